@@ -1,0 +1,19 @@
+"""`canary` and `python -m canary_cli`."""
+
+import sys
+
+from canary_cli import __version__
+
+
+def main() -> None:
+    """Answer `--version` before anything heavy is imported; all else goes through `app`."""
+    if sys.argv[1:] == ["--version"]:
+        sys.stdout.write(f"canary {__version__}\n")
+        return
+    from canary_cli.app import run
+
+    sys.exit(run(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,205 @@
+"""Which account a verb speaks to, and where its state lives. Standard library only: the kill path starts here.
+
+`$CANARY_HOME` (default: the nearest folder upwards that holds `runbooks/`, from here or from this package) holds
+`accounts.toml`, `.canary/<account>/` (latch, lease file, ledger) and `logs/<account>/` (journal).
+"""
+
+import json
+import os
+import tomllib
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from canary_cli.errors import ConfigurationError, UsageError
+
+LIVE_REST = "https://fapi.binance.com"
+LIVE_STREAM = "wss://fstream.binance.com"
+PAPER_PORT = 8899
+PAPER_KEY = "paper-key-0000000000000000000000000000000000000000000000000000000"
+PAPER_SECRET = "paper-secret-00000000000000000000000000000000000000000000000000000"  # noqa: S105  (the paper exchange's own)
+
+
+@dataclass(frozen=True, slots=True)
+class PlanTime:
+    """How plan time runs on an account whose market is sped up (see `core.clock.ScaledClock`)."""
+
+    plan_start: datetime
+    wall_start: datetime
+    speed: float
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One account to trade on. Keys are never shown: they are left out of `repr`."""
+
+    name: str
+    kind: str  # live | demo | paper
+    rest_url: str
+    stream_url: str
+    home: Path
+    api_key: str = field(default="", repr=False)
+    api_secret: str = field(default="", repr=False)
+    plan_time: PlanTime | None = None
+
+    @property
+    def is_paper(self) -> bool:
+        return self.kind == "paper"
+
+    @property
+    def banner(self) -> str:
+        return f"ACCOUNT {self.name} {self.kind.upper()}"
+
+    @property
+    def state_dir(self) -> Path:
+        return self.home / ".canary" / folder_name(self.name)
+
+    @property
+    def log_dir(self) -> Path:
+        return self.home / "logs" / folder_name(self.name)
+
+
+def folder_name(account: str) -> str:
+    """An account's name as a folder: `rehearsal:7f3a` becomes `rehearsal-7f3a`."""
+    return account.replace(":", "-").replace("/", "-")
+
+
+def find_home() -> Path:
+    """`$CANARY_HOME`, else the nearest folder upwards with `runbooks/`.
+
+    Raises ConfigurationError where there is none: state written into a random folder is state lost.
+    """
+    named = os.environ.get("CANARY_HOME")
+    if named:
+        home = Path(named)
+        if not home.is_absolute():
+            raise ConfigurationError(f"CANARY_HOME={named} is not absolute", "export CANARY_HOME=/full/path")
+        return home
+    for start in (Path.cwd(), Path(__file__).resolve().parent):
+        for folder in (start, *start.parents):
+            if (folder / "runbooks" / "golive.toml").is_file():
+                return folder
+    raise ConfigurationError("no home: no runbooks/ folder here or above", "export CANARY_HOME=/path/to/the/checkout")
+
+
+def choose_account(name: str | None, home: Path) -> Account:
+    """The account named, or the default, or the one running rehearsal, or `paper`.
+
+    Raises UsageError when several could be meant and none is chosen, or the name is unknown.
+    """
+    wanted = name or os.environ.get("CANARY_ACCOUNT")
+    profiles = _profiles(home)
+    rehearsals = running_rehearsals(home)
+    if wanted is None:
+        wanted = profiles.get("default") or _only_one(profiles, rehearsals)
+    if wanted in rehearsals:
+        return rehearsals[wanted]
+    if wanted in profiles and isinstance(profiles[wanted], dict):
+        return _from_profile(wanted, profiles[wanted], home)
+    if wanted == "paper":
+        return paper_account(home)
+    known = ", ".join(_names(profiles, rehearsals) or ["paper"])
+    raise UsageError(f"no account named {wanted}", f"choose one of: {known}")
+
+
+def paper_account(
+    home: Path, port: int = PAPER_PORT, name: str = "paper", plan_time: PlanTime | None = None
+) -> Account:
+    return Account(
+        name, "paper", f"http://127.0.0.1:{port}", f"ws://127.0.0.1:{port}", home, PAPER_KEY, PAPER_SECRET, plan_time
+    )
+
+
+def running_rehearsals(home: Path) -> dict[str, Account]:
+    """Rehearsals whose paper exchange still lives, by account name."""
+    found = {}
+    for path in sorted((home / ".canary" / "exchanges").glob("*.json")):
+        try:
+            entry = json.loads(path.read_text())
+            os.kill(entry["pid"], 0)
+            found[entry["account"]] = _from_registry(entry, home)
+        except (OSError, ValueError, KeyError):
+            continue  # its exchange has ended, or the file is half-written
+    return found
+
+
+def _from_registry(entry: dict[str, Any], home: Path) -> Account:
+    time = PlanTime(
+        datetime.fromisoformat(entry["plan_start"]), datetime.fromisoformat(entry["wall_start"]), float(entry["speed"])
+    )
+    return paper_account(home, entry["port"], entry["account"], time)
+
+
+def _profiles(home: Path) -> dict[str, Any]:
+    path = home / "accounts.toml"
+    if not path.is_file():
+        return {}
+    try:
+        return tomllib.loads(path.read_text())
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(f"{path}: {error}", "mend the file; see docs/configuration.md") from None
+
+
+def _names(profiles: dict[str, Any], rehearsals: dict[str, Account]) -> list[str]:
+    return sorted([name for name, value in profiles.items() if isinstance(value, dict)] + list(rehearsals))
+
+
+def _only_one(profiles: dict[str, Any], rehearsals: dict[str, Account]) -> str:
+    names = _names(profiles, rehearsals)
+    if not names:
+        return "paper"
+    if len(names) == 1:
+        return names[0]
+    raise UsageError(f"{len(names)} accounts and none chosen: {', '.join(names)}", "add --account NAME")
+
+
+def _from_profile(name: str, profile: dict[str, Any], home: Path) -> Account:
+    kind = profile.get("kind", "")
+    if kind not in ("live", "demo", "paper"):
+        raise ConfigurationError(f"accounts.toml [{name}]: kind is {kind!r}", 'write kind = "live", "demo" or "paper"')
+    if kind == "paper":
+        return paper_account(home, int(profile.get("port", PAPER_PORT)), name)
+    rest, stream = _urls(name, kind, profile)
+    return Account(
+        name, kind, rest, stream, home, _secret(name, profile, "api_key"), _secret(name, profile, "api_secret")
+    )
+
+
+def _urls(name: str, kind: str, profile: dict[str, Any]) -> tuple[str, str]:
+    if kind == "live":
+        return profile.get("rest_url", LIVE_REST), profile.get("stream_url", LIVE_STREAM)
+    try:
+        return profile["rest_url"], profile["stream_url"]
+    except KeyError as missing:
+        raise ConfigurationError(
+            f"accounts.toml [{name}]: {missing.args[0]} is missing", "a demo account names both URLs"
+        ) from None
+
+
+def _secret(name: str, profile: dict[str, Any], what: str) -> str:
+    """A key from `<what>_file`, else from the variable `<what>_env` names (default BINANCE_API_KEY / _SECRET)."""
+    path = profile.get(f"{what}_file")
+    if path:
+        return _secret_file(name, what, Path(path).expanduser())
+    variable = profile.get(f"{what}_env", f"BINANCE_{what.upper()}")
+    value = os.environ.get(variable, "")
+    file_named = os.environ.get(f"{variable}_FILE")
+    if not value and file_named:
+        return _secret_file(name, what, Path(file_named))
+    if not value:
+        raise ConfigurationError(
+            f"account {name}: no {what}", f"set {variable}, {variable}_FILE, or {what}_file in accounts.toml"
+        )
+    return value
+
+
+def _secret_file(name: str, what: str, path: Path) -> str:
+    try:
+        if path.stat().st_mode & 0o077:
+            raise ConfigurationError(f"account {name}: {path} can be read by others", f"chmod 600 {path}")
+        return path.read_text().strip()
+    except OSError as error:
+        raise ConfigurationError(
+            f"account {name}: {what}_file {path}: {error.strerror}", "name a readable file"
+        ) from None

@@ -1,0 +1,124 @@
+"""The front door: registers the verbs, each imported only when typed, and turns every ending into a line and an exit code."""
+
+import json
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+
+import typer
+
+from canary_cli.errors import DONE, CanaryError, ExitCode, Result
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """`module` under `commands/` holds `command` (a function) or, for a group of verbs, `group` (a Typer app)."""
+
+    name: str
+    help: str
+    module: str = ""
+    is_group: bool = False
+
+    @property
+    def path(self) -> str:
+        return "canary_cli.commands." + (self.module or self.name.replace("-", "_"))
+
+
+VERBS: tuple[Verb, ...] = ()
+
+
+def build(argv: Sequence[str]) -> typer.Typer:
+    """The Typer app with the typed verb in full and all others as a name and a line of help."""
+    app = typer.Typer(
+        name="canary",
+        help="Takes a trading strategy live in gated steps, and off again in minutes, with evidence.",
+        epilog="Exit codes: docs/exit-codes.md. Stop everything: canary close-all. Stop entries: canary trading disable.",
+        no_args_is_help=True,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_root)
+    typed = next((word for word in argv if not word.startswith("-")), "")
+    for verb in VERBS:
+        _register(app, verb, full=verb.name == typed or "_CANARY_COMPLETE" in os.environ)
+    return app
+
+
+def _root() -> None:
+    """Keeps `canary` a group of verbs, however few are registered."""
+
+
+def _register(app: typer.Typer, verb: Verb, *, full: bool) -> None:
+    if not full:
+        app.command(verb.name, help=verb.help)(_unloaded)
+        return
+    module = import_module(verb.path)
+    if verb.is_group:
+        app.add_typer(module.group, name=verb.name, help=verb.help, no_args_is_help=True)
+    else:
+        app.command(verb.name, help=module.command.__doc__)(module.command)
+
+
+def _unloaded() -> None:
+    """Stands for a verb that was not typed."""
+
+
+def run(argv: Sequence[str]) -> int:
+    """Run one verb; returns the exit code after printing `RESULT WORD exit=N` as the last line on stderr."""
+    try:
+        outcome = build(argv)(args=list(argv), standalone_mode=False)
+        result = outcome if isinstance(outcome, Result) else DONE
+    except CanaryError as error:
+        result = _explain(error, as_json="--json" in argv)
+    except typer.TyperException as error:  # a usage error found by Typer itself
+        result = _explain(_usage(error), as_json="--json" in argv)
+    except (KeyboardInterrupt, typer.Abort):
+        result = Result("INTERRUPTED", ExitCode.INTERRUPTED)
+    except typer.Exit as leaving:
+        result = Result("DONE" if leaving.exit_code == 0 else "EXIT", ExitCode(leaving.exit_code))
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        result = DONE
+    except Exception as error:
+        result = _bug(error)
+    if _deserves_result_line(argv):
+        sys.stderr.write(f"RESULT {result.word} exit={result.code:d}\n")
+    return int(result.code)
+
+
+def _deserves_result_line(argv: Sequence[str]) -> bool:
+    return not ({"--help", "-h", "--show-completion", "--install-completion"} & set(argv)) and bool(argv)
+
+
+def _explain(error: CanaryError, *, as_json: bool) -> Result:
+    result = Result(error.slug.upper().replace("-", "_"), error.exit_code)
+    if as_json:
+        document = {
+            "schema_version": 1,
+            "error": {"slug": error.slug, "message": error.message, "hint": error.hint},
+            "exit_code": int(error.exit_code),
+        }
+        sys.stdout.write(json.dumps(document) + "\n")
+    sys.stderr.write(f"error: {error.message}\n")
+    if error.hint:
+        sys.stderr.write(f"next:  {error.hint}\n")
+    return result
+
+
+def _usage(error: typer.TyperException) -> CanaryError:
+    from canary_cli.errors import UsageError
+
+    return UsageError(error.format_message(), "canary --help")
+
+
+def _bug(error: Exception) -> Result:
+    """A bug is said in one line; its traceback goes to a file, masked of nothing because it names no secrets."""
+    from canary_cli.journal.crash import write_crash_report
+
+    path = write_crash_report("".join(traceback.format_exception(error)))
+    sys.stderr.write(f"error: {type(error).__name__}: this is a bug in canary\nnext:  report it with {path}\n")
+    return Result("BUG", ExitCode.BUG)
