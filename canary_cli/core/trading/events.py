@@ -1,0 +1,140 @@
+"""Everything that can happen to a trading session, as values. `core.trading.session` decides what each means.
+
+Times are plan time (aware UTC); `latency` figures are wall milliseconds, measured by the shell with a monotonic clock.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from canary_cli.core.model import (
+    AccountSnapshot,
+    AlgoOrder,
+    Balance,
+    Book,
+    Candle,
+    Fill,
+    Order,
+    Position,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CandleClosed:
+    time: datetime
+    candle: Candle
+
+
+@dataclass(frozen=True, slots=True)
+class MarksUpdated:
+    """Mark prices of some or all symbols, as one message of the exchange carried them."""
+
+    time: datetime
+    marks: Mapping[str, Decimal]
+
+
+@dataclass(frozen=True, slots=True)
+class Quoted:
+    """Best bid and ask of one symbol."""
+
+    time: datetime
+    book: Book
+
+
+@dataclass(frozen=True, slots=True)
+class OrderUpdated:
+    """The user stream on one regular order; `fill` is present when a trade happened (execution type TRADE).
+
+    `execution` is the exchange's `x` field: NEW, TRADE, CANCELED, EXPIRED, CALCULATED (liquidation), AMENDMENT.
+    """
+
+    time: datetime
+    order: Order
+    execution: str
+    fill: Fill | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AlgoUpdated:
+    """The user stream on one conditional order; `order_id` is the regular order it became once triggered."""
+
+    time: datetime
+    algo: AlgoOrder
+    order_id: int = 0
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountUpdated:
+    """Balances and positions that changed, and why (ORDER, FUNDING_FEE, DEPOSIT, WITHDRAW, ...).
+
+    `positions` holds flat positions too (quantity zero). `wallet` is the new USDT wallet balance, or None.
+    """
+
+    time: datetime
+    reason: str
+    wallet: Decimal | None
+    change: Decimal
+    positions: tuple[Position, ...] = ()
+
+
+class Stream(StrEnum):
+    MARKET = "market"
+    USER = "user"
+
+
+@dataclass(frozen=True, slots=True)
+class StreamUp:
+    """Connected and subscribed (again). What happened meanwhile must be read by REST before it is trusted."""
+
+    time: datetime
+    stream: Stream
+
+
+@dataclass(frozen=True, slots=True)
+class StreamDown:
+    time: datetime
+    stream: Stream
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class StreamAlive:
+    """A pong or any other sign of life that carries no data (the listen key being fresh)."""
+
+    time: datetime
+    stream: Stream
+
+
+MarketEvent = CandleClosed | MarksUpdated | Quoted | StreamUp | StreamDown | StreamAlive
+UserEvent = OrderUpdated | AlgoUpdated | AccountUpdated | StreamUp | StreamDown | StreamAlive
+
+
+@dataclass(frozen=True, slots=True)
+class AccountRead:
+    """A full reading of the account by REST, with the fills since the last one."""
+
+    time: datetime
+    snapshot: AccountSnapshot
+    fills: tuple[Fill, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ReadFailed:
+    time: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class BalanceRead:
+    time: datetime
+    balance: Balance
+
+
+@dataclass(frozen=True, slots=True)
+class TimerFired:
+    time: datetime
+    name: str
+    payload: Mapping[str, str] = field(default_factory=dict)

@@ -1,0 +1,77 @@
+"""What the toolkit asks of an exchange. `core.binance` answers over the wire; the simulation answers in memory."""
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Protocol
+
+from canary_cli.core.model import (
+    AccountSnapshot,
+    AlgoOrder,
+    Book,
+    Candle,
+    Fill,
+    Frame,
+    Income,
+    Order,
+    OrderRequest,
+    SymbolRules,
+)
+from canary_cli.core.trading.events import MarketEvent, UserEvent
+from canary_cli.core.trading.replies import Reply
+
+
+class Orders(Protocol):
+    """The deeds. None of these raises for what the exchange answers or fails to answer: that is a `Reply`."""
+
+    async def place(self, request: OrderRequest) -> Reply[Order]: ...
+
+    async def place_algo(self, request: OrderRequest) -> Reply[AlgoOrder]: ...
+
+    async def cancel(self, symbol: str, client_id: str) -> Reply[Order]: ...
+
+    async def cancel_algo(self, algo_id: int) -> Reply[int]: ...
+
+    async def cancel_all(self, symbol: str) -> Reply[str]: ...
+
+    async def cancel_all_algos(self, symbol: str) -> Reply[str]: ...
+
+    async def countdown_cancel(self, symbol: str, milliseconds: int) -> Reply[int]: ...
+
+
+class Account(Protocol):
+    """The questions. Each raises `ExchangeUnreachable` rather than answering with less than the truth."""
+
+    async def snapshot(self) -> AccountSnapshot: ...
+
+    async def order(self, symbol: str, client_id: str) -> Order | None: ...
+
+    async def trades(self, symbol: str, since: datetime) -> tuple[Fill, ...]: ...
+
+    async def income(self, since: datetime) -> tuple[Income, ...]: ...
+
+
+class Market(Protocol):
+    async def server_time(self) -> datetime: ...
+
+    async def rules(self) -> dict[str, SymbolRules]: ...
+
+    async def candles(
+        self, symbol: str, frame: Frame, limit: int, end: datetime | None = None
+    ) -> tuple[Candle, ...]: ...
+
+    async def marks(self) -> dict[str, Decimal]: ...
+
+    async def book(self, symbol: str, levels: int) -> Book: ...
+
+
+class Streams(Protocol):
+    def market_events(self, symbols: Sequence[str], frames: Sequence[Frame]) -> AsyncIterator[MarketEvent]: ...
+
+    def user_events(self) -> AsyncIterator[UserEvent]: ...
+
+
+class Exchange(Orders, Account, Market, Streams, Protocol):
+    """One account at one exchange."""
+
+    async def close(self) -> None: ...
