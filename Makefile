@@ -48,7 +48,7 @@ $(STAMP):
 	$$python -c 'import ensurepip' 2>/dev/null || $(call apt,python3-venv) || exit 78; \
 	echo "setting up .venv (about a minute, once)" >&2; \
 	rm -f .venv/.ready-*; \
-	$$python -m venv --clear .venv
+	case "$$($(BIN)/pip --version 2>/dev/null)" in *"$$PWD/.venv/"*) ;; *) $$python -m venv --clear .venv ;; esac
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index --editable .
 	@touch $@
