@@ -1,0 +1,258 @@
+"""The incremental engine: one pair, one closed candle at a time, each at a cost that does not grow with history."""
+
+from array import array
+from base64 import b64decode, b64encode
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+
+from canary_cli.core.model import Candle, Frame
+from canary_cli.core.signals.bars import Floats, is_usable
+from canary_cli.core.signals.generator import Reading, judge, to_signal
+from canary_cli.core.signals.indicators import Momentum, MomentumStream, Trend, TrendStream, VolumeStream
+from canary_cli.core.signals.model import FLAT, Evaluation, Evidence, Holding, Reason, Signal, Structure
+from canary_cli.core.signals.record import decode, encode
+from canary_cli.core.signals.settings import SignalSettings
+from canary_cli.core.signals.structure import StructureMachine, StructureState
+
+
+class Column:
+    """Floats that only grow; they reopen the indicators after a restore."""
+
+    def __init__(self, packed: str = "") -> None:
+        self._values = array("d", b64decode(packed))
+        self.append = self._values.append
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def numbers(self) -> Floats:
+        return np.array(self._values, np.float64)
+
+    def packed(self) -> str:
+        return b64encode(self._values.tobytes()).decode()
+
+
+class Track:
+    """The unbroken run of one frame: admits the next candle, forgets everything at a gap."""
+
+    columns: tuple[str, ...] = ()
+
+    def __init__(self, frame: Frame, settings: SignalSettings) -> None:
+        self.frame = frame
+        self.settings = settings
+        self.origin: datetime | None = None
+        self.last_close: datetime | None = None
+        self.due: datetime | None = None
+        self.restarted = False
+        self._clear()
+
+    def admit(self, candle: Candle) -> bool:
+        """False for a candle already seen or not usable. A gap clears the run first."""
+        if not is_usable(candle) or (self.last_close and candle.open_time < self.last_close):
+            return False
+        if self.last_close and candle.open_time != self.last_close:
+            self._clear()
+            self.restarted = True
+        self.origin = self.origin or candle.open_time
+        self.last_close = candle.open_time + self.frame.duration
+        self.due = self.last_close + self.frame.duration
+        self._append(candle)
+        return True
+
+    def obstacle(self, instant: datetime) -> Reason:
+        """Why this frame has no opinion at an instant, if so."""
+        if self.last_close is None or self.due is None:
+            return Reason.WARMUP
+        if not self.last_close <= instant < self.due:
+            return Reason.GAP
+        if not self.warm:
+            return Reason.GAP if self.restarted else Reason.WARMUP
+        return Reason.NONE
+
+    @property
+    def warm(self) -> bool:
+        raise NotImplementedError
+
+    def _clear(self) -> None:
+        for name in self.columns:
+            setattr(self, name, Column())
+
+    def _append(self, candle: Candle) -> None:
+        raise NotImplementedError
+
+    def state(self) -> dict[str, Any]:
+        packed = {name: getattr(self, name).packed() for name in self.columns}
+        times = {"origin": encode(self.origin), "last_close": encode(self.last_close)}
+        return {**times, "restarted": self.restarted, "columns": packed}
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        self.origin, self.last_close = (decode(datetime | None, state[key]) for key in ("origin", "last_close"))
+        self.due = self.last_close + self.frame.duration if self.last_close else None
+        self.restarted = state["restarted"]
+        for name, packed in state["columns"].items():
+            setattr(self, name, Column(packed))
+
+
+class TrendTrack(Track):
+    columns = ("close",)
+    close: Column
+
+    def _clear(self) -> None:
+        super()._clear()
+        self._stream: TrendStream | None = None
+
+    def _append(self, candle: Candle) -> None:
+        self.close.append(candle.close)
+        if self._stream:
+            self._stream.update(candle.close)
+        else:
+            self._open()
+
+    def _open(self) -> None:
+        if len(self.close) >= self.settings.warmup_bars:
+            self._stream = TrendStream(self.close.numbers(), self.settings)
+
+    @property
+    def warm(self) -> bool:
+        return self._stream is not None
+
+    @property
+    def value(self) -> Trend | None:
+        return self._stream.value if self._stream else None
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        super().load(state)
+        self._open()
+
+
+class DecisionTrack(Track):
+    columns = ("high", "low", "close", "volume")
+    high: Column
+    low: Column
+    close: Column
+    volume: Column
+
+    def _clear(self) -> None:
+        super()._clear()
+        self._stream: MomentumStream | None = None
+        self._volume = VolumeStream(self.settings)
+        self._machine = StructureMachine(self.settings)
+        self.structure = Structure()
+
+    def _append(self, candle: Candle) -> None:
+        high, low, close, volume = candle.high, candle.low, candle.close, candle.volume
+        self.high.append(high)
+        self.low.append(low)
+        self.close.append(close)
+        self.volume.append(volume)
+        average = self._volume.update(volume)
+        self.structure = self._machine.advance(candle.open_time, (candle.open, high, low, close), volume, average)
+        if self._stream:
+            self._stream.update(high, low, close)
+        else:
+            self._open()
+
+    def _open(self) -> None:
+        if len(self.close) >= self.settings.warmup_bars:
+            prices = (self.high.numbers(), self.low.numbers(), self.close.numbers())
+            self._stream = MomentumStream(*prices, self.settings)
+
+    @property
+    def warm(self) -> bool:
+        return self._stream is not None
+
+    @property
+    def value(self) -> Momentum | None:
+        return self._stream.value if self._stream else None
+
+    def state(self) -> dict[str, Any]:
+        return {**super().state(), "structure": encode(self._machine.state())}
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        super().load(state)
+        self._open()
+        self._machine = StructureMachine(self.settings, decode(StructureState, state["structure"]))
+        for volume in self.volume.numbers().tolist():
+            self._volume.update(volume)
+
+
+class SignalEngine:
+    """Feed every closed candle of every frame; of candles that close together the longer frames first.
+
+    Nothing is read from a running candle, and nothing said is revised. `tick` may be set when the exchange changes it.
+    """
+
+    def __init__(self, symbol: str, tick: Decimal, settings: SignalSettings = SignalSettings()) -> None:  # noqa: B008
+        self.symbol = symbol
+        self.tick = tick
+        self.settings = settings
+        self._start()
+
+    def _start(self) -> None:
+        self._decision = DecisionTrack(self.settings.decision_frame, self.settings)
+        self._trends = tuple(TrendTrack(frame, self.settings) for frame in self.settings.trend_frames)
+
+    def warm(self, candles: Mapping[Frame, Sequence[Candle]]) -> None:
+        """Forget everything and take in history, oldest first in each frame. No evaluations come of it."""
+        self._start()
+        for history in candles.values():
+            for candle in history:
+                self._take(candle)
+
+    def close(self, candle: Candle, holding: Holding = FLAT) -> Evaluation | None:
+        """Take in one closed candle. An evaluation for each new decision bar; None for the rest.
+
+        `holding` is what is open in the pair at this instant. A candle seen before, out of order or not finite is
+        ignored: the next one shows the gap, and what follows is refused until the frame is warm again. Fetch what is
+        missing and `warm` anew to mend it at once.
+        """
+        if not self._take(candle) or candle.frame is not self._decision.frame:
+            return None
+        time = self._decision.last_close
+        assert time is not None
+        obstacles = [track.obstacle(time) for track in (self._decision, *self._trends)]
+        blocked = next((reason for reason in (Reason.GAP, Reason.WARMUP) if reason in obstacles), Reason.NONE)
+        trends = tuple(
+            None if obstacle else track.value for track, obstacle in zip(self._trends, obstacles[1:], strict=True)
+        )
+        evidence = Evidence(self._decision.structure, self._origins(), holding)
+        reading = Reading(self.symbol, time, candle.close, self._decision.value, trends, evidence, blocked)
+        return judge(reading, self.tick, self.settings)
+
+    def signal(self, evaluation: Evaluation) -> Signal | None:
+        """The signal an evaluation gives, priced to the tick; None when it was refused."""
+        return to_signal(evaluation, self.tick, self.settings) if evaluation.is_signal else None
+
+    def state(self) -> dict[str, Any]:
+        """Everything remembered, as JSON has it: 8 bytes for each price kept, so that restoring is exact."""
+        tracks = {"decision": self._decision.state(), **{track.frame.value: track.state() for track in self._trends}}
+        return {
+            "version": 1,
+            "symbol": self.symbol,
+            "tick": str(self.tick),
+            "settings": encode(self.settings),
+            "tracks": tracks,
+        }
+
+    @classmethod
+    def restore(cls, state: Mapping[str, Any]) -> "SignalEngine":
+        """The engine that `state` was taken from. Raises ValueError for a state of another version."""
+        if state.get("version") != 1:
+            raise ValueError(f"signal engine state has version {state.get('version')!r}, not 1")
+        engine = cls(state["symbol"], Decimal(state["tick"]), decode(SignalSettings, state["settings"]))
+        engine._decision.load(state["tracks"]["decision"])
+        for track in engine._trends:
+            track.load(state["tracks"][track.frame.value])
+        return engine
+
+    def _take(self, candle: Candle) -> bool:
+        taken = [track.admit(candle) for track in (*self._trends, self._decision) if track.frame is candle.frame]
+        return any(taken)
+
+    def _origins(self) -> tuple[tuple[Frame, datetime], ...]:
+        tracks = (self._decision, *self._trends)
+        return tuple((track.frame, track.origin) for track in tracks if track.origin)

@@ -1,0 +1,123 @@
+"""EMA, RSI, ATR, ADX and the volume average through TA-Lib, in batch and bar by bar, equal bit for bit.
+
+Two traps are mended. TA-Lib gives RSI 0 in a market that never moved, which reads as oversold: here it is 50. A NaN
+makes it answer 0 or nothing for ever: callers feed unbroken runs of finite bars only and start anew after a gap.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import talib
+from talib import stream
+
+from canary_cli.core.signals.bars import Bars, Floats
+from canary_cli.core.signals.settings import SignalSettings
+
+C_VERSION = (0, 8)
+NEUTRAL_RSI = 50.0
+
+
+class Trend(NamedTuple):
+    """Exponential averages of the close, fast to slow."""
+
+    fast: float
+    middle: float
+    slow: float
+
+
+class Momentum(NamedTuple):
+    """Wilder's figures of one bar: RSI and ADX 0...100, ATR in price."""
+
+    rsi: float
+    atr: float
+    adx: float
+    plus_di: float
+    minus_di: float
+
+
+def c_version() -> tuple[int, int]:
+    """Version of the C library inside the wheel; wheels have shipped with another one than they name."""
+    raw: bytes | str = getattr(talib, "__ta_version__", "")
+    found = re.match(r"(\d+)\.(\d+)", raw.decode() if isinstance(raw, bytes) else raw)
+    return (int(found[1]), int(found[2])) if found else (0, 0)
+
+
+def trend(closes: Floats, settings: SignalSettings) -> Iterator[Trend]:
+    """One reading a bar of an unbroken run; NaN before an average's period is full."""
+    columns = [talib.EMA(closes, period).tolist() for period in settings.ema_periods]
+    return (Trend(*row) for row in zip(*columns, strict=True))
+
+
+def momentum(bars: Bars, settings: SignalSettings) -> Iterator[Momentum]:
+    """One reading a bar of an unbroken run; NaN before the period is full."""
+    prices, period = (bars.high, bars.low, bars.close), settings.wilder_period
+    rsi = talib.RSI(bars.close, period)
+    rsi[np.maximum.accumulate(bars.close) == np.minimum.accumulate(bars.close)] = NEUTRAL_RSI
+    wilder = (talib.ATR, talib.ADX, talib.PLUS_DI, talib.MINUS_DI)
+    columns = [rsi.tolist(), *(function(*prices, period).tolist() for function in wilder)]
+    return (Momentum(*row) for row in zip(*columns, strict=True))
+
+
+def volume_average(volumes: Floats, settings: SignalSettings) -> Floats:
+    """Simple mean of the last `volume_period` volumes, this bar's included."""
+    return np.asarray(talib.SMA(volumes, settings.volume_period))
+
+
+class TrendStream:
+    """`Trend` bar by bar. Opened on the run's history so far, which must cover the slowest period."""
+
+    def __init__(self, closes: Floats, settings: SignalSettings) -> None:
+        self._fast, self._middle, self._slow = (stream.EMA(closes, period) for period in settings.ema_periods)
+        self.value = Trend(self._fast.value, self._middle.value, self._slow.value)
+
+    def update(self, close: float) -> Trend:
+        self.value = Trend(self._fast.update(close), self._middle.update(close), self._slow.update(close))
+        return self.value
+
+
+class MomentumStream:
+    """`Momentum` bar by bar. Opened on the run's history so far: two Wilder periods at least."""
+
+    def __init__(self, high: Floats, low: Floats, close: Floats, settings: SignalSettings) -> None:
+        period = settings.wilder_period
+        self._rsi = stream.RSI(close, period)
+        wilder = (stream.ATR, stream.ADX, stream.PLUS_DI, stream.MINUS_DI)
+        self._atr, self._adx, self._plus, self._minus = (kind(high, low, close, period) for kind in wilder)
+        self._first = float(close[0])
+        self._moved = bool((close != close[0]).any())
+        self.value = Momentum(
+            self._rsi.value if self._moved else NEUTRAL_RSI,
+            *(kind.value for kind in (self._atr, self._adx, self._plus, self._minus)),
+        )
+
+    def update(self, high: float, low: float, close: float) -> Momentum:
+        rsi = self._rsi.update(close)
+        self._moved = self._moved or close != self._first
+        self.value = Momentum(
+            rsi if self._moved else NEUTRAL_RSI,
+            self._atr.update(high, low, close),
+            self._adx.update(high, low, close),
+            self._plus.update(high, low, close),
+            self._minus.update(high, low, close),
+        )
+        return self.value
+
+
+class VolumeStream:
+    """The volume average bar by bar, NaN until its period is full."""
+
+    def __init__(self, settings: SignalSettings) -> None:
+        self._period = settings.volume_period
+        self._head: list[float] = []
+        self._mean: stream.SMA | None = None
+
+    def update(self, volume: float) -> float:
+        if self._mean is not None:
+            return float(self._mean.update(volume))
+        self._head.append(volume)
+        if len(self._head) < self._period:
+            return float("nan")
+        self._mean = stream.SMA(np.array(self._head), self._period)
+        return float(self._mean.value)
