@@ -1,0 +1,59 @@
+"""Crash reports: a traceback in a file of its own, with every secret we can recognise masked."""
+
+import os
+import re
+import tempfile
+from pathlib import Path
+
+from canary_cli.accounts import find_home
+from canary_cli.errors import CanaryError
+
+_SECRET_NAME = re.compile(r"key|secret|token|pass|database_url", re.IGNORECASE)
+_SECRET_SHAPES = (
+    re.compile(r"(?<=://)[^/\s:@]+:[^/\s@]+(?=@)"),  # user:password in a URL
+    re.compile(r"\bxox[a-z]-[\w-]+"),  # Slack
+    re.compile(r"(?<=Bearer )\S+"),
+    re.compile(r"\b[A-Za-z0-9]{64}\b"),  # Binance keys, secrets and signatures
+)
+MASK = "********"
+
+
+def write_crash_report(text: str) -> Path:
+    """Write `text`, masked, to a new `crash-*.txt` in the home's `logs/`, else in the temporary folder."""
+    descriptor, name = _new_file()
+    with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
+        file.write(mask(text))
+    return Path(name)
+
+
+def mask(text: str) -> str:
+    """`text` without the values of secret-looking variables (or of the files they name) and without secret shapes."""
+    for secret in sorted(_known_secrets(), key=len, reverse=True):
+        text = text.replace(secret, MASK)
+    for shape in _SECRET_SHAPES:
+        text = shape.sub(MASK, text)
+    return text
+
+
+def _new_file() -> tuple[int, str]:
+    try:
+        folder = find_home() / "logs"
+        folder.mkdir(exist_ok=True)
+        return tempfile.mkstemp(prefix="crash-", suffix=".txt", dir=folder)
+    except (OSError, CanaryError):
+        return tempfile.mkstemp(prefix="crash-", suffix=".txt")
+
+
+def _known_secrets() -> set[str]:
+    found = set()
+    for name, value in os.environ.items():
+        if _SECRET_NAME.search(name):
+            found |= {value, _content(value) if name.endswith("_FILE") else value}
+    return {value for value in found if len(value) >= 6 and not value.startswith("/")}
+
+
+def _content(path: str) -> str:
+    try:
+        return Path(path).read_text().strip()
+    except (OSError, ValueError):
+        return ""
