@@ -1,4 +1,4 @@
-"""The front door: registers the verbs, each imported only when typed, and turns every ending into a line and an exit code."""
+"""The front door: registers the verbs, each imported only when typed; every ending becomes a line and an exit code."""
 
 import json
 import os
@@ -35,7 +35,7 @@ def build(argv: Sequence[str]) -> typer.Typer:
     app = typer.Typer(
         name="canary",
         help="Takes a trading strategy live in gated steps, and off again in minutes, with evidence.",
-        epilog="Exit codes: docs/exit-codes.md. Stop everything: canary close-all. Stop entries: canary trading disable.",
+        epilog="Stop everything: canary close-all. Stop entries: canary trading disable. Codes: docs/exit-codes.md.",
         no_args_is_help=True,
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
@@ -70,17 +70,14 @@ def _unloaded() -> None:
 def run(argv: Sequence[str]) -> int:
     """Run one verb; returns the exit code after printing `RESULT WORD exit=N` as the last line on stderr."""
     try:
-        outcome = build(argv)(args=list(argv), standalone_mode=False)
-        result = outcome if isinstance(outcome, Result) else DONE
+        result = _ended(build(argv)(args=list(argv), standalone_mode=False))
     except CanaryError as error:
         result = _explain(error, as_json="--json" in argv)
     except typer.TyperException as error:  # a usage error found by Typer itself
         result = _explain(_usage(error), as_json="--json" in argv)
     except (KeyboardInterrupt, typer.Abort):
         result = Result("INTERRUPTED", ExitCode.INTERRUPTED)
-    except typer.Exit as leaving:
-        result = Result("DONE" if leaving.exit_code == 0 else "EXIT", ExitCode(leaving.exit_code))
-    except BrokenPipeError:
+    except (BrokenPipeError, SystemExit):  # Typer turns a reader that left into SystemExit(1)
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         result = DONE
     except Exception as error:
@@ -88,6 +85,13 @@ def run(argv: Sequence[str]) -> int:
     if _deserves_result_line(argv):
         sys.stderr.write(f"RESULT {result.word} exit={result.code:d}\n")
     return int(result.code)
+
+
+def _ended(outcome: object) -> Result:
+    """Typer answers Ctrl-C and `--help` with a bare exit code in place of the verb's own result."""
+    if isinstance(outcome, int) and outcome:
+        return Result(ExitCode(outcome).name, ExitCode(outcome))
+    return outcome if isinstance(outcome, Result) else DONE
 
 
 def _deserves_result_line(argv: Sequence[str]) -> bool:
@@ -116,7 +120,7 @@ def _usage(error: typer.TyperException) -> CanaryError:
 
 
 def _bug(error: Exception) -> Result:
-    """A bug is said in one line; its traceback goes to a file, masked of nothing because it names no secrets."""
+    """A bug is said in one line; its traceback goes to a file, masked."""
     from canary_cli.journal.crash import write_crash_report
 
     path = write_crash_report("".join(traceback.format_exception(error)))
