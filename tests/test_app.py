@@ -1,0 +1,161 @@
+"""The front door: every ending is one line and one code; nothing heavy is imported before a verb is typed."""
+
+import json
+import subprocess
+import sys
+import types
+
+import pytest
+import typer
+
+from canary_cli import app
+from canary_cli.app import VERBS, Verb, run
+from canary_cli.errors import DatabaseError, ExitCode, Refused, Result
+
+HEAVY = (
+    "rich",
+    "pandas",
+    "numpy",
+    "talib",
+    "aiohttp",
+    "binance",
+    "sqlalchemy",
+    "pymysql",
+    "slack_sdk",
+    "pagerduty",
+    "matplotlib",
+)
+
+
+def verb(monkeypatch: pytest.MonkeyPatch, command: object) -> None:
+    """Register `command` as the only verb, `try`."""
+    module = types.ModuleType("canary_cli.commands.try_")
+    module.command = command
+    monkeypatch.setitem(sys.modules, "canary_cli.commands.try_", module)
+    monkeypatch.setattr(app, "VERBS", (Verb("try", "Tries.", "try_"),))
+
+
+def test_a_verb_ends_with_its_word_and_its_code(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def command() -> Result:
+        """Answers no."""
+        return Result("NO_GO", ExitCode.NO_GO)
+
+    verb(monkeypatch, command)
+    assert run(["try"]) == 3
+    assert capsys.readouterr().err.splitlines()[-1] == "RESULT NO_GO exit=3"
+
+
+def test_a_verb_that_says_nothing_is_done(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    verb(monkeypatch, lambda: None)
+    assert run(["try"]) == 0
+    assert capsys.readouterr().err == "RESULT DONE exit=0\n"
+
+
+def test_an_expected_error_is_what_and_what_next(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def command() -> Result:
+        raise Refused("latched by breaker", "canary trading enable --by NAME --reason WHY")
+
+    verb(monkeypatch, command)
+    assert run(["try"]) == 10
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err.splitlines() == [
+        "error: latched by breaker",
+        "next:  canary trading enable --by NAME --reason WHY",
+        "RESULT REFUSED exit=10",
+    ]
+
+
+def test_an_error_under_json_is_one_document_on_stdout(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def command(json: bool = False) -> Result:
+        raise DatabaseError("no answer from 127.0.0.1:3306", "start it")
+
+    verb(monkeypatch, command)
+    assert run(["try", "--json"]) == 8
+    assert json.loads(capsys.readouterr().out) == {
+        "schema_version": 1,
+        "error": {"slug": "database", "message": "no answer from 127.0.0.1:3306", "hint": "start it"},
+        "exit_code": 8,
+    }
+
+
+@pytest.mark.parametrize("argv", [["try", "--no-such-flag"], ["no-such-verb"], ["try", "surplus"]])
+def test_a_wrong_command_line_is_usage(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], argv: list[str]
+) -> None:
+    verb(monkeypatch, lambda: None)
+    assert run(argv) == 2
+    shown = capsys.readouterr().err
+    assert shown.startswith("error: No such") or "unexpected extra argument" in shown
+    assert shown.endswith("RESULT USAGE exit=2\n")
+
+
+@pytest.mark.parametrize("leaving", [KeyboardInterrupt, typer.Abort])
+def test_ctrl_c_is_interrupted_not_done(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], leaving: type[BaseException]
+) -> None:
+    def command() -> Result:
+        raise leaving
+
+    verb(monkeypatch, command)
+    assert run(["try"]) == 130
+    assert capsys.readouterr().err.endswith("RESULT INTERRUPTED exit=130\n")
+
+
+def test_help_lists_every_verb_and_imports_nothing_heavy() -> None:
+    asked = (
+        f"import sys; from canary_cli.app import run; run(['--help']); print([m for m in {HEAVY} if m in sys.modules])"
+    )
+    shown = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True, timeout=60)
+    *listed, heavy = shown.stdout.splitlines()
+    assert heavy == "[]"
+    assert all(any(f"{one.name} " in line for line in listed) for one in VERBS)
+    assert shown.stderr == ""
+
+
+def test_version_is_one_line_without_typer() -> None:
+    asked = """
+import sys
+from canary_cli.__main__ import main
+sys.argv = ["canary", "--version"]
+main()
+print("typer" in sys.modules)
+"""
+    shown = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True, timeout=60)
+    version, typer_loaded = shown.stdout.splitlines()
+    assert version.startswith("canary ")
+    assert typer_loaded == "False"
+
+
+def test_a_reader_that_leaves_early_is_no_bug() -> None:
+    endless = """
+import sys, types
+from canary_cli import app
+module = types.ModuleType("canary_cli.commands.try_")
+def command():
+    while True:
+        print("a line")
+module.command = command
+sys.modules[module.__name__] = module
+app.VERBS = (app.Verb("try", "Tries.", "try_"),)
+sys.exit(app.run(["try"]))
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", endless], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as talker:
+        talker.stdout.readline()
+        talker.stdout.close()
+        assert talker.stderr.read() == "RESULT DONE exit=0\n"
+        assert talker.wait(60) == 0
+
+
+@pytest.mark.parametrize("one", VERBS, ids=lambda one: one.name)
+def test_every_registered_verb_explains_itself(one: Verb, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([one.name, "--help"]) == 0
+    assert one.name in capsys.readouterr().out
