@@ -6,7 +6,7 @@ the next `sync` or `durable` (it survives the death of the machine).
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
@@ -45,12 +45,16 @@ class Journal:
 
     def append(self, record: Record) -> int:
         """Write one line and return its `seq`. Raises OSError when it cannot be written (disk full)."""
+        return self.append_all((record,))
+
+    def append_all(self, records: Sequence[Record]) -> int:
+        """Write several lines at the price of one, with nobody's line between them; returns the last `seq`."""
         with self._threads:
             lock(self._lock)
             try:
                 now = self._now()
                 self._find_end(f"{now:%Y-%m-%d}")
-                self._write(record, now)
+                self._write(records, now)
                 return self._seq
             except BaseException:
                 self._size = -1  # whatever is there now is read again before the next line
@@ -101,17 +105,20 @@ class Journal:
                     os.close(descriptor)
             self._file = self._lock = -1
 
-    def _write(self, record: Record, now: datetime) -> None:
-        line = encode(record, now, self._seq + 1, self._prev)
-        _write_all(self._file, line + b"\n")
-        self._size += len(line) + 1
-        self._seq += 1
-        self._prev = sha256(line).hexdigest()
-        self._written += 1
+    def _write(self, records: Sequence[Record], now: datetime) -> None:
+        lines = []
+        for record in records:
+            lines.append(encode(record, now, self._seq + 1, self._prev))
+            self._seq += 1
+            self._prev = sha256(lines[-1]).hexdigest()
+        content = b"\n".join([*lines, b""])
+        _write_all(self._file, content)
+        self._size += len(content)
+        self._written += len(lines)
 
     def _find_end(self, today: str) -> None:
         """Stand behind the last line, whoever wrote it, in the file of the newest day."""
-        folder_time = self._folder.stat().st_mtime_ns
+        folder_time = os.stat(self._folder).st_mtime_ns  # noqa: PTH116  (on every line: half the price)
         if self._day < today or self._size < 0 or folder_time != self._folder_time:
             self._open_newest(today)
             self._folder_time = self._folder.stat().st_mtime_ns
@@ -152,7 +159,7 @@ class Journal:
         if last and _seq(last) is None:
             place = {"file": f"audit-{self._day}.jsonl", "offset": self._size - len(last) - 1}
             data = {**place, "rest": last.decode("utf-8", "replace")}
-            self._write(Record(TORN, reason="a crash cut this line short", data=data), self._now())
+            self._write([Record(TORN, reason="a crash cut this line short", data=data)], self._now())
 
 
 def _write_all(file: int, content: bytes) -> None:

@@ -65,6 +65,15 @@ def test_two_journals_of_one_account_write_one_chain(open_journal, folder: Path)
     assert verify_chain(folder).ok
 
 
+def test_lines_written_together_stay_together(open_journal, folder: Path):
+    session, verb = open_journal(), open_journal()
+    verb.append(fill())
+    assert session.append_all([Record("one"), Record("two")]) == 3
+    assert verb.append(fill()) == 4
+    assert [entry.event for entry in read(folder)] == ["fill", "one", "two", "fill"]
+    assert verify_chain(folder).ok
+
+
 def test_many_threads_write_one_chain(open_journal, folder: Path):
     journal = open_journal()
     threads = [threading.Thread(target=lambda: [journal.append(fill()) for _ in range(50)]) for _ in range(4)]

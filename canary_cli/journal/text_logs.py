@@ -1,0 +1,54 @@
+"""The three logs an operator tails: what was executed, what the risk guard said, what went to and came from Binance."""
+
+import logging
+from collections.abc import Callable
+from datetime import datetime
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+from typing import Any
+
+from canary_cli.journal.record import Record
+
+EXECUTION, RISK_GUARD, BINANCE_API = "execution.log", "risk_guard.log", "binance_api.log"
+NAMES = (EXECUTION, RISK_GUARD, BINANCE_API)
+
+_RISK_EVENTS = frozenset(
+    ["risk_refused", "breaker", "trigger", "warning", "latch_set", "latch_cleared", "condition_set", "condition_cleared", "gate", "liquidation", "foreign_order", "signal_refused"]
+)
+_MAX_BYTES, _KEPT = 20_000_000, 5
+
+
+class TextLogs:
+    """Rotated files in `folder`; times are plan time. Nothing but named fields is written, so no secret can slip in."""
+
+    def __init__(self, folder: Path, now: Callable[[], datetime]) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._now = now
+        self._files = {name: _open(folder / name) for name in NAMES}
+
+    def on_record(self, record: Record) -> None:
+        """One line for a journal record, in the log it belongs to."""
+        name = RISK_GUARD if record.event in _RISK_EVENTS else EXECUTION
+        told = {
+            "pair": record.pair, "side": record.side, "quantity": record.quantity, "fill_price": record.fill_price,
+            "status": record.status, "order_id": record.order_id, "latency_ms": record.latency_ms,
+            "risk_gate": record.risk_gate, "drawdown_pct": record.drawdown_pct, "reason": record.reason,
+        }  # fmt: skip
+        self._write(name, record.event, {key: value for key, value in told.items() if value not in (None, "")})
+
+    def on_request(self, method: str, fields: dict[str, Any]) -> None:
+        """One line for a request to Binance and its answer; the caller leaves keys and signatures out."""
+        self._write(BINANCE_API, method, fields)
+
+    def _write(self, name: str, what: str, fields: dict[str, Any]) -> None:
+        stamp = self._now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        text = " ".join([stamp, what, *(f"{key}={value}" for key, value in fields.items())])
+        self._files[name].emit(logging.makeLogRecord({"msg": text.replace("\n", " ")}))
+
+    def close(self) -> None:
+        for handler in self._files.values():
+            handler.close()
+
+
+def _open(path: Path) -> RotatingFileHandler:
+    return RotatingFileHandler(path, maxBytes=_MAX_BYTES, backupCount=_KEPT, delay=True)
