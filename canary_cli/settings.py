@@ -27,7 +27,11 @@ class Settings(BaseSettings):
     db_user: str | None = Field(None, description="user of DATABASE_URL, where that names none")
     db_pass: SecretStr | None = Field(None, description="password of DATABASE_URL, where that names none")
     slack_bot_token: SecretStr | None = Field(None, description="Slack bot token (xoxb-...)")
+    slack_channel: str = Field("#crypto-alerts", description="where alerts go that name no channel")
+    slack_api_url: str = Field("https://slack.com/api/", description="Slack's API, or what stands in for it")
     pagerduty_routing_key: SecretStr | None = Field(None, description="PagerDuty Events API v2 routing key")
+    pagerduty_api_url: str = Field("https://events.pagerduty.com", description="PagerDuty's API (https only)")
+    prometheus_url: str | None = Field(None, description="the monitoring that preflight asks whether it is ready")
     api_token: SecretStr | None = Field(None, description="bearer token of the control API")
 
     @field_validator("database_url")

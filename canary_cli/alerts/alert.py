@@ -100,6 +100,10 @@ class Alerts(Protocol):
 
     def send(self, alert: Alert) -> Receipt: ...
 
+    def close(self) -> None:
+        """Gives what is under way a few seconds; what is left stays in the outbox."""
+        ...
+
 
 class RecordedAlerts:
     """The in-memory twin: keeps what was said, reaches nobody."""
@@ -110,3 +114,6 @@ class RecordedAlerts:
     def send(self, alert: Alert) -> Receipt:
         self.sent.append(alert)
         return Receipt()
+
+    def close(self) -> None:
+        """Nothing is under way."""

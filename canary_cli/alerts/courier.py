@@ -47,7 +47,7 @@ class Courier:
             self._hand_over(self._put(said, to), receipt)
         return receipt
 
-    def stop(self, seconds: float) -> None:
+    def close(self, seconds: float = 5) -> None:
         """Let each channel finish for at most `seconds`; what is left stays in the outbox."""
         for round_ in self._rounds:
             round_.inbox.put(None)

@@ -66,7 +66,7 @@ def test_what_was_said_is_sent_and_leaves_nothing_behind(outbox: Outbox, wall: W
     carrier.start()
     receipt = carrier.send(PAGE)
     assert receipt.wait(5) == (Delivery("slack", Fate.SENT, "ok"),)
-    carrier.stop(5)
+    carrier.close()
     wall.time += timedelta(minutes=5)
     assert outbox.leftovers() == ()
 
@@ -77,21 +77,21 @@ def test_an_engaged_line_is_tried_again_until_it_answers(outbox: Outbox, wall: W
     carrier.start()
     assert carrier.send(PAGE).wait(5)[0].fate is Fate.SENT
     assert wall.time == START + timedelta(seconds=1 + 2 + 4)
-    carrier.stop(5)
+    carrier.close()
 
 
 def test_a_day_later_it_is_given_up_and_said_so(outbox: Outbox, wall: Wall) -> None:
     carrier = courier(outbox, wall, Phone(failures=100_000))
     carrier.start()
     assert carrier.send(PAGE).wait(5) == (Delivery("slack", Fate.FAILED, "engaged"),)
-    carrier.stop(5)
+    carrier.close()
 
 
 def test_a_refusal_is_not_repeated(outbox: Outbox, wall: Wall) -> None:
     carrier = courier(outbox, wall, Phone(failures=1, final=True))
     carrier.start()
     assert carrier.send(PAGE).wait(5) == (Delivery("slack", Fate.FAILED, "engaged"),)
-    carrier.stop(5)
+    carrier.close()
 
 
 def test_a_stuck_channel_does_not_hold_up_the_other(outbox: Outbox, wall: Wall) -> None:
@@ -110,7 +110,7 @@ def test_a_stuck_channel_does_not_hold_up_the_other(outbox: Outbox, wall: Wall) 
         receipt.wait(0.01)
     assert [delivery.fate for delivery in receipt.deliveries] == [Fate.WAITING, Fate.SENT]
     stuck.set()
-    carrier.stop(5)
+    carrier.close()
 
 
 def test_a_channel_that_breaks_is_alive_for_the_next_alert(outbox: Outbox, wall: Wall) -> None:
@@ -123,7 +123,7 @@ def test_a_channel_that_breaks_is_alive_for_the_next_alert(outbox: Outbox, wall:
     carrier.start()
     assert carrier.send(PAGE).wait(5)[0].fate is Fate.FAILED
     assert carrier.send(PAGE).wait(5)[0].fate is Fate.SENT
-    carrier.stop(5)
+    carrier.close()
 
 
 def test_secrets_never_leave(outbox: Outbox, wall: Wall, tmp_path: Path) -> None:
@@ -131,7 +131,7 @@ def test_secrets_never_leave(outbox: Outbox, wall: Wall, tmp_path: Path) -> None
     carrier = courier(outbox, wall, phone)
     carrier.start()
     carrier.send(Alert("key s3cret refused", Severity.CRITICAL)).wait(5)
-    carrier.stop(5)
+    carrier.close()
     assert phone.heard == ["key *** refused"]
     assert "s3cret" not in (tmp_path / "account" / "outbox.jsonl").read_text()
 
@@ -142,7 +142,7 @@ def test_a_full_disk_does_not_silence_a_page(wall: Wall, tmp_path: Path) -> None
     carrier = courier(Outbox(tmp_path / "file" / "outbox.jsonl", wall), wall, phone)
     carrier.start()
     assert carrier.send(PAGE).wait(5)[0].fate is Fate.SENT
-    carrier.stop(5)
+    carrier.close()
 
 
 def test_what_nobody_wants_is_kept_nowhere(outbox: Outbox, wall: Wall) -> None:
@@ -157,7 +157,7 @@ def test_the_next_process_says_what_a_killed_one_left(outbox: Outbox, wall: Wall
     phone = Phone()
     successor = courier(outbox, wall, phone)
     successor.start()
-    successor.stop(5)
+    successor.close()
     assert phone.heard == ["breaker triggered"]
     assert outbox.leftovers() == ()
 
