@@ -27,7 +27,7 @@ class Verb:
         return "canary_cli.commands." + (self.module or self.name.replace("-", "_"))
 
 
-VERBS: tuple[Verb, ...] = ()
+VERBS: tuple[Verb, ...] = (Verb("alert", "Say something to the team on Slack, and page who must wake up."),)
 
 
 def build(argv: Sequence[str]) -> typer.Typer:
@@ -116,7 +116,12 @@ def _explain(error: CanaryError, *, as_json: bool) -> Result:
 def _usage(error: typer.TyperException) -> CanaryError:
     from canary_cli.errors import UsageError
 
-    return UsageError(error.format_message(), "canary --help")
+    message = error.format_message()
+    if "requires an argument" in message:
+        return UsageError(
+            message, "give it a value, and quote it: to a shell an unquoted # is a comment, '#name' is not"
+        )
+    return UsageError(message, "canary --help")
 
 
 def _bug(error: Exception) -> Result:
