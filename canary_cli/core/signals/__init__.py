@@ -22,7 +22,7 @@ from canary_cli.core.signals.settings import SignalSettings
 
 if TYPE_CHECKING:
     from canary_cli.core.signals.bars import Bars
-    from canary_cli.core.signals.batch import evaluate_batch
+    from canary_cli.core.signals.batch import evaluate_batch, iterate_batch
     from canary_cli.core.signals.engine import SignalEngine
     from canary_cli.core.signals.generator import brackets, space_out, to_signal
 
@@ -31,6 +31,7 @@ _LATER = {
     "SignalEngine": "engine",
     "brackets": "generator",
     "evaluate_batch": "batch",
+    "iterate_batch": "batch",
     "space_out": "generator",
     "to_signal": "generator",
 }
@@ -52,6 +53,7 @@ __all__ = [
     "brackets",
     "evaluate_batch",
     "from_record",
+    "iterate_batch",
     "parity",
     "space_out",
     "to_record",

@@ -5,18 +5,19 @@ from datetime import datetime
 from decimal import Decimal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from canary_cli.core.model import Candle, Frame
 from canary_cli.core.signals import indicators
 from canary_cli.core.signals.bars import Bars, instant
-from canary_cli.core.signals.generator import Reading, judge
+from canary_cli.core.signals.components import Trends
+from canary_cli.core.signals.generator import Reading, judge, worst
 from canary_cli.core.signals.indicators import Momentum, Trend
 from canary_cli.core.signals.model import FLAT, Evaluation, Evidence, Holding, Reason, Structure
 from canary_cli.core.signals.settings import SignalSettings
 from canary_cli.core.signals.structure import StructureMachine
 
 NO_HOLDINGS: Mapping[datetime, Holding] = {}
-Track = list[tuple[Trend | None, Reason]]
 
 
 def evaluate_batch(
@@ -30,29 +31,31 @@ def evaluate_batch(
 
     `holdings` tells what was open at the close of a bar (default: nothing), keyed by that time.
     """
-    frames = {frame: _columns(frame, rows).usable() for frame, rows in candles.items()}
-    decision = frames.get(settings.decision_frame) or Bars.of(settings.decision_frame, ())
-    closes = decision.open_time + decision.step
-    trends = [_aligned(frames.get(frame), closes, settings) for frame in settings.trend_frames]
-    origins = tuple(
-        (frame, instant(int(frames[frame].open_time[0])))
-        for frame in (settings.decision_frame, *settings.trend_frames)
-        if frame in frames and len(frames[frame])
-    )
-    evaluations = []
-    for row, (time, close, momentum, structure, reason) in enumerate(_decisions(decision, settings)):
-        readings = [track[row] for track in trends]
-        obstacles = (reason, *(obstacle for _, obstacle in readings))
-        blocked = next((worst for worst in (Reason.GAP, Reason.WARMUP) if worst in obstacles), Reason.NONE)
+    return list(iterate_batch(symbol, tick, candles, settings, holdings))
+
+
+def iterate_batch(
+    symbol: str,
+    tick: Decimal,
+    candles: Mapping[Frame, Bars | Sequence[Candle]],
+    settings: SignalSettings = SignalSettings(),  # noqa: B008
+    holdings: Mapping[datetime, Holding] = NO_HOLDINGS,
+) -> Iterator[Evaluation]:
+    """`evaluate_batch` one at a time, for years of bars of which only the count is wanted."""
+    frames = (settings.decision_frame, *settings.trend_frames)
+    columns = {frame: _columns(frame, candles.get(frame, ())) for frame in frames}
+    decision = columns[settings.decision_frame]
+    origins = tuple((frame, instant(int(columns[frame].open_time[0]))) for frame in frames if len(columns[frame]))
+    standings = _standings([columns[frame] for frame in settings.trend_frames], decision, settings)
+    for figures, (trends, obstacle) in zip(_decisions(decision, settings), standings, strict=True):
+        time, close, momentum, structure, own = figures
         evidence = Evidence(structure, origins, holdings.get(time, FLAT))
-        values = tuple(value for value, _ in readings)
-        reading = Reading(symbol, time, close, momentum, values, evidence, blocked)
-        evaluations.append(judge(reading, tick, settings))
-    return evaluations
+        reading = Reading(symbol, time, close, momentum, trends, evidence, worst((own, obstacle)))
+        yield judge(reading, tick, settings)
 
 
 def _columns(frame: Frame, rows: Bars | Sequence[Candle]) -> Bars:
-    return rows if isinstance(rows, Bars) else Bars.of(frame, rows)
+    return (rows if isinstance(rows, Bars) else Bars.of(frame, rows)).usable()
 
 
 def _decisions(
@@ -75,22 +78,30 @@ def _decisions(
             yield time + duration, bar[-1], momentum if warm else None, structure, Reason.NONE if warm else cold
 
 
-def _aligned(bars: Bars | None, instants: np.ndarray, settings: SignalSettings) -> Track:
-    """The trend reading that stood at each instant: of the last bar closed by then, if it is the one that was due."""
-    if bars is None or not len(bars):
-        return [(None, Reason.WARMUP)] * len(instants)
+def _standings(frames: Sequence[Bars], decision: Bars, settings: SignalSettings) -> Iterator[tuple[Trends, Reason]]:
+    """At each decision close, the reading of every trend frame that stood then, and what stands in the way of one."""
+    closes = decision.open_time + decision.step
+    previous, standing = None, ((), Reason.NONE)
+    for row in zip(*(_aligned(bars, closes, settings) for bars in frames), strict=True):
+        if row != previous:
+            standing = (tuple([trend for trend, _ in row]), worst(tuple([obstacle for _, obstacle in row])))
+            previous = row
+        yield standing
+
+
+def _aligned(
+    bars: Bars, instants: NDArray[np.int64], settings: SignalSettings
+) -> Iterator[tuple[Trend | None, Reason]]:
+    """The reading of the last bar closed at each instant, if it is the one that was due."""
     readings = list(_trend_readings(bars, settings))
     last = np.searchsorted(bars.open_time + bars.step, instants, side="right") - 1
-    missing = instants >= bars.open_time[last] + 2 * bars.step
-    return [
-        (None, Reason.WARMUP) if index < 0 else (None, Reason.GAP) if late else readings[index]
-        for index, late in zip(last.tolist(), missing.tolist(), strict=True)
-    ]
+    due = np.append(bars.open_time, -1)[last] + 2 * bars.step
+    for index, late in zip(last.tolist(), (instants >= due).tolist(), strict=True):
+        yield (None, Reason.WARMUP) if index < 0 else (None, Reason.GAP) if late else readings[index]
 
 
 def _trend_readings(bars: Bars, settings: SignalSettings) -> Iterator[tuple[Trend | None, Reason]]:
     for number, run in enumerate(bars.runs()):
-        cold = Reason.GAP if number else Reason.WARMUP
+        cold = (None, Reason.GAP if number else Reason.WARMUP)
         for index, value in enumerate(indicators.trend(bars.close[run], settings), 1):
-            warm = index >= settings.warmup_bars
-            yield (value, Reason.NONE) if warm else (None, cold)
+            yield (value, Reason.NONE) if index >= settings.warmup_bars else cold

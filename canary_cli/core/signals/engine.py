@@ -11,7 +11,7 @@ import numpy as np
 
 from canary_cli.core.model import Candle, Frame
 from canary_cli.core.signals.bars import Floats, is_usable
-from canary_cli.core.signals.generator import Reading, judge, to_signal
+from canary_cli.core.signals.generator import Reading, judge, to_signal, worst
 from canary_cli.core.signals.indicators import Momentum, MomentumStream, Trend, TrendStream, VolumeStream
 from canary_cli.core.signals.model import FLAT, Evaluation, Evidence, Holding, Reason, Signal, Structure
 from canary_cli.core.signals.record import decode, encode
@@ -214,13 +214,12 @@ class SignalEngine:
             return None
         time = self._decision.last_close
         assert time is not None
-        obstacles = [track.obstacle(time) for track in (self._decision, *self._trends)]
-        blocked = next((reason for reason in (Reason.GAP, Reason.WARMUP) if reason in obstacles), Reason.NONE)
+        obstacles = tuple([track.obstacle(time) for track in (self._decision, *self._trends)])
         trends = tuple(
             None if obstacle else track.value for track, obstacle in zip(self._trends, obstacles[1:], strict=True)
         )
         evidence = Evidence(self._decision.structure, self._origins(), holding)
-        reading = Reading(self.symbol, time, candle.close, self._decision.value, trends, evidence, blocked)
+        reading = Reading(self.symbol, time, candle.close, self._decision.value, trends, evidence, worst(obstacles))
         return judge(reading, self.tick, self.settings)
 
     def signal(self, evaluation: Evaluation) -> Signal | None:

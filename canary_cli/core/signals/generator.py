@@ -8,16 +8,8 @@ from typing import NamedTuple
 
 from canary_cli.core.model import Side, ceil_to, floor_to
 from canary_cli.core.signals import components
-from canary_cli.core.signals.indicators import Momentum, Trend
-from canary_cli.core.signals.model import (
-    Component,
-    Evaluation,
-    Evidence,
-    Holding,
-    Reason,
-    Signal,
-    Vote,
-)
+from canary_cli.core.signals.indicators import Momentum
+from canary_cli.core.signals.model import Component, Evaluation, Evidence, Holding, Reason, Signal, Vote
 from canary_cli.core.signals.settings import SignalSettings
 
 
@@ -28,69 +20,108 @@ class Reading(NamedTuple):
     time: datetime
     close: float
     momentum: Momentum | None
-    trends: tuple[Trend | None, ...]
+    trends: components.Trends
     evidence: Evidence
     blocked: Reason
 
 
+class Opinion(NamedTuple):
+    """What the four components make of a reading, in the direction they favour (`neutral`: neither, so BUY)."""
+
+    side: Side
+    neutral: bool
+    confidence: float
+    components: tuple[Component, ...]
+    agree: int
+    oppose: int
+
+    @property
+    def votes(self) -> list[Vote]:
+        return [part.vote for part in self.components]
+
+
+def worst(obstacles: tuple[Reason, ...]) -> Reason:
+    """Why a bar is blocked, given what stands in the way of each frame."""
+    if Reason.GAP in obstacles:
+        return Reason.GAP
+    return Reason.WARMUP if Reason.WARMUP in obstacles else Reason.NONE
+
+
 def judge(reading: Reading, tick: Decimal, settings: SignalSettings) -> Evaluation:
-    """Weigh one closed bar in both directions and keep the stronger."""
-    evidence, blocked = reading.evidence, reading.blocked
-    long, short = (_weigh(reading, sign, settings) for sign in (1, -1))
-    confidence, parts = max(long, short, key=lambda weighed: weighed[0])
-    direction = None if long[0] == short[0] else Side.BUY if confidence == long[0] else Side.SELL
-    agree, oppose = components.tally(evidence.structure, direction.sign if direction else 1)
-    evaluation = Evaluation(
+    """Weigh one closed bar in both directions, keep the stronger, and refuse it or not."""
+    opinion = _weigh(reading, settings)
+    votes, agree, oppose = opinion.votes, opinion.agree, opinion.oppose
+    return Evaluation(
         symbol=reading.symbol,
         time=reading.time,
         close=reading.close,
-        direction=direction,
-        components=parts,
-        confluence=sum(part.vote.half_points for part in parts) / 2,
-        confidence=confidence,
+        direction=None if opinion.neutral else opinion.side,
+        components=opinion.components,
+        confluence=(len(votes) + votes.count(Vote.AGREE) - votes.count(Vote.OPPOSE)) / 2,
+        confidence=opinion.confidence,
         alignment_agree=agree,
         alignment_oppose=oppose,
         alignment=100 * agree / (agree + oppose) if agree + oppose else 0.0,
         atr=reading.momentum.atr if reading.momentum else 0.0,
-        reason=blocked,
-        evidence=evidence,
+        reason=reading.blocked or _refusal(reading, opinion, tick, settings),
+        evidence=reading.evidence,
     )
-    reason = blocked or _refusal(evaluation, tick, settings)
-    return replace(evaluation, reason=reason) if reason is not blocked else evaluation
 
 
-def _weigh(reading: Reading, direction: int, settings: SignalSettings) -> tuple[float, tuple[Component, ...]]:
-    """Confidence 0...100 for a direction, rounded so that 75 is 75, and the four components behind it."""
-    smc = components.smc(reading.evidence.structure, direction, settings)
-    ema = components.ema(reading.trends, direction, settings)
-    rsi = components.rsi(reading.momentum, direction)
-    adx = components.adx(reading.momentum, direction)
-    confidence = 100 * (
-        settings.smc_weight * smc.strength
-        + settings.ema_weight * ema.strength
-        + settings.rsi_weight * rsi.strength
-        + settings.adx_weight * adx.strength
+def _weigh(reading: Reading, settings: SignalSettings) -> Opinion:
+    long, short = _confidence(reading, 1, settings), _confidence(reading, -1, settings)
+    side, sign = (Side.SELL, -1) if short > long else (Side.BUY, 1)
+    votes = reading.evidence.structure.votes
+    parts = (
+        components.smc(votes, sign, settings.min_votes),
+        components.ema(reading.trends, sign),
+        components.rsi(reading.momentum, sign),
+        components.adx(reading.momentum, sign),
     )
-    return round(confidence, 9), (smc, ema, rsi, adx)
+    return Opinion(side, long == short, max(long, short), parts, *components.tally(votes, sign))
 
 
-def _refusal(evaluation: Evaluation, tick: Decimal, settings: SignalSettings) -> Reason:
+def _confidence(reading: Reading, direction: int, settings: SignalSettings) -> float:
+    """The weighted strengths, 0...100, rounded so that 75 is 75."""
+    weighted = (
+        settings.smc_weight * components.smc(reading.evidence.structure.votes, direction, settings.min_votes).strength
+        + settings.ema_weight * components.ema(reading.trends, direction).strength
+        + settings.rsi_weight * components.rsi_strength(reading.momentum, direction)
+        + settings.adx_weight * components.adx_strength(reading.momentum, direction)
+    )
+    return round(100 * weighted, 9)
+
+
+def _refusal(reading: Reading, opinion: Opinion, tick: Decimal, settings: SignalSettings) -> Reason:
     """The first rule the bar breaks."""
-    if evaluation.direction is None:
+    if opinion.neutral:
         return Reason.NEUTRAL
-    broken = next((reason for kept, reason in _rules(evaluation, tick, settings) if not kept), Reason.NONE)
-    return broken or repetition(evaluation.direction, evaluation.time, evaluation.evidence.holding, settings.cooldown)
+    if Vote.OPPOSE in opinion.votes:
+        return Reason.OPPOSED
+    if opinion.votes.count(Vote.AGREE) < settings.min_agreeing:
+        return Reason.CONFLUENCE
+    if opinion.confidence <= settings.min_confidence:
+        return Reason.CONFIDENCE
+    return _late_refusal(reading, opinion, tick, settings)
 
 
-def _rules(evaluation: Evaluation, tick: Decimal, settings: SignalSettings) -> Iterator[tuple[bool, Reason]]:
-    """Each rule in turn: whether the bar keeps it, and the reason to give if not."""
-    votes = [part.vote for part in evaluation.components]
-    agree, cast = evaluation.alignment_agree, evaluation.alignment_agree + evaluation.alignment_oppose
-    yield Vote.OPPOSE not in votes, Reason.OPPOSED
-    yield votes.count(Vote.AGREE) >= settings.min_agreeing, Reason.CONFLUENCE
-    yield evaluation.confidence > settings.min_confidence, Reason.CONFIDENCE
-    yield cast >= settings.min_votes and 100 * agree >= settings.min_alignment * cast, Reason.ALIGNMENT
-    yield _has_room(evaluation, tick, settings), Reason.DISTANCE
+def _late_refusal(reading: Reading, opinion: Opinion, tick: Decimal, settings: SignalSettings) -> Reason:
+    """The rules that look beyond the four components."""
+    cast = opinion.agree + opinion.oppose
+    if cast < settings.min_votes or 100 * opinion.agree < settings.min_alignment * cast:
+        return Reason.ALIGNMENT
+    if not _has_room(reading, opinion.side, tick, settings):
+        return Reason.DISTANCE
+    return repetition(opinion.side, reading.time, reading.evidence.holding, settings.cooldown)
+
+
+def _has_room(reading: Reading, side: Side, tick: Decimal, settings: SignalSettings) -> bool:
+    """Stop and target lie at least one tick away, at prices above zero."""
+    if reading.momentum is None:
+        return False
+    entry = Decimal(repr(reading.close))
+    prices = brackets(side, entry, reading.momentum.atr, tick, settings)
+    return all(price > 0 and abs(price - entry) >= tick for price in prices)
 
 
 def repetition(direction: Side, time: datetime, holding: Holding, cooldown: timedelta) -> Reason:
@@ -139,10 +170,3 @@ def to_signal(evaluation: Evaluation, tick: Decimal, settings: SignalSettings) -
     return Signal(
         evaluation.symbol, evaluation.direction, evaluation.time, entry, stop, target, evaluation.atr, evaluation
     )
-
-
-def _has_room(evaluation: Evaluation, tick: Decimal, settings: SignalSettings) -> bool:
-    assert evaluation.direction is not None
-    entry = Decimal(repr(evaluation.close))
-    prices = brackets(evaluation.direction, entry, evaluation.atr, tick, settings)
-    return all(price > 0 and abs(price - entry) >= tick for price in prices)

@@ -102,6 +102,9 @@ class Sweep:
     bar: int
 
 
+Votes = tuple[int, int, int, int, int]
+
+
 @dataclass(frozen=True, slots=True)
 class Structure:
     """What the state machine knew at the close of a bar. `votes`: structure, break, block, gap, sweep; each -1, 0, +1.
@@ -109,7 +112,7 @@ class Structure:
     `swings` are the last four after alternation, oldest first; the other four are what cast the votes (None: nothing).
     """
 
-    votes: tuple[int, int, int, int, int] = (0, 0, 0, 0, 0)
+    votes: Votes = (0, 0, 0, 0, 0)
     swings: tuple[Swing, ...] = ()
     last_break: StructureBreak | None = None
     block: OrderBlock | None = None
@@ -119,12 +122,15 @@ class Structure:
 
 @dataclass(frozen=True, slots=True)
 class Component:
-    """`strength` 0...1 for the evaluation's direction, 0.5 = no opinion. `values` are the figures that made it."""
+    """`strength` 0...1 for the evaluation's direction, 0.5 = no opinion.
+
+    `values` are the figures that made it (none while cold), in the order of `components.value_names`.
+    """
 
     name: str  # smc | ema | rsi | adx
     vote: Vote
     strength: float
-    values: tuple[tuple[str, float], ...] = ()
+    values: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
