@@ -25,13 +25,16 @@ if TYPE_CHECKING:
     from canary_cli.core.signals.batch import evaluate_batch, iterate_batch
     from canary_cli.core.signals.engine import SignalEngine
     from canary_cli.core.signals.generator import brackets, space_out, to_signal
+    from canary_cli.core.signals.vector import SelfTest, self_test
 
 _LATER = {
     "Bars": "bars",
     "SignalEngine": "engine",
+    "SelfTest": "vector",
     "brackets": "generator",
     "evaluate_batch": "batch",
     "iterate_batch": "batch",
+    "self_test": "vector",
     "space_out": "generator",
     "to_signal": "generator",
 }
@@ -45,6 +48,7 @@ __all__ = [
     "Holding",
     "Mismatch",
     "Reason",
+    "SelfTest",
     "Signal",
     "SignalEngine",
     "SignalSettings",
@@ -55,6 +59,7 @@ __all__ = [
     "from_record",
     "iterate_batch",
     "parity",
+    "self_test",
     "space_out",
     "to_record",
     "to_signal",

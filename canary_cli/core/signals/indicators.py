@@ -14,9 +14,11 @@ from talib import stream
 
 from canary_cli.core.signals.bars import Bars, Floats
 from canary_cli.core.signals.settings import SignalSettings
+from canary_cli.errors import ConfigurationError
 
-C_VERSION = (0, 8)
+OLDEST_LIBRARY = (0, 8)  # the first with streams that equal the batch functions
 NEUTRAL_RSI = 50.0
+C_LIBRARY: bytes = getattr(talib, "__ta_version__", b"")
 
 
 class Trend(NamedTuple):
@@ -37,11 +39,19 @@ class Momentum(NamedTuple):
     minus_di: float
 
 
-def c_version() -> tuple[int, int]:
-    """Version of the C library inside the wheel; wheels have shipped with another one than they name."""
-    raw: bytes | str = getattr(talib, "__ta_version__", "")
-    found = re.match(r"(\d+)\.(\d+)", raw.decode() if isinstance(raw, bytes) else raw)
-    return (int(found[1]), int(found[2])) if found else (0, 0)
+def check_library(wrapper: str, library: bytes) -> None:
+    """Refuse a wheel that carries another C library than the wrapper was made for: one was shipped, and it ran.
+
+    Raises ConfigurationError.
+    """
+    versions = [re.match(r"(\d+)\.(\d+)", text) for text in (wrapper, library.decode())]
+    made_for, found = ((int(version[1]), int(version[2])) if version else (0, 0) for version in versions)
+    if found != made_for or found < OLDEST_LIBRARY:
+        message = f"TA-Lib {wrapper} carries the C library {library.decode()!r}"
+        raise ConfigurationError(message, "install the locked version: make setup")
+
+
+check_library(talib.__version__, C_LIBRARY)
 
 
 def trend(closes: Floats, settings: SignalSettings) -> Iterator[Trend]:
