@@ -67,6 +67,10 @@ class Channel(Protocol):
         """Returns what the channel called the message (a timestamp, a dedup key)."""
         ...
 
+    def probe(self) -> None:
+        """Proves address and credentials without a word to anybody."""
+        ...
+
 
 class Receipt:
     """What became of one alert, channel by channel. Safe to ask from any thread."""

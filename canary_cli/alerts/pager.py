@@ -47,6 +47,10 @@ class Pager:
         except Error as error:
             raise ChannelFailed(f"pagerduty: {type(error.__cause__ or error).__name__}") from None
 
+    def probe(self) -> None:
+        """Resolves a condition that never was: a wrong key is refused, a right one changes nothing."""
+        self.deliver(Alert("preflight", condition="preflight", resolves=True))
+
     def dedup_key(self, alert: Alert) -> str:
         """Stable, without time: the same condition of the same account is the same page."""
         return f"canary/{self._source}/{alert.condition or alert.incident or 'message'}"[:DEDUP_KEY_LIMIT]

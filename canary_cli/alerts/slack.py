@@ -1,6 +1,8 @@
 """Slack, by `chat.postMessage`: the first message of an incident opens a thread, the others go into it."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from slack_sdk import WebClient
@@ -42,18 +44,19 @@ class Slack:
     def deliver(self, alert: Alert) -> str:
         channel = alert.channel or self._channel
         parent = self._thread_of(alert, channel)
-        try:
+        with _translated(channel):
             reply = self._client.chat_postMessage(
                 channel=channel, text=self._headline(alert), blocks=self._blocks(alert), thread_ts=parent or None
             )
-        except SlackApiError as error:
-            raise _translated(error, channel) from None
-        except Exception as error:  # urllib, socket and TLS failures have no common parent
-            raise ChannelFailed(f"slack: {type(error).__name__}: {error}") from None
         timestamp = str(reply["ts"])
         if alert.incident and not parent:
             self._remember(alert, channel, timestamp)
         return timestamp
+
+    def probe(self) -> None:
+        """`auth.test` proves the token; whether the bot is in the channel shows with the first message."""
+        with _translated(self._channel):
+            self._client.auth_test()
 
     def _headline(self, alert: Alert) -> str:
         word = "RESOLVED" if alert.resolves else alert.severity
@@ -91,8 +94,15 @@ def escape(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def _translated(error: SlackApiError, channel: str) -> ChannelFailed:
-    status = getattr(error.response, "status_code", 200)
-    said = error.response.get("error", "") if status in (200, 429) else ""
-    final = status < 429 and said not in PASSING_ERRORS
-    return ChannelFailed(f"slack said {said or status} for {channel}", final=final)
+@contextmanager
+def _translated(channel: str) -> Iterator[None]:
+    """Slack's ways to fail, as ChannelFailed."""
+    try:
+        yield
+    except SlackApiError as error:
+        status = getattr(error.response, "status_code", 200)
+        said = error.response.get("error", "") if status in (200, 429) else ""
+        final = status < 429 and said not in PASSING_ERRORS
+        raise ChannelFailed(f"slack said {said or status} for {channel}", final=final) from None
+    except Exception as error:  # urllib, socket and TLS failures have no common parent
+        raise ChannelFailed(f"slack: {type(error).__name__}: {error}") from None

@@ -45,6 +45,9 @@ class Phone:
         self.heard.append(alert.message)
         return "ok"
 
+    def probe(self) -> None:
+        pass
+
 
 @pytest.fixture
 def wall() -> Wall:

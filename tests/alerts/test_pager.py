@@ -85,3 +85,9 @@ def test_a_dead_network_is_tried_twice_and_named_without_the_key() -> None:
         pager(far_end).deliver(BREAKER)
     assert len(far_end.heard) == 2
     assert "routing-key" not in str(failure.value)
+
+
+def test_a_probe_wakes_nobody() -> None:
+    far_end = FarEnd(accepted)
+    pager(far_end).probe()
+    assert [event["event_action"] for event in far_end.heard] == ["resolve"]

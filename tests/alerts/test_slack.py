@@ -85,3 +85,12 @@ def test_no_network_is_said_without_the_token(tmp_path: Path) -> None:
         slack.deliver(Alert("hello"))
     assert not failure.value.final
     assert "xoxb-secret" not in str(failure.value)
+
+
+def test_a_probe_proves_the_token_and_says_nothing(httpserver: HTTPServer, slack: Slack) -> None:
+    httpserver.expect_ordered_request("/api/auth.test").respond_with_json({"ok": True})
+    httpserver.expect_ordered_request("/api/auth.test").respond_with_json({"ok": False, "error": "invalid_auth"})
+    slack.probe()
+    with pytest.raises(ChannelFailed, match="invalid_auth"):
+        slack.probe()
+    assert [request.path for request, _ in httpserver.log] == ["/api/auth.test"] * 2
