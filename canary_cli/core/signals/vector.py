@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 
 import numpy as np
@@ -17,6 +18,7 @@ from canary_cli.core.signals.settings import SignalSettings
 SYMBOL, TICK = "SELFTEST", Decimal("0.01")
 END = instant(1_767_225_600_000)
 BARS = {Frame.D1: 252, Frame.H4: 256, Frame.H1: 264, Frame.M15: 300}
+STREAMED = timedelta(hours=10)
 TOLERANCE = 1e-9
 FIGURES = ("close", "confluence", "confidence", "alignment", "atr")
 EXPECTED = (125.5286689285181, 4.0, 76.968210422, 66.66666666666667, 1.0979345798725704)
@@ -46,13 +48,13 @@ def self_test() -> SelfTest:
 
 
 def _stream(history: dict[Frame, list[Candle]]) -> Iterator[Evaluation]:
-    """The last bars of the vector one by one, through a saved and restored engine."""
-    tail = 40
+    """The last bars of the vector one by one, through an engine that is saved and restored before them."""
+    cut = END - STREAMED
     engine = SignalEngine(SYMBOL, TICK)
-    decision = history[Frame.M15]
-    engine.warm({**history, Frame.M15: decision[:-tail]})
+    engine.warm({frame: [bar for bar in bars if bar.close_time <= cut] for frame, bars in history.items()})
     engine = SignalEngine.restore(engine.state())
-    for candle in decision[-tail:]:
+    rest = [candle for candles in history.values() for candle in candles if candle.close_time > cut]
+    for candle in sorted(rest, key=lambda bar: (bar.close_time, -bar.frame.duration)):
         evaluation = engine.close(candle)
         if evaluation:
             yield evaluation
