@@ -265,6 +265,15 @@ class AccountMode:
 
 
 @dataclass(frozen=True, slots=True)
+class TradingLock:
+    """A symbol (`ACCOUNT` for all) that a quantitative rule (UFR, IFER, GCR, DR) has locked, and until when."""
+
+    symbol: str
+    indicator: str
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class AccountSnapshot:
     """All that the exchange holds of ours at one reading."""
 

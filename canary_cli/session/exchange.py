@@ -16,6 +16,7 @@ from canary_cli.core.model import (
     Order,
     OrderRequest,
     SymbolRules,
+    TradingLock,
 )
 from canary_cli.core.trading.events import MarketEvent, UserEvent
 from canary_cli.core.trading.replies import Reply
@@ -49,6 +50,10 @@ class Account(Protocol):
     async def trades(self, symbol: str, since: datetime) -> tuple[Fill, ...]: ...
 
     async def income(self, since: datetime) -> tuple[Income, ...]: ...
+
+    async def trading_locks(self) -> tuple[TradingLock, ...]:
+        """What `GET /fapi/v1/apiTradingStatus` says is locked; empty when all may trade."""
+        ...
 
 
 class Market(Protocol):
