@@ -1,0 +1,166 @@
+"""What the signals were: of one bar and why, over whole windows of candles, and against the journal's record."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from itertools import groupby
+from operator import attrgetter
+from pathlib import Path
+
+from canary_cli.core.model import Frame
+from canary_cli.core.signals import (
+    Bars,
+    Evaluation,
+    Reason,
+    Signal,
+    SignalSettings,
+    Vote,
+    iterate_batch,
+    space_out,
+    to_signal,
+)
+from canary_cli.errors import UsageError
+from canary_cli.steps.klines import Window, bar_closed_by, find_windows, read_frames, seen_tick, span
+
+COLD = (Reason.GAP, Reason.WARMUP)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One condition of an entry: what the bar showed, what is asked, and whether it is kept."""
+
+    name: str
+    observed: str
+    needed: str
+    kept: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """`bars` are the decision bars up to the one asked about; `rules` stand in the order in which they refuse."""
+
+    evaluation: Evaluation
+    signal: Signal | None
+    rules: tuple[Rule, ...]
+    bars: Bars
+    source: str
+    tick: Decimal
+
+
+def explain(folder: Path, symbol: str, at: datetime, tick: Decimal | None, settings: SignalSettings) -> Explanation:
+    """The evaluation of the last decision bar closed at `at`, after all that precedes it in its file.
+
+    The cooldown counts as if every signal before had been traded and was flat at once. UsageError when no file covers
+    `at`.
+    """
+    window, frames = _covering(folder, symbol, at, settings)
+    bars = frames[settings.decision_frame]
+    bars = bars[: bar_closed_by(bars, at) + 1]
+    tick = tick or seen_tick(bars)
+    evaluations = iterate_batch(symbol, tick, {**frames, settings.decision_frame: bars}, settings)
+    *_, last = space_out(evaluations, settings)
+    signal = to_signal(last, tick, settings) if last.is_signal else None
+    return Explanation(last, signal, tuple(_rules(last, settings)), bars, window.source, tick)
+
+
+def _covering(folder: Path, symbol: str, at: datetime, settings: SignalSettings) -> tuple[Window, dict[Frame, Bars]]:
+    windows = find_windows(folder, settings.decision_frame, symbol)
+    spans = []
+    for window in windows:
+        frames = read_frames(folder, window, settings.trend_frames)
+        first, last = span(frames[settings.decision_frame])
+        if first <= at < last + settings.decision_frame.duration:
+            return window, frames
+        spans.append(f"{window.source} {first:%Y-%m-%dT%H:%MZ} to {last:%Y-%m-%dT%H:%MZ}")
+    raise UsageError(f"no candles of {symbol} at {at:%Y-%m-%dT%H:%MZ}", f"there are {'; '.join(spans)}")
+
+
+def _rules(evaluation: Evaluation, settings: SignalSettings) -> Iterator[Rule]:
+    """Every condition of an entry, kept or not."""
+    reason, votes = evaluation.reason, [part.vote for part in evaluation.components]
+    agreeing, opposing = votes.count(Vote.AGREE), votes.count(Vote.OPPOSE)
+    agree, cast = evaluation.alignment_agree, evaluation.alignment_agree + evaluation.alignment_oppose
+    aligned = cast >= settings.min_votes and 100 * agree >= settings.min_alignment * cast
+    share = f"{agree} of {cast} votes" if cast else "no votes"
+    confident = evaluation.confidence > settings.min_confidence
+    yield Rule("history", reason if reason in COLD else "complete", "warm, no gap", reason not in COLD)
+    yield Rule("components opposing", str(opposing), "0", not opposing)
+    yield Rule("components agreeing", str(agreeing), f">= {settings.min_agreeing}", agreeing >= settings.min_agreeing)
+    yield Rule("confidence", f"{evaluation.confidence:.2f}", f"> {settings.min_confidence:g}", confident)
+    yield Rule("SMC alignment", f"{evaluation.alignment:.0f} % ({share})", f">= {settings.min_alignment} %", aligned)
+    yield Rule("room for stop", f"ATR {evaluation.atr:.6g}", "1 tick or more", reason is not Reason.DISTANCE)
+    yield _rest_rule(evaluation, settings)
+
+
+def _rest_rule(evaluation: Evaluation, settings: SignalSettings) -> Rule:
+    holding = evaluation.evidence.holding
+    rested = evaluation.reason not in (Reason.COOLDOWN, Reason.POSITION_OPEN)
+    last = f"{holding.last} until {holding.flat_since:%H:%M}" if holding.flat_since else "no trade before"
+    hours = settings.cooldown / timedelta(hours=1)
+    return Rule("cooldown", last, f"{hours:g} h, or the other side", rested)
+
+
+@dataclass(frozen=True, slots=True)
+class PairStatistics:
+    """One pair over one window of candles. `warm` bars are those that could have given a signal."""
+
+    symbol: str
+    source: str
+    first: datetime
+    last: datetime
+    bar: timedelta
+    bars: int = 0
+    warm: int = 0
+    signals: int = 0
+    confidence: float = 0.0  # sums over the signals
+    confluence: float = 0.0
+    alignment: float = 0.0
+    reasons: Counter[Reason] = field(default_factory=Counter)
+
+    @property
+    def hours(self) -> float:
+        return self.warm * (self.bar / timedelta(hours=1))
+
+    @property
+    def per_hour(self) -> float | None:
+        return self.signals / self.hours if self.hours else None
+
+
+def statistics(folder: Path, windows: Iterable[Window], settings: SignalSettings) -> Iterator[PairStatistics]:
+    """Each window's figures as soon as they are known; repeats are refused as `space_out` does."""
+    for window in windows:
+        frames = read_frames(folder, window, settings.trend_frames)
+        bars = frames[settings.decision_frame]
+        evaluations = iterate_batch(window.symbol, seen_tick(bars), frames, settings)
+        yield tally(window, bars, space_out(evaluations, settings))
+
+
+def tally(window: Window, bars: Bars, evaluations: Iterable[Evaluation]) -> PairStatistics:
+    reasons: Counter[Reason] = Counter()
+    confidence = confluence = alignment = 0.0
+    for evaluation in evaluations:
+        reasons[evaluation.reason] += 1
+        if evaluation.is_signal:
+            confidence += evaluation.confidence
+            confluence += evaluation.confluence
+            alignment += evaluation.alignment
+    warm = reasons.total() - sum(reasons[reason] for reason in COLD)
+    first, last = span(bars)
+    signals = reasons.pop(Reason.NONE, 0)
+    sums = (confidence, confluence, alignment)
+    bar = window.frame.duration
+    return PairStatistics(window.symbol, window.source, first, last, bar, len(bars), warm, signals, *sums, reasons)
+
+
+def total_per_hour(every: Sequence[PairStatistics]) -> float:
+    """Signals an hour with all these pairs at once: the sum of their rates, each window weighted by its hours."""
+    symbol = attrgetter("symbol")
+    pairs = groupby(sorted(every, key=symbol), symbol)
+    return sum(_rate(list(windows)) for _, windows in pairs)
+
+
+def _rate(windows: Sequence[PairStatistics]) -> float:
+    hours = sum(one.hours for one in windows)
+    return sum(one.signals for one in windows) / hours if hours else 0.0
