@@ -7,6 +7,7 @@ import typer
 
 from canary_cli.alerts.alert import Alert, Delivery, Severity
 from canary_cli.bootstrap import World, open_world
+from canary_cli.commands import options
 from canary_cli.errors import Result
 
 
@@ -17,8 +18,8 @@ def command(
         Severity, typer.Option(case_sensitive=False, help="CRITICAL also pages, on accounts that are not paper.")
     ] = Severity.INFO,
     incident: Annotated[str, typer.Option(help="The incident it belongs to: one Slack thread each.")] = "",
-    account: Annotated[str | None, typer.Option(help="Account the message is about.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
+    account: options.Account = None,
+    as_json: options.Json = False,
 ) -> Result:
     """Say something to the team on Slack; with --severity CRITICAL also on PagerDuty.
 

@@ -1,0 +1,73 @@
+"""Every go/no-go check at once. The verb `preflight` shows the report; gate 0 of a run decides on the same one."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from canary_cli.bootstrap import World
+from canary_cli.errors import CanaryError, ExchangeUnreachable, PlanError
+from canary_cli.steps.preflight import exchange, machine, people, state
+from canary_cli.steps.preflight.finding import Checked, Finding, Report, Status
+from canary_cli.steps.preflight.scene import Scene
+
+Check = Callable[[Scene], Awaitable[Finding]]
+
+TIMED: dict[str, Check] = {"rest latency": exchange.rest, "clock skew": exchange.clock}
+"""Run first and alone: beside the others they would measure our own traffic."""
+
+CHECKS: dict[str, Check] = {
+    "market stream": exchange.market_stream,
+    "user stream": exchange.user_stream,
+    "api key": exchange.keys,
+    "account mode": exchange.account_mode,
+    "symbols": exchange.symbols,
+    "trading status": exchange.trading_status,
+    "database": state.database,
+    "restore drill": state.restore_drill,
+    "latch": state.latch,
+    "approval": state.approval,
+    "environment": machine.environment,
+    "branch": machine.branch,
+    "heuristics": machine.heuristics,
+    "disk": machine.disk,
+    "alerts": people.alerts,
+    "monitoring": people.monitoring,
+}
+
+CHECK_SECONDS = 15.0
+
+
+async def preflight(world: World, plan_path: Path) -> Report:
+    """Look at everything. Never raises for what a check meets: that is its finding."""
+    scene = Scene(world, plan_path)
+    began = scene.clock.monotonic()
+    checked = [await _look(scene, name, check) for name, check in TIMED.items()]
+    checked += await asyncio.gather(*(_look(scene, name, check) for name, check in CHECKS.items()))
+    took = scene.clock.monotonic() - began
+    return Report(scene.account.name, scene.account.kind, str(plan_path), scene.clock.now(), took, tuple(checked))
+
+
+async def _look(scene: Scene, name: str, check: Check) -> Checked:
+    began = scene.clock.monotonic()
+    finding = await _finding(scene, name, check)
+    return Checked(name, finding, scene.clock.monotonic() - began)
+
+
+async def _finding(scene: Scene, name: str, check: Check) -> Finding:
+    try:
+        async with asyncio.timeout(CHECK_SECONDS):
+            return await check(scene)
+    except ExchangeUnreachable as error:
+        return Finding(
+            Status.FAIL, error.message, error.hint or "is the exchange up, and this machine online?", unreachable=True
+        )
+    except PlanError as error:
+        return Finding(Status.FAIL if name == "plan" else Status.UNKNOWN, error.message, error.hint)
+    except CanaryError as error:
+        return Finding(Status.FAIL, error.message, error.hint)
+    except TimeoutError:
+        return Finding(
+            Status.UNKNOWN, f"no answer within {CHECK_SECONDS:.0f} s", "run it again; if it stays, look there first"
+        )
+    except Exception as error:  # one broken check must not hide the others
+        return Finding(Status.UNKNOWN, f"bug in canary: {type(error).__name__}: {error}", "report it")

@@ -1,0 +1,109 @@
+"""What a check found, and what all of them together say: GO or NO-GO. Pure."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from canary_cli.errors import ExitCode, Result
+
+
+class Status(StrEnum):
+    PASS = "PASS"  # noqa: S105
+    WARNING = "WARNING"
+    SKIP = "SKIP"  # does not apply to this account; the evidence says why
+    UNKNOWN = "UNKNOWN"  # could not be looked at: never GO
+    FAIL = "FAIL"
+
+    @property
+    def stops(self) -> bool:
+        return self in (Status.FAIL, Status.UNKNOWN)
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """A figure for monitoring systems, with the limits beyond which it warns or fails. `unit` as Nagios knows it."""
+
+    value: float
+    unit: str = ""
+    warn: float | None = None
+    fail: float | None = None
+    low_is_bad: bool = False
+
+    def beyond(self, limit: float | None) -> bool:
+        """A value that is no number is beyond every limit."""
+        if limit is None:
+            return False
+        return not (self.value >= limit if self.low_is_bad else self.value <= limit)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """`evidence` is what was seen, `hint` what to do about it; `unreachable` means the exchange gave no answer."""
+
+    status: Status
+    evidence: str
+    hint: str = ""
+    measure: Measure | None = None
+    unreachable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    name: str
+    finding: Finding
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One go/no-go decision. `at` is plan time."""
+
+    account: str
+    kind: str
+    plan: str
+    at: datetime
+    seconds: float
+    checks: tuple[Checked, ...]
+
+    def of(self, *statuses: Status) -> tuple[Checked, ...]:
+        return tuple(one for one in self.checks if one.finding.status in statuses)
+
+    @property
+    def stoppers(self) -> tuple[Checked, ...]:
+        return tuple(one for one in self.checks if one.finding.status.stops)
+
+    @property
+    def go(self) -> bool:
+        """No checks at all is not GO."""
+        return bool(self.checks) and not self.stoppers
+
+    @property
+    def result(self) -> Result:
+        if any(one.finding.unreachable for one in self.checks):
+            return Result("EXCHANGE_UNREACHABLE", ExitCode.EXCHANGE_UNREACHABLE)
+        return Result("GO") if self.go else Result("NO_GO", ExitCode.NO_GO)
+
+
+def passed(evidence: str, measure: Measure | None = None) -> Finding:
+    return Finding(Status.PASS, evidence, measure=measure)
+
+
+def warned(evidence: str, hint: str, measure: Measure | None = None) -> Finding:
+    return Finding(Status.WARNING, evidence, hint, measure)
+
+
+def failed(evidence: str, hint: str, measure: Measure | None = None) -> Finding:
+    return Finding(Status.FAIL, evidence, hint, measure)
+
+
+def skipped(evidence: str) -> Finding:
+    return Finding(Status.SKIP, evidence)
+
+
+def judged(measure: Measure, evidence: str, hint: str) -> Finding:
+    """The finding that the measure's own limits give."""
+    if measure.beyond(measure.fail):
+        return failed(evidence, hint, measure)
+    if measure.beyond(measure.warn):
+        return warned(evidence, hint, measure)
+    return passed(evidence, measure)

@@ -1,0 +1,60 @@
+"""Checks of what this account remembers: latch, approval, database, backups."""
+
+import asyncio
+from datetime import timedelta
+
+from canary_cli.journal.latch import read_latches
+from canary_cli.journal.reader import read
+from canary_cli.steps.preflight.finding import Finding, Measure, failed, judged, passed, skipped
+from canary_cli.steps.preflight.scene import Scene
+
+DRILL_SECONDS = 3600
+DRILL_WARN_DAYS, DRILL_FAIL_DAYS = 30.0, 90.0
+NO_DRILL = "no restore has been tried"
+DRILL_HINT = "try one into another database: canary restore-db --backup FILE --verify"
+
+
+async def latch(scene: Scene) -> Finding:
+    latches = read_latches(scene.account.state_dir)
+    if latches:
+        seen = "; ".join(f"set by {one.source} at {one.at:%Y-%m-%d %H:%M} UTC: {one.reason}" for one in latches)
+        return failed(seen, "find out why it was set; then canary trading enable")
+    return passed("not latched")
+
+
+async def approval(scene: Scene) -> Finding:
+    """Somebody approved exactly this plan, and not too long ago. Approvals are lines of the journal."""
+    if scene.account.is_paper:
+        return skipped("paper needs no approval")
+    given = [entry for entry in read(scene.account.log_dir) if entry.event == "approval"]
+    fitting = [entry for entry in given if entry.data.get("plan_sha256") == scene.plan.sha256]
+    standing = [entry for entry in fitting if str(entry.data.get("expires", "")) > scene.clock.now().isoformat()]
+    if not standing:
+        return failed(
+            f"{len(given)} approvals on record, none for plan {scene.plan.sha256[:12]}", "have the plan approved"
+        )
+    return passed(f"by {standing[-1].data.get('by', '?')} at {standing[-1].timestamp:%Y-%m-%d %H:%M} UTC")
+
+
+async def database(scene: Scene) -> Finding:
+    """Reachable, and its tables are this version's: opening a ledger migrates it."""
+    ledger = await asyncio.to_thread(lambda: scene.world.ledger)
+    held = await asyncio.to_thread(ledger.caught_up_to)
+    return passed(f"{ledger.engine.url.render_as_string()}: migrated, holds the journal up to line {held}")
+
+
+async def restore_drill(scene: Scene) -> Finding:
+    """A restore that nobody has tried is a hope. The newest rehearsed one counts, and must have fitted into an hour."""
+    drills = await asyncio.to_thread(lambda: scene.world.ledger.rows("drills", "at", kind="restore"))
+    if not drills:
+        return (
+            skipped("none on record; none is needed on paper")
+            if scene.account.is_paper
+            else failed(NO_DRILL, DRILL_HINT)
+        )
+    last = drills[-1]
+    days = (scene.clock.now() - last["at"]) / timedelta(days=1)
+    seen = f"{last['outcome']} in {last['seconds']:.0f} s, {days:.0f} days ago"
+    if last["outcome"] != "PASS" or last["seconds"] > DRILL_SECONDS:
+        return failed(seen, DRILL_HINT)
+    return judged(Measure(round(days, 1), "d", DRILL_WARN_DAYS, DRILL_FAIL_DAYS), seen, DRILL_HINT)
