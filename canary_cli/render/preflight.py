@@ -116,13 +116,15 @@ def _limit(measure: Measure, limit: float | None) -> str:
 def gauges(report: Report) -> list[Gauge]:
     """What `--textfile` holds. A check that could not be made is as bad as one that failed."""
     account = (report.account,)
-    status = {(*account, one.name): float(one.finding.status.stops) for one in report.checks}
+    stops: dict[tuple[str, ...], float]
+    stops = {(*account, one.name): float(one.finding.status.stops) for one in report.checks}
+    figures: dict[tuple[str, ...], float]
     figures = {(*account, one.name): one.finding.measure.value for one in report.checks if one.finding.measure}
     return [
         Gauge(
             "canary_preflight_go", "1 when every check allows to go live.", ("account",), {account: float(report.go)}
         ),
-        Gauge("canary_preflight_stops", "1 for a check that says NO-GO.", ("account", "check"), status),
+        Gauge("canary_preflight_stops", "1 for a check that says NO-GO.", ("account", "check"), stops),
         Gauge("canary_preflight_value", "What a check measured (ms, GiB, h).", ("account", "check"), figures),
         Gauge(
             "canary_preflight_time_seconds",

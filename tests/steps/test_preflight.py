@@ -271,6 +271,12 @@ async def test_live_runs_the_heuristics_that_are_committed(live: Scene, monkeypa
     assert (await machine.heuristics(live)).status is Status.PASS
 
 
+async def test_the_signals_are_proven_on_this_machine(scene: Scene) -> None:
+    found = await machine.signals(scene)
+    assert found.status is Status.PASS
+    assert "TA-Lib" in found.evidence
+
+
 async def test_what_is_about_people_and_code_does_not_apply_to_paper(scene: Scene) -> None:
     for check in (machine.branch, machine.heuristics, people.alerts, people.monitoring, state.approval):
         assert (await check(scene)).status is Status.SKIP

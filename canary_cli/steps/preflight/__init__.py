@@ -29,6 +29,7 @@ CHECKS: dict[str, Check] = {
     "environment": machine.environment,
     "branch": machine.branch,
     "heuristics": machine.heuristics,
+    "signals": machine.signals,
     "disk": machine.disk,
     "alerts": people.alerts,
     "monitoring": people.monitoring,

@@ -61,6 +61,16 @@ async def heuristics(scene: Scene) -> Finding:
     return passed(f"{HEURISTICS} at {commit}")
 
 
+async def signals(_: Scene) -> Finding:
+    """A known vector of candles through both engines."""
+    from canary_cli.core.signals import self_test
+
+    tested = await asyncio.to_thread(self_test)
+    return (
+        passed(tested.detail) if tested.passed else failed(tested.detail, "install the versions of requirements.lock")
+    )
+
+
 async def _git(scene: Scene, *words: str) -> str:
     """What git printed. Raises ConfigurationError with its complaint."""
     try:
