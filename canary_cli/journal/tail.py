@@ -1,5 +1,6 @@
 """Follows a journal that other processes write."""
 
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
@@ -14,6 +15,7 @@ class Tail:
         self._folder = folder
         self._after = after_seq
         self._offsets: dict[Path, int] = {}
+        self._unsynced: set[Path] = set()
 
     def new(self, limit: int = 10_000) -> list[Entry]:
         """Up to `limit` entries not handed out before; a line without its newline is not there yet."""
@@ -23,7 +25,15 @@ class Tail:
                 break
             if path.stat().st_size > self._offsets.get(path, 0):
                 self._read(path, found, limit)
+                self._unsynced.add(path)
         return found
+
+    def sync(self) -> None:
+        """Return when all that was handed out is on disk, whoever wrote it."""
+        for path in self._unsynced:
+            with path.open("rb") as file:
+                os.fdatasync(file.fileno())
+        self._unsynced.clear()
 
     def _read(self, path: Path, found: list[Entry], limit: int) -> None:
         with path.open("rb") as file:

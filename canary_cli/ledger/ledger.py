@@ -1,0 +1,204 @@
+"""The ledger of one account: applies journal lines exactly once, holds its lease, and answers what was written."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from typing import Any
+
+from pydantic import SecretStr
+from sqlalchemy import Connection, Engine, Select, func, select, text
+from sqlalchemy.exc import DataError, DBAPIError, StatementError
+
+from canary_cli.core.clock import SystemClock
+from canary_cli.errors import DatabaseError
+from canary_cli.journal.record import Entry, decode, encode
+from canary_cli.ledger import lease as leasing
+from canary_cli.ledger.engine import database_errors, open_engine
+from canary_cli.ledger.lease import Lease
+from canary_cli.ledger.projection import Row, project
+from canary_cli.ledger.rows import DatabaseRows
+from canary_cli.ledger.schema import upgrade
+from canary_cli.ledger.tables import events, leases, metadata
+
+BATCH = 500
+
+
+class Ledger:
+    """Every method raises DatabaseError (exit 8) when the database does not answer or does not agree."""
+
+    def __init__(self, engine: Engine, account: str, now: Callable[[], datetime] | None = None) -> None:
+        self.engine = engine
+        self.account = account
+        self._writer = engine.execution_options(writes=True)
+        self._now = now or self._database_time
+
+    @classmethod
+    def open(cls, url: SecretStr | str, account: str, now: Callable[[], datetime] | None = None) -> "Ledger":
+        """Connect, and make or migrate the tables. `now` judges leases; by default the database server's own clock."""
+        engine = open_engine(url.get_secret_value() if isinstance(url, SecretStr) else url)
+        with database_errors(engine):
+            upgrade(engine)
+        return cls(engine, account, now)
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+    def ping(self) -> None:
+        """Ask the database for nothing. Raises DatabaseError where it does not answer."""
+        with self._reading() as connection:
+            connection.execute(text("SELECT 1"))
+
+    def apply(self, entries: Iterable[Entry]) -> int:
+        """Write what these journal lines mean, each exactly once, and return how many were new.
+
+        Lines already held are passed over, so anything may be replayed. Raises DatabaseError, with nothing of the
+        batch written, where a line differs from the one held under its number: that is another journal.
+        """
+        remaining = iter(entries)
+        applied = 0
+        while batch := list(islice(remaining, BATCH)):
+            with database_errors(self.engine), self._writer.begin() as connection:
+                applied += self._apply(connection, batch)
+        return applied
+
+    def caught_up_to(self) -> int:
+        """The highest `seq` the ledger holds; 0 where it holds none."""
+        with self._reading() as connection:
+            highest = select(func.max(events.c.seq)).where(events.c.account == self.account)
+            return connection.execute(highest).scalar() or 0
+
+    def rebuild(self, entries: Iterable[Entry]) -> int:
+        """Make every row of this account anew from the journal, in one transaction; the lease stays as it is."""
+        remaining = iter(entries)
+        applied = 0
+        with database_errors(self.engine), self._writer.begin() as connection:
+            for table in metadata.tables.values():
+                if table is not leases:
+                    connection.execute(table.delete().where(table.c.account == self.account))
+            while batch := list(islice(remaining, BATCH)):
+                applied += self._apply(connection, batch)
+        return applied
+
+    def rows(self, table: str, *order_by: str, **equal: Any) -> list[Row]:
+        """All rows of this account in a table, in order, where the named columns have the given values."""
+        with self._reading() as connection:
+            return [dict(row) for row in connection.execute(self._select(table, order_by, equal)).mappings()]
+
+    def stream(self, table: str, *order_by: str, **equal: Any) -> Iterator[Row]:
+        """`rows` for tables that may not fit into memory: read in chunks while the caller goes on."""
+        chosen = self._select(table, order_by, equal)
+        with self._reading() as connection:
+            found = connection.execution_options(stream_results=True, yield_per=5000).execute(chosen)
+            for row in found.mappings():
+                yield dict(row)
+
+    def entries(self, after_seq: int = 0) -> Iterator[Entry]:
+        """The journal lines the ledger holds, in order."""
+        query = select(events.c.line).where(events.c.account == self.account, events.c.seq > after_seq)
+        with self._reading() as connection:
+            for line in connection.execute(query.order_by(events.c.seq)).scalars():
+                yield decode(line.encode())
+
+    def acquire(self, account: str, holder: str, ttl: timedelta) -> Lease:
+        """Take the account's lease with a new fencing token. Raises LeaseHeld (exit 9) while another holds it."""
+        with database_errors(self.engine):
+            return leasing.acquire(self._writer, self._now, account, holder, ttl)
+
+    def renew(self, lease: Lease, ttl: timedelta) -> Lease:
+        """Hold on to the lease. Raises LeaseHeld where another has taken it over."""
+        with database_errors(self.engine):
+            return leasing.renew(self._writer, self._now, lease, ttl)
+
+    def release(self, lease: Lease) -> None:
+        with database_errors(self.engine):
+            leasing.release(self._writer, self._now, lease)
+
+    def holder(self) -> Lease | None:
+        """The lease that is held now, or None."""
+        with self._reading() as connection:
+            lease = leasing.read_lease(connection, self.account)
+        return lease if lease and lease.holder and lease.expires > self._now() else None
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        with database_errors(self.engine), self.engine.connect() as connection:
+            yield connection
+
+    def _select(self, name: str, order_by: Sequence[str], equal: dict[str, Any]) -> Select[Any]:
+        table = metadata.tables[name]
+        chosen = select(table).where(table.c.account == self.account)
+        for column, value in equal.items():
+            chosen = chosen.where(table.c[column] == value)
+        return chosen.order_by(*(table.c[column] for column in order_by or table.primary_key.columns.keys()))
+
+    def _apply(self, connection: Connection, batch: list[Entry]) -> int:
+        fresh = self._not_held(connection, batch)
+        try:
+            self._write(connection, fresh)
+        except (DataError, StatementError) as error:
+            if isinstance(error, DBAPIError) and not isinstance(error, DataError):
+                raise  # the database, not a line
+            for entry in fresh:
+                self._write_alone(connection, entry)
+        return len(fresh)
+
+    def _write(self, connection: Connection, fresh: list[Entry]) -> None:
+        with connection.begin_nested():
+            rows = DatabaseRows(connection, self.account)
+            lines = [self._event(entry, _problem(rows, entry)) for entry in fresh]
+            if lines:
+                connection.execute(events.insert(), lines)
+                rows.flush()
+
+    def _write_alone(self, connection: Connection, entry: Entry) -> None:
+        """A line whose rows no column can hold is kept with its problem: it must not hold up those behind it."""
+        try:
+            self._write(connection, [entry])
+        except (DataError, StatementError) as error:
+            connection.execute(events.insert(), [self._event(entry, str(error.orig))])
+
+    def _event(self, entry: Entry, problem: str | None) -> Row:
+        key = {"account": self.account, "run_id": entry.run_id, "seq": entry.seq}
+        return {**key, "at": entry.timestamp, "event": entry.event, "line": line_of(entry), "problem": problem}
+
+    def _not_held(self, connection: Connection, batch: list[Entry]) -> list[Entry]:
+        between = events.c.seq.between(batch[0].seq, max(entry.seq for entry in batch))
+        query = select(events.c.run_id, events.c.seq, events.c.line)
+        held = {
+            (run_id, seq): line
+            for run_id, seq, line in connection.execute(query.where(events.c.account == self.account, between))
+        }
+        fresh = {}
+        for entry in batch:
+            key = (entry.run_id, entry.seq)
+            if held.get(key, line_of(entry)) != line_of(entry):
+                raise DatabaseError(
+                    f"line {entry.seq} of the journal is not the one the ledger holds: the journal was replaced",
+                    "canary restore-db --from-journal",
+                )
+            if key not in held:
+                fresh[key] = entry
+        return list(fresh.values())
+
+    def _database_time(self) -> datetime:
+        """The server's clock, so that two hosts agree on when a lease expires; SQLite has one host and one clock."""
+        if self.engine.dialect.name == "sqlite":
+            return SystemClock().wall()
+        with self._reading() as connection:
+            told: datetime = connection.execute(text("SELECT UTC_TIMESTAMP(6)")).scalar_one()
+            return told.replace(tzinfo=UTC)
+
+
+def _problem(rows: DatabaseRows, entry: Entry) -> str | None:
+    """Project one line; what is wrong with it, or None."""
+    try:
+        project(rows, entry)
+    except (KeyError, TypeError, ValueError, ArithmeticError) as error:
+        return f"{type(error).__name__}: {error}"
+    return None
+
+
+def line_of(entry: Entry) -> str:
+    """The journal line of an entry, byte for byte."""
+    return encode(entry, entry.timestamp, entry.seq, entry.prev).decode()
