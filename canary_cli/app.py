@@ -27,7 +27,10 @@ class Verb:
         return "canary_cli.commands." + (self.module or self.name.replace("-", "_"))
 
 
-VERBS: tuple[Verb, ...] = (Verb("alert", "Say something to the team on Slack, and page who must wake up."),)
+VERBS: tuple[Verb, ...] = (
+    Verb("alert", "Say something to the team on Slack, and page who must wake up."),
+    Verb("signals", "Why a closed bar gave a signal or not; how many there are; whether live equals batch.", is_group=True),
+)
 
 
 def build(argv: Sequence[str]) -> typer.Typer:

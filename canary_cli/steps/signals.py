@@ -1,10 +1,10 @@
 """What the signals were: of one bar and why, over whole windows of candles, and against the journal's record."""
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from decimal import Decimal
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal, InvalidOperation
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
@@ -24,7 +24,63 @@ from canary_cli.core.signals import (
 from canary_cli.errors import UsageError
 from canary_cli.steps.klines import Window, bar_closed_by, find_windows, read_frames, seen_tick, span
 
+RECENT = 96  # a day of M15 bars
+DECISION_FRAMES = (Frame.M15.value, Frame.H1.value)
 COLD = (Reason.GAP, Reason.WARMUP)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Which bar is asked about: the last one closed by `at`. `tick` None: as the prices show it."""
+
+    folder: Path
+    symbol: str
+    at: datetime
+    tick: Decimal | None
+    settings: SignalSettings
+
+
+def question(folder: Path | None, symbol: str, at: str, tick: str, frame: str) -> Question:
+    """The flags as values. Raises UsageError that names the wrong one."""
+    if not symbol or not at:
+        raise UsageError(
+            "which bar? --pair and --at are missing", "canary signals --pair BTCUSDT --at 2025-02-03T01:00Z"
+        )
+    return Question(data_folder(folder), symbol.upper(), _instant(at), _tick(tick), settings_for(frame))
+
+
+def data_folder(folder: Path | None) -> Path:
+    if folder is None:
+        raise UsageError("no candles: --market-data is missing", "name a folder of klines files, or CANARY_MARKET_DATA")
+    if not folder.is_dir():
+        raise UsageError(f"--market-data {folder} is no folder", "name a folder that holds um_*/PAIR_15m.parquet")
+    return folder
+
+
+def settings_for(frame: str) -> SignalSettings:
+    if frame not in DECISION_FRAMES:
+        raise UsageError(f"--frame {frame}: decisions are made on {' or '.join(DECISION_FRAMES)}", "--frame 15m")
+    return SignalSettings(decision_frame=Frame(frame))
+
+
+def _instant(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise UsageError(f"--at {text} is no time", "write it as 2025-02-03T01:00Z") from None
+    if moment.tzinfo is None:
+        raise UsageError(f"--at {text} names no zone", f"write --at {text}Z for UTC")
+    return moment.astimezone(UTC)
+
+
+def _tick(text: str) -> Decimal | None:
+    try:
+        tick = Decimal(text) if text else None
+    except InvalidOperation:
+        tick = Decimal(0)
+    if tick is not None and not (tick.is_finite() and tick > 0):
+        raise UsageError(f"--tick {text} is no price step", "write it as 0.01")
+    return tick
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,42 +95,45 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """`bars` are the decision bars up to the one asked about; `rules` stand in the order in which they refuse."""
+    """`rules` stand in the order in which they refuse; `recent` are the last evaluations, `bars` their candles."""
 
     evaluation: Evaluation
     signal: Signal | None
     rules: tuple[Rule, ...]
+    recent: tuple[Evaluation, ...]
     bars: Bars
     source: str
     tick: Decimal
 
 
-def explain(folder: Path, symbol: str, at: datetime, tick: Decimal | None, settings: SignalSettings) -> Explanation:
+def explain(question: Question) -> Explanation:
     """The evaluation of the last decision bar closed at `at`, after all that precedes it in its file.
 
     The cooldown counts as if every signal before had been traded and was flat at once. UsageError when no file covers
     `at`.
     """
-    window, frames = _covering(folder, symbol, at, settings)
+    settings = question.settings
+    window, frames = _covering(question)
     bars = frames[settings.decision_frame]
-    bars = bars[: bar_closed_by(bars, at) + 1]
-    tick = tick or seen_tick(bars)
-    evaluations = iterate_batch(symbol, tick, {**frames, settings.decision_frame: bars}, settings)
-    *_, last = space_out(evaluations, settings)
+    bars = bars[: bar_closed_by(bars, question.at) + 1]
+    tick = question.tick or seen_tick(bars)
+    evaluations = iterate_batch(question.symbol, tick, {**frames, settings.decision_frame: bars}, settings)
+    recent = tuple(deque(space_out(evaluations, settings), RECENT))
+    last = recent[-1]
     signal = to_signal(last, tick, settings) if last.is_signal else None
-    return Explanation(last, signal, tuple(_rules(last, settings)), bars, window.source, tick)
+    return Explanation(last, signal, tuple(_rules(last, settings)), recent, bars[-RECENT:], window.source, tick)
 
 
-def _covering(folder: Path, symbol: str, at: datetime, settings: SignalSettings) -> tuple[Window, dict[Frame, Bars]]:
-    windows = find_windows(folder, settings.decision_frame, symbol)
+def _covering(question: Question) -> tuple[Window, dict[Frame, Bars]]:
+    at, settings = question.at, question.settings
     spans = []
-    for window in windows:
-        frames = read_frames(folder, window, settings.trend_frames)
+    for window in find_windows(question.folder, settings.decision_frame, question.symbol):
+        frames = read_frames(question.folder, window, settings.trend_frames)
         first, last = span(frames[settings.decision_frame])
         if first <= at < last + settings.decision_frame.duration:
             return window, frames
         spans.append(f"{window.source} {first:%Y-%m-%dT%H:%MZ} to {last:%Y-%m-%dT%H:%MZ}")
-    raise UsageError(f"no candles of {symbol} at {at:%Y-%m-%dT%H:%MZ}", f"there are {'; '.join(spans)}")
+    raise UsageError(f"no candles of {question.symbol} at {at:%Y-%m-%dT%H:%MZ}", f"there are {'; '.join(spans)}")
 
 
 def _rules(evaluation: Evaluation, settings: SignalSettings) -> Iterator[Rule]:

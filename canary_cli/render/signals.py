@@ -1,0 +1,217 @@
+"""Signals as text: why a bar did or did not give one, and what whole windows gave."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.table import Table
+
+from canary_cli.core.signals import Component, Evaluation, Reason, SignalSettings, Structure, to_record
+from canary_cli.render import figures, output
+from canary_cli.render.output import Mark, glyph, table
+from canary_cli.steps.parity import Parity
+from canary_cli.steps.signals import Explanation, PairStatistics, total_per_hour
+
+NO_EDGE = "No edge was found in these heuristics: a signal is no forecast (docs/signals.md)."
+VOTE_MARKS = {"agree": Mark.GOOD, "abstain": Mark.NEUTRAL, "oppose": Mark.BAD}
+VOTERS = ("structure", "break", "block", "gap", "sweep")
+SIGNS = {1: "+", 0: "0", -1: "-"}
+
+
+def show_explanation(explanation: Explanation, settings: SignalSettings, *, as_json: bool) -> None:
+    """The verdict, the components, the rules and the levels, on stdout."""
+    if as_json:
+        output.print_document(_explanation_document(explanation))
+        return
+    console, evaluation = output.stdout(), explanation.evaluation
+    frame = settings.decision_frame
+    output.line(f"{evaluation.symbol}  {frame} bar closed {figures.instant(evaluation.time)}  at {evaluation.close:g}")
+    output.line(verdict(explanation), style="bold green" if explanation.signal else "bold")
+    console.print(_components(evaluation, settings))
+    console.print(_rules(explanation))
+    for line in _levels(evaluation.evidence.structure):
+        output.line(line)
+    output.notice(f"candles: {explanation.source}; cooldown as if every signal had been traded and flat at once")
+    output.notice(NO_EDGE)
+
+
+def verdict(explanation: Explanation) -> str:
+    signal, evaluation = explanation.signal, explanation.evaluation
+    if signal is None:
+        side = f" for {evaluation.direction}" if evaluation.direction else ""
+        return f"NO SIGNAL{side}: {evaluation.reason}"
+    prices = f"entry {signal.entry:f}  stop {signal.stop:f}  target {signal.target:f}"
+    return f"SIGNAL {signal.side}  {prices}  (tick {explanation.tick:f})"
+
+
+def _components(evaluation: Evaluation, settings: SignalSettings) -> Table:
+    console = output.stdout()
+    made = table("component", "vote", "strength", "weight", "figures")
+    weights = (settings.smc_weight, settings.ema_weight, settings.rsi_weight, settings.adx_weight)
+    for part, weight in zip(evaluation.components, weights, strict=True):
+        mark = VOTE_MARKS[part.vote]
+        vote = f"{glyph(mark, console)} {part.vote}s"
+        made.add_row(part.name.upper(), vote, f"{part.strength:.2f}", f"{weight:.2f}", _figures(part, settings))
+    made.add_section()
+    direction = evaluation.direction or "neither side"
+    made.add_row("score", f"{evaluation.confluence:g} of 4", f"{evaluation.confidence:.2f} %", "", f"for {direction}")
+    return made
+
+
+def _figures(part: Component, settings: SignalSettings) -> str:
+    if not part.values:
+        return "not enough history"
+    if part.name == "smc":
+        return ", ".join(f"{name} {SIGNS[int(vote)]}" for name, vote in zip(VOTERS, part.values, strict=True))
+    if part.name == "ema":
+        return "\n".join(_stack(part.values, settings))
+    if part.name == "rsi":
+        return f"RSI {part.values[0]:.2f}"
+    adx, plus, minus = part.values
+    return f"ADX {adx:.2f}, +DI {plus:.2f}, -DI {minus:.2f}"
+
+
+def _stack(values: Sequence[float], settings: SignalSettings) -> Iterator[str]:
+    """`1h EMA9 > EMA21 < EMA50`, a line for each frame."""
+    count = len(settings.ema_periods)
+    for index, frame in enumerate(settings.trend_frames):
+        levels = values[index * count : (index + 1) * count]
+        text = f"EMA{settings.ema_periods[0]} {levels[0]:.6g}"
+        for period, level, before in zip(settings.ema_periods[1:], levels[1:], levels[:-1], strict=True):
+            text += f" {'>' if before > level else '<' if before < level else '='} EMA{period} {level:.6g}"
+        yield f"{frame} {text}"
+
+
+def _rules(explanation: Explanation) -> Table:
+    console = output.stdout()
+    made = table("rule", "this bar", "needed", "")
+    for rule in explanation.rules:
+        mark = Mark.GOOD if rule.kept else Mark.BAD
+        made.add_row(
+            rule.name, rule.observed, rule.needed, f"{glyph(mark, console)} {'kept' if rule.kept else 'broken'}"
+        )
+    return made
+
+
+def _levels(structure: Structure) -> Iterator[str]:
+    """What the structure votes rest on, newest knowledge last."""
+    for swing in structure.swings:
+        yield f"swing {'high' if swing.direction > 0 else 'low'}   {swing.level:<12g} {swing.time:%m-%d %H:%M}"
+    if (event := structure.last_break) is not None:
+        way = "up" if event.direction > 0 else "down"
+        yield f"{event.kind} {way:<6} {event.level:<12g} {event.time:%m-%d %H:%M}"
+    if (block := structure.block) is not None:
+        zone = f"{block.low:g} to {block.high:g}"
+        yield f"{_side(block.direction)} block   {zone}  {block.time:%m-%d %H:%M}  {block.state}"
+    if (gap := structure.gap) is not None:
+        yield f"{_side(gap.direction)} gap     {gap.low:g} to {gap.high:g}  {gap.time:%m-%d %H:%M}"
+    if (sweep := structure.sweep) is not None:
+        swept = {1: "lows", -1: "highs", 0: "both"}[sweep.direction]
+        yield f"swept {swept:<6} {sweep.level:<12g} {sweep.time:%m-%d %H:%M}"
+
+
+def _side(direction: int) -> str:
+    return "bull" if direction > 0 else "bear"
+
+
+def _explanation_document(explanation: Explanation) -> dict[str, Any]:
+    signal = explanation.signal
+    return {
+        "symbol": explanation.evaluation.symbol,
+        "source": explanation.source,
+        "tick": explanation.tick,
+        "signal": signal and {name: getattr(signal, name) for name in ("side", "entry", "stop", "target")},
+        "rules": explanation.rules,
+        "evaluation": to_record(explanation.evaluation),
+        "reason": explanation.evaluation.reason,
+        "exit_code": 0,
+    }
+
+
+def counted(statistics: Iterable[PairStatistics], total: int) -> list[PairStatistics]:
+    """All of them, with a bar on stderr while they are computed (nothing where stderr is no terminal)."""
+    console = output.stderr()
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("reading candles", total=total)
+        gathered = []
+        for one in statistics:
+            gathered.append(one)
+            progress.update(task, advance=1, description=f"{one.symbol} {one.source}")
+    return gathered
+
+
+def show_statistics(every: Sequence[PairStatistics], *, as_json: bool) -> None:
+    if as_json:
+        output.print_document(_statistics_document(every))
+        return
+    made = table("pair", "candles", "warm hours", "signals", "per hour", "confidence", "confluence", "alignment")
+    for column in made.columns[2:]:
+        column.justify = "right"
+    for one in every:
+        made.add_row(one.symbol, one.source, f"{one.hours:,.0f}", *_averages(one))
+    output.stdout().print(made)
+    output.stdout().print(_reasons(every))
+    rated = len({one.symbol for one in every if one.warm})
+    output.line(f"{rated} pairs together: {total_per_hour(every):.2f} signals an hour")
+    cold = sorted({one.symbol for one in every} - {one.symbol for one in every if one.warm})
+    if cold:
+        output.notice(f"never warm, for want of 250 closed bars in every frame: {', '.join(cold)}")
+    output.notice(NO_EDGE)
+
+
+def _averages(one: PairStatistics) -> tuple[str, ...]:
+    if not one.signals:
+        return (str(one.signals), "-" if one.per_hour is None else "0.000", "-", "-", "-")
+    sums = (one.confidence / one.signals, one.confluence / one.signals, one.alignment / one.signals)
+    return (str(one.signals), f"{one.per_hour:.3f}", f"{sums[0]:.1f}", f"{sums[1]:.2f}", f"{sums[2]:.0f} %")
+
+
+def _reasons(every: Sequence[PairStatistics]) -> Table:
+    """Share of each refusal among all bars, most frequent first."""
+    reasons: Counter[Reason] = Counter()
+    for one in every:
+        reasons += one.reasons
+    made = table("refused for", "bars", "share")
+    made.columns[1].justify = made.columns[2].justify = "right"
+    bars = sum(one.bars for one in every)
+    for reason, count in reasons.most_common():
+        made.add_row(reason, f"{count:,}", f"{100 * count / bars:.1f} %")
+    return made
+
+
+def _statistics_document(every: Sequence[PairStatistics]) -> dict[str, Any]:
+    pairs = [
+        {
+            "symbol": one.symbol,
+            "source": one.source,
+            "first": one.first,
+            "last": one.last,
+            "bars": one.bars,
+            "warm_hours": one.hours,
+            "signals": one.signals,
+            "per_hour": one.per_hour,
+            "confidence": one.confidence / one.signals if one.signals else None,
+            "confluence": one.confluence / one.signals if one.signals else None,
+            "alignment": one.alignment / one.signals if one.signals else None,
+            "refused": one.reasons,
+        }
+        for one in every
+    ]
+    return {"pairs": pairs, "per_hour": total_per_hour(every), "reason": "DONE", "exit_code": 0}
+
+
+def show_parity(found: Parity, *, as_json: bool) -> None:
+    mismatches = found.mismatches
+    if as_json:
+        output.print_document({"compared": found.compared, "mismatches": mismatches})
+        return
+    output.line(f"{found.compared} recorded decisions, {len(mismatches)} mismatches")
+    made = table("bar closed", "pair", "field", "recorded", "batch")
+    for one in mismatches[:20]:
+        made.add_row(figures.instant(one.time), one.symbol, one.field, one.recorded[:40], one.batch[:40])
+    if mismatches:
+        output.stdout().print(made)
+    if len(mismatches) > 20:
+        output.notice(f"and {len(mismatches) - 20} more; --json has them all")
