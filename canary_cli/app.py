@@ -29,7 +29,7 @@ class Verb:
 
 VERBS: tuple[Verb, ...] = (
     Verb("alert", "Say something to the team on Slack, and page who must wake up."),
-    Verb("signals", "Why a closed bar gave a signal or not; how many there are; whether live equals batch.", is_group=True),
+    Verb("signals", "Why a bar gave a signal or not, how many there are, whether live equals batch.", is_group=True),
 )
 
 
