@@ -1,0 +1,74 @@
+"""What may still be asked of the exchange this minute, from the counts its own replies carry. Pure.
+
+Limits: 2400 weight a minute for an IP address; 300 orders in 10 s and 1200 a minute for an account.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+WEIGHT_LIMIT = 2400
+ORDERS_10S_LIMIT = 300
+ORDERS_1M_LIMIT = 1200
+KEPT_FOR_EXITS = 0.2
+"""Share of each limit that only exits, and the account readings which verify them, may use."""
+
+_EPOCH = datetime.fromtimestamp(0, UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """The newest counts and when (wall time) they were told; the exchange counts by clock minute and 10 s."""
+
+    weight: int = 0
+    orders_10s: int = 0
+    orders_1m: int = 0
+    weighed_at: datetime = _EPOCH
+    counted_at: datetime = _EPOCH
+    reads_held_until: datetime = _EPOCH
+    banned_until: datetime = _EPOCH
+
+    def told(self, headers: Mapping[str, str], now: datetime) -> "Budget":
+        """The budget after a reply with these headers. Only replies to orders count orders."""
+        weight, in_10s, in_1m = (headers.get(f"X-MBX-{name}") for name in _NAMES)
+        after = self if weight is None else replace(self, weight=int(weight), weighed_at=now)
+        if in_10s is None and in_1m is None:
+            return after
+        return replace(after, orders_10s=int(in_10s or 0), orders_1m=int(in_1m or 0), counted_at=now)
+
+    def throttled(self, seconds: float, now: datetime, *, banned: bool) -> "Budget":
+        until = now + timedelta(seconds=seconds)
+        if banned:
+            return replace(self, banned_until=until, reads_held_until=until)
+        return replace(self, reads_held_until=max(self.reads_held_until, until))
+
+    def ban(self, now: datetime) -> float:
+        """Seconds for which nothing at all may be asked."""
+        return max(0.0, (self.banned_until - now).total_seconds())
+
+    def wait_to_read(self, weight: int, now: datetime, *, urgent: bool) -> float:
+        """Seconds until a read of `weight` may be asked; `urgent` reads may use what is kept for exits."""
+        held = max(0.0, (self.reads_held_until - now).total_seconds())
+        limit = WEIGHT_LIMIT if urgent else WEIGHT_LIMIT * (1 - KEPT_FOR_EXITS)
+        used = self.weight if _bucket(self.weighed_at, 60) == _bucket(now, 60) else 0
+        return max(held, _left_of(now, 60)) if used + weight > limit else held
+
+    def wait_to_enter(self, now: datetime) -> float:
+        """Seconds until an order that may open exposure may be sent without touching what is kept for exits."""
+        share = 1 - KEPT_FOR_EXITS
+        if _bucket(self.counted_at, 60) == _bucket(now, 60) and self.orders_1m >= ORDERS_1M_LIMIT * share:
+            return _left_of(now, 60)
+        if _bucket(self.counted_at, 10) == _bucket(now, 10) and self.orders_10s >= ORDERS_10S_LIMIT * share:
+            return _left_of(now, 10)
+        return 0.0
+
+
+_NAMES = ("USED-WEIGHT-1M", "ORDER-COUNT-10S", "ORDER-COUNT-1M")
+
+
+def _bucket(moment: datetime, seconds: int) -> int:
+    return int(moment.timestamp()) // seconds
+
+
+def _left_of(now: datetime, seconds: int) -> float:
+    return seconds - now.timestamp() % seconds
