@@ -6,14 +6,18 @@ A block stands between `<!-- generated: NAME -->` and `<!-- end -->`; NAME is a 
 
 import re
 import sys
+import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from pydantic import SecretStr
+from pydantic.fields import FieldInfo
 from typer.main import get_command
 from typer.testing import CliRunner
 
 from canary_cli.app import VERBS, Verb, build
 from canary_cli.errors import ExitCode
+from canary_cli.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
 BLOCK = re.compile(r"(<!-- generated: ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -54,7 +58,31 @@ def _help(words: str) -> str:
     return f"## `canary {words}`\n\n```text\n{text}\n```"
 
 
-BLOCKS: dict[str, Callable[[], str]] = {"exit-codes": exit_codes, "verbs": verbs, "help": helps}
+def settings() -> str:
+    rows = [
+        f"| `{name.upper()}` | {_default(field)} | {field.description} |"
+        for name, field in Settings.model_fields.items()
+    ]
+    return "\n".join(["| variable | default | what it is |", "|---|---|---|", *rows])
+
+
+def _default(field: FieldInfo) -> str:
+    return f"`{field.default}`" if field.default and not isinstance(field.default, SecretStr) else ""
+
+
+def contracts() -> str:
+    """The import rules that `make check` enforces, by their names in pyproject.toml."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    return "\n".join(f"- {one['name']}" for one in project["tool"]["importlinter"]["contracts"])
+
+
+BLOCKS: dict[str, Callable[[], str]] = {
+    "exit-codes": exit_codes,
+    "verbs": verbs,
+    "help": helps,
+    "settings": settings,
+    "contracts": contracts,
+}
 
 
 def filled(text: str) -> str:
