@@ -1,7 +1,10 @@
 """Markets of the paper exchange: synthetic ones and replays of recorded prices, behind one protocol.
 
-`open_synthetic`, `open_replay` and `open_ticks` make one; what they give is a `Market`.
+`synthetic_market` draws one from a seed; what it gives is a `Market`.
 """
+
+from collections.abc import Collection
+from datetime import datetime
 
 from canary_cli.paper.market.model import (
     Bracket,
@@ -14,9 +17,15 @@ from canary_cli.paper.market.model import (
     ShockKind,
     Tick,
 )
+from canary_cli.paper.market.pairs import SYMBOLS
+from canary_cli.paper.market.simulated import SimulatedMarket
+from canary_cli.paper.market.synthetic import Climate, Drift, SyntheticSource
 
 __all__ = [
+    "SYMBOLS",
     "Bracket",
+    "Climate",
+    "Drift",
     "Funding",
     "Kline",
     "Listing",
@@ -24,5 +33,18 @@ __all__ = [
     "Settlement",
     "Shock",
     "ShockKind",
+    "SimulatedMarket",
     "Tick",
+    "synthetic_market",
 ]
+
+
+def synthetic_market(
+    start: datetime,
+    seed: int,
+    symbols: Collection[str] = SYMBOLS,
+    climate: Climate = Climate(),  # noqa: B008
+    grid: int = 1,
+) -> SimulatedMarket:
+    """A market drawn from `seed` that stands at `start`, with a tick every `grid` seconds. KeyError: unknown pair."""
+    return SimulatedMarket(SyntheticSource(start, seed, symbols, climate), start, grid)

@@ -13,7 +13,8 @@ from typing import NamedTuple, Protocol
 from canary_cli.core.model import Book, SymbolRules
 
 
-class Tick(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Tick:
     """The state of one pair at one instant of the grid. `volume`: base asset traded since the tick before."""
 
     symbol: str
