@@ -13,7 +13,7 @@ Data = Annotated[
 ]
 DecisionFrame = Annotated[str, typer.Option("--frame", help="Candles decided on: 15m or 1h.")]
 
-group = typer.Typer(invoke_without_command=True, no_args_is_help=True, rich_markup_mode=None)
+group = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
 
 
 @group.callback()

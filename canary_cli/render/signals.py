@@ -2,12 +2,15 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 from typing import Any
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
 from canary_cli.core.signals import Component, Evaluation, Reason, SignalSettings, Structure, to_record
+from canary_cli.core.signals.model import FairValueGap, OrderBlock, StructureBreak, Sweep, Swing
+from canary_cli.core.signals.outcome import Outcome
 from canary_cli.render import figures, output
 from canary_cli.render.output import Mark, glyph, table
 from canary_cli.steps.parity import Parity
@@ -30,8 +33,7 @@ def show_explanation(explanation: Explanation, settings: SignalSettings, *, as_j
     output.line(verdict(explanation), style="bold green" if explanation.signal else "bold")
     console.print(_components(evaluation, settings))
     console.print(_rules(explanation))
-    for line in _levels(evaluation.evidence.structure):
-        output.line(line)
+    console.print(_levels(evaluation.evidence.structure))
     output.notice(f"candles: {explanation.source}; cooldown as if every signal had been traded and flat at once")
     output.notice(NO_EDGE)
 
@@ -52,7 +54,8 @@ def _components(evaluation: Evaluation, settings: SignalSettings) -> Table:
     for part, weight in zip(evaluation.components, weights, strict=True):
         mark = VOTE_MARKS[part.vote]
         vote = f"{glyph(mark, console)} {part.vote}s"
-        made.add_row(part.name.upper(), vote, f"{part.strength:.2f}", f"{weight:.2f}", _figures(part, settings))
+        name = f"EMA {'/'.join(map(str, settings.ema_periods))}" if part.name == "ema" else part.name.upper()
+        made.add_row(name, vote, f"{part.strength:.2f}", f"{weight:.2f}", _figures(part, settings))
     made.add_section()
     direction = evaluation.direction or "neither side"
     made.add_row("score", f"{evaluation.confluence:g} of 4", f"{evaluation.confidence:.2f} %", "", f"for {direction}")
@@ -73,13 +76,13 @@ def _figures(part: Component, settings: SignalSettings) -> str:
 
 
 def _stack(values: Sequence[float], settings: SignalSettings) -> Iterator[str]:
-    """`1h EMA9 > EMA21 < EMA50`, a line for each frame."""
+    """`1h 96777.4 < 98036.2 < 99773`, a line for each frame, fast average first."""
     count = len(settings.ema_periods)
     for index, frame in enumerate(settings.trend_frames):
         levels = values[index * count : (index + 1) * count]
-        text = f"EMA{settings.ema_periods[0]} {levels[0]:.6g}"
-        for period, level, before in zip(settings.ema_periods[1:], levels[1:], levels[:-1], strict=True):
-            text += f" {'>' if before > level else '<' if before < level else '='} EMA{period} {level:.6g}"
+        text = f"{levels[0]:.6g}"
+        for before, level in pairwise(levels):
+            text += f" {'>' if before > level else '<' if before < level else '='} {level:.6g}"
         yield f"{frame} {text}"
 
 
@@ -94,25 +97,29 @@ def _rules(explanation: Explanation) -> Table:
     return made
 
 
-def _levels(structure: Structure) -> Iterator[str]:
-    """What the structure votes rest on, newest knowledge last."""
+def _levels(structure: Structure) -> Table:
+    """What the structure votes rest on: the price, and the bar (by its open) at which it became known or came from."""
+    made = table("level", "price", "bar", "")
     for swing in structure.swings:
-        yield f"swing {'high' if swing.direction > 0 else 'low'}   {swing.level:<12g} {swing.time:%m-%d %H:%M}"
+        made.add_row(f"swing {'high' if swing.direction > 0 else 'low'}", f"{swing.level:g}", _bar(swing))
     if (event := structure.last_break) is not None:
-        way = "up" if event.direction > 0 else "down"
-        yield f"{event.kind} {way:<6} {event.level:<12g} {event.time:%m-%d %H:%M}"
+        made.add_row(f"{event.kind} {'up' if event.direction > 0 else 'down'}", f"{event.level:g}", _bar(event))
     if (block := structure.block) is not None:
-        zone = f"{block.low:g} to {block.high:g}"
-        yield f"{_side(block.direction)} block   {zone}  {block.time:%m-%d %H:%M}  {block.state}"
+        made.add_row(f"{_side(block)} order block", f"{block.low:g} to {block.high:g}", _bar(block), block.state)
     if (gap := structure.gap) is not None:
-        yield f"{_side(gap.direction)} gap     {gap.low:g} to {gap.high:g}  {gap.time:%m-%d %H:%M}"
+        made.add_row(f"{_side(gap)} fair value gap", f"{gap.low:g} to {gap.high:g}", _bar(gap))
     if (sweep := structure.sweep) is not None:
-        swept = {1: "lows", -1: "highs", 0: "both"}[sweep.direction]
-        yield f"swept {swept:<6} {sweep.level:<12g} {sweep.time:%m-%d %H:%M}"
+        swept = {1: "lows", -1: "highs", 0: "both sides"}[sweep.direction]
+        made.add_row(f"swept {swept}", f"{sweep.level:g}", _bar(sweep))
+    return made
 
 
-def _side(direction: int) -> str:
-    return "bull" if direction > 0 else "bear"
+def _bar(level: Swing | StructureBreak | OrderBlock | FairValueGap | Sweep) -> str:
+    return f"{level.time:%m-%d %H:%M}"
+
+
+def _side(zone: OrderBlock | FairValueGap) -> str:
+    return "bullish" if zone.direction > 0 else "bearish"
 
 
 def _explanation_document(explanation: Explanation) -> dict[str, Any]:
@@ -155,10 +162,18 @@ def show_statistics(every: Sequence[PairStatistics], *, as_json: bool) -> None:
     output.stdout().print(_reasons(every))
     rated = len({one.symbol for one in every if one.warm})
     output.line(f"{rated} pairs together: {total_per_hour(every):.2f} signals an hour")
-    cold = sorted({one.symbol for one in every} - {one.symbol for one in every if one.warm})
+    output.line(_outcomes(every))
+    cold = [f"{one.symbol} ({one.source})" for one in every if not one.warm]
     if cold:
-        output.notice(f"never warm, for want of 250 closed bars in every frame: {', '.join(cold)}")
+        output.notice(f"never warm, as not every frame has 250 closed bars up to then: {', '.join(cold)}")
     output.notice(NO_EDGE)
+
+
+def _outcomes(every: Sequence[PairStatistics]) -> str:
+    """How often the target came before the stop, with the share that pays for the stops, costs left out."""
+    reached, stopped = (sum(one.outcomes[end] for one in every) for end in (Outcome.TARGET, Outcome.STOP))
+    share = f"{100 * reached / (reached + stopped):.1f} %" if reached + stopped else "-"
+    return f"target before stop: {share} of {reached + stopped} ended signals (40 % breaks even before costs)"
 
 
 def _averages(one: PairStatistics) -> tuple[str, ...]:
@@ -195,6 +210,7 @@ def _statistics_document(every: Sequence[PairStatistics]) -> dict[str, Any]:
             "confidence": one.confidence / one.signals if one.signals else None,
             "confluence": one.confluence / one.signals if one.signals else None,
             "alignment": one.alignment / one.signals if one.signals else None,
+            "outcomes": one.outcomes,
             "refused": one.reasons,
         }
         for one in every

@@ -21,6 +21,7 @@ from canary_cli.core.signals import (
     space_out,
     to_signal,
 )
+from canary_cli.core.signals.outcome import Outcome, outcome
 from canary_cli.errors import UsageError
 from canary_cli.steps.klines import Window, bar_closed_by, find_windows, read_frames, seen_tick, span
 
@@ -154,9 +155,11 @@ def _rules(evaluation: Evaluation, settings: SignalSettings) -> Iterator[Rule]:
 
 
 def _rest_rule(evaluation: Evaluation, settings: SignalSettings) -> Rule:
-    holding = evaluation.evidence.holding
-    rested = evaluation.reason not in (Reason.COOLDOWN, Reason.POSITION_OPEN)
-    last = f"{holding.last} until {holding.flat_since:%H:%M}" if holding.flat_since else "no trade before"
+    holding, reason = evaluation.evidence.holding, evaluation.reason
+    rested = reason not in (Reason.COOLDOWN, Reason.POSITION_OPEN)
+    last = f"last {holding.last} {holding.flat_since:%H:%M}" if holding.flat_since else "no signal before"
+    if rested and reason:
+        last = "not reached"
     hours = settings.cooldown / timedelta(hours=1)
     return Rule("cooldown", last, f"{hours:g} h, or the other side", rested)
 
@@ -176,6 +179,7 @@ class PairStatistics:
     confidence: float = 0.0  # sums over the signals
     confluence: float = 0.0
     alignment: float = 0.0
+    outcomes: Counter[Outcome] = field(default_factory=Counter)
     reasons: Counter[Reason] = field(default_factory=Counter)
 
     @property
@@ -192,25 +196,42 @@ def statistics(folder: Path, windows: Iterable[Window], settings: SignalSettings
     for window in windows:
         frames = read_frames(folder, window, settings.trend_frames)
         bars = frames[settings.decision_frame]
-        evaluations = iterate_batch(window.symbol, seen_tick(bars), frames, settings)
-        yield tally(window, bars, space_out(evaluations, settings))
+        tick = seen_tick(bars)
+        evaluations = iterate_batch(window.symbol, tick, frames, settings)
+        yield tally(window, bars, space_out(evaluations, settings), tick, settings)
 
 
-def tally(window: Window, bars: Bars, evaluations: Iterable[Evaluation]) -> PairStatistics:
+def tally(
+    window: Window, bars: Bars, evaluations: Iterable[Evaluation], tick: Decimal, settings: SignalSettings
+) -> PairStatistics:
+    """Sums over the evaluations of `bars`, one a bar."""
     reasons: Counter[Reason] = Counter()
+    outcomes: Counter[Outcome] = Counter()
     confidence = confluence = alignment = 0.0
-    for evaluation in evaluations:
+    for row, evaluation in enumerate(evaluations, 1):
         reasons[evaluation.reason] += 1
         if evaluation.is_signal:
+            outcomes[outcome(to_signal(evaluation, tick, settings), bars[row:])] += 1
             confidence += evaluation.confidence
             confluence += evaluation.confluence
             alignment += evaluation.alignment
     warm = reasons.total() - sum(reasons[reason] for reason in COLD)
     first, last = span(bars)
-    signals = reasons.pop(Reason.NONE, 0)
-    sums = (confidence, confluence, alignment)
-    bar = window.frame.duration
-    return PairStatistics(window.symbol, window.source, first, last, bar, len(bars), warm, signals, *sums, reasons)
+    return PairStatistics(
+        window.symbol,
+        window.source,
+        first,
+        last,
+        bar=window.frame.duration,
+        bars=len(bars),
+        warm=warm,
+        signals=reasons.pop(Reason.NONE, 0),
+        confidence=confidence,
+        confluence=confluence,
+        alignment=alignment,
+        outcomes=outcomes,
+        reasons=reasons,
+    )
 
 
 def total_per_hour(every: Sequence[PairStatistics]) -> float:
