@@ -122,7 +122,7 @@ def _usage(error: typer.TyperException) -> CanaryError:
     message = error.format_message()
     if "requires an argument" in message:
         return UsageError(
-            message, "give it a value, and quote it: to a shell an unquoted # is a comment, '#name' is not"
+            message, "give it a value; one that begins with # is a comment to the shell: quote it, '#name'"
         )
     return UsageError(message, "canary --help")
 
