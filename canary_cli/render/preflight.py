@@ -23,14 +23,14 @@ def show(report: Report) -> Result:
     """On stdout: the table, then what to do about each line that is not fine, then the decision."""
     console = output.stdout()
     table = output.table("", "check", "", "seen")
-    for one in report.checks:
+    for one in report.checked:
         mark = MARKS[one.finding.status]
         glyph, style = output.glyph(mark, console), STYLES[mark]
         table.add_row(glyph, one.name, one.finding.status.value, one.finding.evidence, style=style)
     console.print(table)
     for one in report.of(Status.FAIL, Status.UNKNOWN, Status.WARNING):
         output.line(f"{one.name}: {one.finding.hint}" if one.finding.hint else one.name)
-    output.line(decision(report), style="bold green" if report.go else "bold red")
+    output.line(decision(report), style="bold green" if report.is_go else "bold red")
     return report.result
 
 
@@ -54,7 +54,7 @@ def show_nagios_failure(error: Exception) -> Result:
 
 def decision(report: Report) -> str:
     counts = ", ".join(f"{len(found)} {status.value}" for status in Status if (found := report.of(status)))
-    return f"{'GO' if report.go else 'NO-GO'}: {counts or 'nothing was checked'} in {report.seconds:.1f} s"
+    return f"{'GO' if report.is_go else 'NO-GO'}: {counts or 'nothing was checked'} in {report.seconds:.1f} s"
 
 
 def document(report: Report) -> Mapping[str, Any]:
@@ -64,8 +64,8 @@ def document(report: Report) -> Mapping[str, Any]:
         "plan": report.plan,
         "at": report.at,
         "seconds": round(report.seconds, 3),
-        "verdict": "GO" if report.go else "NO-GO",
-        "checks": [_check(one) for one in report.checks],
+        "verdict": "GO" if report.is_go else "NO-GO",
+        "checks": [_check(one) for one in report.checked],
         "reason": "; ".join(f"{one.name}: {one.finding.evidence}" for one in report.stoppers),
         "exit_code": report.result.code,
     }
@@ -87,7 +87,7 @@ def nagios_state(report: Report) -> int:
     """0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN. A check that failed outweighs one that could not be made."""
     if report.of(Status.FAIL):
         return 2
-    if report.of(Status.UNKNOWN) or not report.checks:
+    if report.of(Status.UNKNOWN) or not report.checked:
         return 3
     return 1 if report.of(Status.WARNING) else 0
 
@@ -96,7 +96,7 @@ def nagios(report: Report) -> str:
     """One line as monitoring plugins print it: state, text, and performance data behind the bar."""
     bad = [f"{one.name}: {one.finding.evidence}" for one in report.of(Status.FAIL, Status.UNKNOWN, Status.WARNING)]
     text = "; ".join(bad) or f"{len(report.of(Status.PASS))} checks pass on {report.account}"
-    figures = " ".join(_figure(one.name, one.finding.measure) for one in report.checks if one.finding.measure)
+    figures = " ".join(_figure(one.name, one.finding.measure) for one in report.checked if one.finding.measure)
     return one_line(f"CANARY {NAGIOS_STATES[nagios_state(report)]} - {text.replace('|', '/')} | {figures}")
 
 
@@ -117,12 +117,12 @@ def gauges(report: Report) -> list[Gauge]:
     """What `--textfile` holds. A check that could not be made is as bad as one that failed."""
     account = (report.account,)
     stops: dict[tuple[str, ...], float]
-    stops = {(*account, one.name): float(one.finding.status.stops) for one in report.checks}
+    stops = {(*account, one.name): float(one.finding.status.stops) for one in report.checked}
     figures: dict[tuple[str, ...], float]
-    figures = {(*account, one.name): one.finding.measure.value for one in report.checks if one.finding.measure}
+    figures = {(*account, one.name): one.finding.measure.value for one in report.checked if one.finding.measure}
     return [
         Gauge(
-            "canary_preflight_go", "1 when every check allows to go live.", ("account",), {account: float(report.go)}
+            "canary_preflight_go", "1 when every check allows to go live.", ("account",), {account: float(report.is_go)}
         ),
         Gauge("canary_preflight_stops", "1 for a check that says NO-GO.", ("account", "check"), stops),
         Gauge("canary_preflight_value", "What a check measured (ms, GiB, h).", ("account", "check"), figures),

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from canary_cli.core.model import ZERO, AccountMode, AccountSnapshot, Balance, S
 from canary_cli.core.trading.events import Stream, StreamDown, StreamUp
 from canary_cli.errors import ExchangeUnreachable, ExitCode
 from canary_cli.journal.latch import Latch, set_latch
+from canary_cli.ledger.backups.manifest import Manifest, TableFacts, write_manifest
 from canary_cli.settings import Settings
 from canary_cli.steps import preflight as step
 from canary_cli.steps.preflight import exchange, machine, people, state
@@ -219,6 +221,68 @@ async def test_a_live_plan_needs_its_own_standing_approval(live: Scene) -> None:
     journal.close()
 
 
+def backup_of(scene: Scene, account: str, age: timedelta) -> Path:
+    folder = scene.home / "backups"
+    folder.mkdir(exist_ok=True)
+    path, at = folder / f"backup_{NOW - age:%Y-%m-%d_%H%M}.db.gz", NOW - age
+    path.write_bytes(b"rows")
+    facts = {"orders": TableFacts(24), "trades": TableFacts(18)}
+    digest = sha256(b"rows").hexdigest()
+    write_manifest(
+        folder, Manifest(path.name, account, at, digest, 4, "sqlite", "3", "0001", None, 7, facts, 0.1, "canary")
+    )
+    return path
+
+
+async def test_no_backup_of_this_account_stops(scene: Scene) -> None:
+    assert (await state.backup(scene)).status is Status.FAIL
+    backup_of(scene, "another", timedelta(hours=1))
+    assert (await state.backup(scene)).hint == "canary snapshot-db"
+
+
+@pytest.mark.parametrize(("hours", "status"), [(1, Status.PASS), (7, Status.WARNING), (25, Status.FAIL)])
+async def test_a_backup_grows_old(scene: Scene, hours: int, status: Status) -> None:
+    backup_of(scene, "paper", timedelta(hours=hours))
+    found = await state.backup(scene)
+    assert found.status is status
+    assert "42 rows" in found.evidence
+
+
+async def test_a_backup_that_is_not_what_its_manifest_says_stops(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    backup_of(scene, "paper", timedelta(hours=1)).write_bytes(b"r0ws")
+    monkeypatch.setattr(step, "TIMED", {})
+    monkeypatch.setattr(step, "CHECKS", {"backup": state.backup})
+    (checked,) = (await step.preflight(scene.world, scene.plan_path)).checked
+    assert checked.finding.status is Status.FAIL
+    assert "sha256 differs" in checked.finding.evidence
+
+
+async def test_the_database_is_reached_and_migrated(scene: Scene) -> None:
+    found = await state.database(scene)
+    assert found.status is Status.PASS
+    assert "ledger.db: migrated, holds the journal up to line 0" in found.evidence
+    scene.world.ledger.close()
+
+
+async def test_a_database_that_is_away_stops_and_shows_no_password(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", "mysql://canary:hunter2@127.0.0.1:9/canary")
+    monkeypatch.setattr(step, "TIMED", {})
+    monkeypatch.setattr(step, "CHECKS", {"database": state.database})
+    (checked,) = (await step.preflight(scene.world, scene.plan_path)).checked
+    assert checked.finding.status is Status.FAIL
+    assert "127.0.0.1" in checked.finding.evidence
+    assert "hunter2" not in checked.finding.evidence
+
+
+async def test_paper_needs_no_restore_drill_and_live_does(scene: Scene, live: Scene) -> None:
+    assert (await state.restore_drill(scene)).status is Status.SKIP
+    assert (await state.restore_drill(live)).status is Status.FAIL
+    scene.world.ledger.close()
+    live.world.ledger.close()
+
+
 async def test_an_env_file_that_others_can_read_stops(scene: Scene) -> None:
     env = scene.home / ".env"
     env.write_text("SLACK_BOT_TOKEN=xoxb-secret\n")
@@ -357,7 +421,7 @@ async def test_one_broken_check_hides_no_other(scene: Scene, monkeypatch: pytest
     monkeypatch.setattr(step, "CHECKS", {"broken": broken, "silent": silent, "latch": state.latch})
     monkeypatch.setattr(step, "CHECK_SECONDS", 0.01)
     made = await step.preflight(scene.world, scene.plan_path)
-    assert [(one.name, one.finding.status) for one in made.checks] == [
+    assert [(one.name, one.finding.status) for one in made.checked] == [
         ("rest", Status.FAIL),
         ("broken", Status.UNKNOWN),
         ("silent", Status.UNKNOWN),

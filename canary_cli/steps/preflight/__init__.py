@@ -23,6 +23,7 @@ CHECKS: dict[str, Check] = {
     "symbols": exchange.symbols,
     "trading status": exchange.trading_status,
     "database": state.database,
+    "backup": state.backup,
     "restore drill": state.restore_drill,
     "latch": state.latch,
     "approval": state.approval,

@@ -63,25 +63,25 @@ class Report:
     plan: str
     at: datetime
     seconds: float
-    checks: tuple[Checked, ...]
+    checked: tuple[Checked, ...]
 
     def of(self, *statuses: Status) -> tuple[Checked, ...]:
-        return tuple(one for one in self.checks if one.finding.status in statuses)
+        return tuple(one for one in self.checked if one.finding.status in statuses)
 
     @property
     def stoppers(self) -> tuple[Checked, ...]:
-        return tuple(one for one in self.checks if one.finding.status.stops)
+        return tuple(one for one in self.checked if one.finding.status.stops)
 
     @property
-    def go(self) -> bool:
+    def is_go(self) -> bool:
         """No checks at all is not GO."""
-        return bool(self.checks) and not self.stoppers
+        return bool(self.checked) and not self.stoppers
 
     @property
     def result(self) -> Result:
-        if any(one.finding.unreachable for one in self.checks):
+        if any(one.finding.unreachable for one in self.checked):
             return Result("EXCHANGE_UNREACHABLE", ExitCode.EXCHANGE_UNREACHABLE)
-        return Result("GO") if self.go else Result("NO_GO", ExitCode.NO_GO)
+        return Result("GO") if self.is_go else Result("NO_GO", ExitCode.NO_GO)
 
 
 def passed(evidence: str, measure: Measure | None = None) -> Finding:

@@ -39,9 +39,9 @@ class Scene:
 
     @cached_property
     def plan(self) -> "Plan":
-        from canary_cli.core.policy.plan import load_plan
+        from canary_cli.steps.plan import load_plan
 
-        return load_plan(self.plan_path)
+        return load_plan(self.plan_path, self.home)
 
     @property
     def pairs(self) -> tuple[str, ...]:

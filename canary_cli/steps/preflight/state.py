@@ -8,6 +8,7 @@ from canary_cli.journal.reader import read
 from canary_cli.steps.preflight.finding import Finding, Measure, failed, judged, passed, skipped
 from canary_cli.steps.preflight.scene import Scene
 
+BACKUP_WARN_HOURS, BACKUP_FAIL_HOURS = 6.0, 24.0
 DRILL_SECONDS = 3600
 DRILL_WARN_DAYS, DRILL_FAIL_DAYS = 30.0, 90.0
 NO_DRILL = "no restore has been tried"
@@ -41,6 +42,24 @@ async def database(scene: Scene) -> Finding:
     ledger = await asyncio.to_thread(lambda: scene.world.ledger)
     held = await asyncio.to_thread(ledger.caught_up_to)
     return passed(f"{ledger.engine.url.render_as_string()}: migrated, holds the journal up to line {held}")
+
+
+async def backup(scene: Scene) -> Finding:
+    """The newest backup of this account is young, and is byte by byte the one that its manifest describes."""
+    from canary_cli.ledger.backups.manifest import check_file
+    from canary_cli.ledger.backups.shelf import backups_of
+
+    shelf = backups_of(scene.home / "backups", scene.account.name)
+    if not shelf:
+        return failed(f"{scene.home / 'backups'} holds none of {scene.account.name}", "canary snapshot-db")
+    newest = shelf[0]
+    manifest = await asyncio.to_thread(check_file, newest.path)
+    if manifest is None:
+        return failed(f"{newest.path.name} has no manifest: nobody knows what it is", "canary snapshot-db")
+    hours = (scene.clock.now() - manifest.created_at) / timedelta(hours=1)
+    rows = sum(table.rows or 0 for table in manifest.tables.values())
+    seen = f"{newest.path.name}: {rows} rows, {manifest.bytes / 1e6:.1f} MB, sha256 right, {hours:.1f} h old"
+    return judged(Measure(round(hours, 1), "h", BACKUP_WARN_HOURS, BACKUP_FAIL_HOURS), seen, "canary snapshot-db")
 
 
 async def restore_drill(scene: Scene) -> Finding:
