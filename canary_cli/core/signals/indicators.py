@@ -64,7 +64,8 @@ def momentum(bars: Bars, settings: SignalSettings) -> Iterator[Momentum]:
     """One reading a bar of an unbroken run; NaN before the period is full."""
     prices, period = (bars.high, bars.low, bars.close), settings.wilder_period
     rsi = talib.RSI(bars.close, period)
-    rsi[np.maximum.accumulate(bars.close) == np.minimum.accumulate(bars.close)] = NEUTRAL_RSI
+    moved = np.maximum.accumulate(bars.close != bars.close[:1])
+    rsi[~moved & ~np.isnan(rsi)] = NEUTRAL_RSI
     wilder = (talib.ATR, talib.ADX, talib.PLUS_DI, talib.MINUS_DI)
     columns = [rsi.tolist(), *(function(*prices, period).tolist() for function in wilder)]
     return (Momentum(*row) for row in zip(*columns, strict=True))
