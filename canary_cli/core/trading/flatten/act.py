@@ -1,0 +1,121 @@
+"""What is to be done, given what is believed. Level-triggered: asked again after every event, it asks only for what
+is missing, so that a lost answer, a repeated event or a restart changes nothing."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from canary_cli.core.trading.flatten.learn import QUESTIONS
+from canary_cli.core.trading.flatten.plan import (
+    FAN_OUT,
+    closable,
+    close_order,
+    in_the_way,
+    is_busy,
+    is_clear,
+    pieces,
+    symbols,
+)
+from canary_cli.core.trading.flatten.state import (
+    Cancel,
+    CancelAlgo,
+    CancelAll,
+    Close,
+    Effect,
+    Flatten,
+    Leg,
+    Query,
+    Read,
+    Sent,
+    Wake,
+)
+
+
+def act(state: Flatten) -> tuple[Flatten, tuple[Effect, ...]]:
+    if state.outcome is not None:
+        return state, ()
+    state, deeds = _deeds(state) if state.now >= state.quiet_until else (state, ())
+    state = _watch_clocks(state, deeds)
+    state, questions = _questions(state)
+    state, reading = _reading(state)
+    state, wake = _wake(state)
+    return state, (*deeds, *questions, *reading, *wake)
+
+
+def _deeds(state: Flatten) -> tuple[Flatten, tuple[Effect, ...]]:
+    cancels = tuple(cancel for symbol in symbols(state) for cancel in _cancels(state, symbol))
+    state = replace(state, cancels=state.cancels | set(cancels))
+    closes: list[Effect] = []
+    for leg in state.legs.values():
+        if _may_close(state, leg):
+            state, orders = _closes(state, leg)
+            closes += orders
+    return state, (*cancels, *closes)
+
+
+def _cancels(state: Flatten, symbol: str) -> Iterator[Cancel]:
+    if state.now < state.cancel_not_before.get(symbol, 0.0):
+        return
+    wanted: list[Cancel] = [CancelAll(symbol)] if state.orders.get(symbol) else []
+    algos = state.algos.get(symbol, ()) if state.verified else in_the_way(state, symbol)
+    wanted += [CancelAlgo(symbol, algo.algo_id) for algo in algos]
+    yield from (cancel for cancel in wanted if cancel not in state.cancels)
+
+
+def _may_close(state: Flatten, leg: Leg) -> bool:
+    """A close waits for the cancels of its symbol once; if they fail it goes out anyway, for it can only reduce."""
+    symbol = leg.position.symbol
+    free = not state.orders.get(symbol) and not in_the_way(state, symbol)
+    under_way = any(sent.key == leg.key for sent in state.closes.values())
+    tried = state.cancel_failures.get(symbol, 0) > 0
+    return not leg.stale and not under_way and state.now >= leg.not_before and (free or tried)
+
+
+def _closes(state: Flatten, leg: Leg) -> tuple[Flatten, list[Effect]]:
+    rules = state.rules.get(leg.position.symbol)
+    orders: list[Effect] = []
+    sent = dict(state.closes)
+    for quantity in pieces(closable(leg, rules), rules, leg.largest)[:FAN_OUT]:
+        client_id = f"{state.prefix}{state.sent + len(orders) + 1}"
+        request = close_order(state, leg, quantity, client_id)
+        sent[client_id] = Sent(leg.key, request)
+        orders.append(Close(request))
+    return replace(state, closes=sent, sent=state.sent + len(orders)), orders
+
+
+def _watch_clocks(state: Flatten, deeds: tuple[Effect, ...]) -> Flatten:
+    if deeds and state.first_sent_at is None:
+        return replace(state, first_sent_at=state.now)
+    done = state.first_sent_at is not None and not state.closes and not state.cancels and is_clear(state)
+    return replace(state, acknowledged_at=state.now) if done and state.acknowledged_at is None else state
+
+
+def _questions(state: Flatten) -> tuple[Flatten, tuple[Effect, ...]]:
+    due = {client_id: sent for client_id, sent in state.closes.items() if sent.question_due}
+    asked = {client_id: replace(sent, question_due=False) for client_id, sent in due.items()}
+    queries = tuple(Query(sent.key[0], client_id, QUESTIONS[sent.asked]) for client_id, sent in due.items())
+    return replace(state, closes={**state.closes, **asked}), queries
+
+
+def _reading(state: Flatten) -> tuple[Flatten, tuple[Effect, ...]]:
+    if state.reading or not _wants_reading(state) or state.now < max(state.read_not_before, state.quiet_until):
+        return state, ()
+    return replace(state, reading=True), (Read(),)
+
+
+def _wants_reading(state: Flatten) -> bool:
+    """At the very start, when only a reading can say what is left, and when nothing seems left at all."""
+    if not state.readings:
+        return True
+    if any(leg.stale and not is_busy(state, leg.position.symbol) for leg in state.legs.values()):
+        return True
+    return not state.closes and not state.cancels and is_clear(state)
+
+
+def _wake(state: Flatten) -> tuple[Flatten, tuple[Effect, ...]]:
+    """Whatever waits for a time to come needs to be looked at again then."""
+    times = [leg.not_before for leg in state.legs.values()]
+    times += [state.read_not_before, state.quiet_until, *state.cancel_not_before.values()]
+    ahead = [at for at in times if at > state.now]
+    if not ahead or (state.wake_at is not None and state.now < state.wake_at <= min(ahead)):
+        return state, ()
+    return replace(state, wake_at=min(ahead)), (Wake(min(ahead)),)

@@ -1,0 +1,261 @@
+"""What each event changes in what a flatten believes."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import TypeVar
+
+from canary_cli.core.model import ZERO, AccountSnapshot, AlgoOrder, Order, OrderStatus, OrderType, Position
+from canary_cli.core.trading.flatten.plan import is_busy, is_clear, symbols
+from canary_cli.core.trading.flatten.state import (
+    AccountSeen,
+    Begin,
+    CancelAlgo,
+    CancelAll,
+    Cancelled,
+    Closed,
+    DeadlinePassed,
+    Event,
+    Flatten,
+    Leg,
+    Outcome,
+    Queried,
+    ReadFailed,
+    Sent,
+    Woken,
+)
+from canary_cli.core.trading.replies import Confirmed, Failed, Rejected, Reply, Throttled, Unknown
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+SPACING = 0.2
+"""Seconds at least between the two readings that prove flat."""
+
+QUESTIONS = (0.2, 0.4, 0.8)
+"""Seconds before each question about a close nobody answered. After them a reading decides what is left."""
+
+QUICK_READINGS = 6
+SLOWEST_READING = 2.5
+"""A reading weighs 95 of 2400 a minute: after the first few, while something resists, one in 2.5 s is what fits."""
+
+REDUCE_ONLY_REJECTED, OBSTRUCTED, THIN_BOOK, TOO_LARGE, TOO_SMALL = -2022, -4118, -4131, -4005, -4004
+
+
+def back_off(failures: int) -> float:
+    return float(min(0.1 * 2**failures, 2.0))
+
+
+def learn(state: Flatten, event: Event) -> Flatten:
+    state = replace(state, now=event.now)
+    match event:
+        case Begin():
+            return _begun(state, event)
+        case AccountSeen():
+            return _seen(state, event)
+        case ReadFailed():
+            failures = state.read_failures + 1
+            return replace(state, reading=False, read_failures=failures, trouble=event.reason,
+                           read_not_before=state.now + back_off(failures))  # fmt: skip
+        case Cancelled():
+            return _cancelled(state, event)
+        case Closed():
+            return _closed(state, event.client_id, event.reply)
+        case Queried():
+            return _queried(state, event)
+        case Woken():
+            return replace(state, wake_at=None)
+        case DeadlinePassed():
+            return replace(state, outcome=state.outcome or Outcome.INCOMPLETE)
+
+
+def _begun(state: Flatten, event: Begin) -> Flatten:
+    state = replace(state, began_at=event.now)
+    return _believe(state, event.known, asked=event.now) if event.known else state
+
+
+def _seen(state: Flatten, event: AccountSeen) -> Flatten:
+    """A reading proves flat only if it was asked for after the last deed was answered, on every symbol."""
+    told = not state.closes and not state.cancels and all(event.asked >= at for at in state.touched.values())
+    state = replace(state, reading=False, readings=state.readings + 1, read_failures=0)
+    state = _believe(state, event.snapshot, event.asked)
+    if not (told and is_clear(state)):
+        return replace(state, flat_since=None, verified=False, read_not_before=event.asked + _pace(state))
+    since = event.asked if state.flat_since is None else state.flat_since
+    verified = event.asked - since >= SPACING
+    state = replace(state, flat_since=since, verified=verified, read_not_before=event.asked + SPACING)
+    if not verified:
+        return state
+    state = replace(state, verified_at=state.verified_at or state.now, read_not_before=state.now)
+    return state if any(state.algos.values()) else replace(state, outcome=_ending(state))
+
+
+def _pace(state: Flatten) -> float:
+    over = max(0, state.readings - QUICK_READINGS)
+    return float(min(SPACING * 2**over, SLOWEST_READING))
+
+
+def _ending(state: Flatten) -> Outcome:
+    touched = state.sent or state.cancelled
+    return Outcome.FLAT if touched else Outcome.NOTHING_OPEN
+
+
+def _believe(state: Flatten, snapshot: AccountSnapshot, asked: float) -> Flatten:
+    """Take over what a reading says, symbol by symbol, except where a deed is or was under way meanwhile."""
+    held = {(p.symbol, p.position_side): p for p in snapshot.positions if state.only in (None, p.symbol)}
+    orders, algos = _by_symbol(state, snapshot.orders), _by_symbol(state, snapshot.algo_orders)
+    known = {*symbols(state), *(symbol for symbol, _ in held), *orders, *algos}
+    told = {s for s in known if not is_busy(state, s) and asked >= state.touched.get(s, float("-inf"))}
+    legs = dict(state.legs)
+    for key in {*legs, *held}:
+        if key[0] in told:
+            legs[key] = _leg(legs.get(key), held.get(key))
+    return replace(
+        state,
+        legs={key: leg for key, leg in legs.items() if leg is not None},
+        orders={s: (orders if s in told else state.orders).get(s, ()) for s in known},
+        algos={s: (algos if s in told else state.algos).get(s, ()) for s in known},
+    )
+
+
+def _leg(before: Leg | None, position: Position | None) -> Leg:
+    if before is None:
+        assert position is not None
+        return Leg(position, abs(position.quantity))
+    if position is None:
+        return replace(before, position=replace(before.position, quantity=ZERO), stale=False, dust=False, trouble="")
+    shrunk = abs(position.quantity) < abs(before.position.quantity)
+    return replace(
+        before,
+        position=position,
+        opened=max(before.opened, abs(position.quantity)),
+        stale=False,
+        dust=before.dust and position.quantity == before.position.quantity,
+        failures=0 if shrunk else before.failures,
+    )
+
+
+def _by_symbol(state: Flatten, items: Iterable[V]) -> dict[str, tuple[V, ...]]:
+    found: dict[str, tuple[V, ...]] = {}
+    for item in items:
+        symbol: str = item.symbol  # type: ignore[attr-defined]  # Order and AlgoOrder alike
+        if state.only in (None, symbol):
+            found[symbol] = (*found.get(symbol, ()), item)
+    return found
+
+
+def _cancelled(state: Flatten, event: Cancelled) -> Flatten:
+    """A refused cancel (-2011) proves nothing about the order, but nor is there anything to do until a reading."""
+    symbol = event.cancel.symbol
+    state = replace(state, cancels=state.cancels - {event.cancel}, touched=_with(state.touched, symbol, state.now))
+    if isinstance(event.reply, (Confirmed, Rejected)):
+        gone = len(state.orders.get(symbol, ())) if isinstance(event.cancel, CancelAll) else 1
+        state = replace(
+            state, cancelled=state.cancelled + gone if isinstance(event.reply, Confirmed) else state.cancelled
+        )
+        return _without(state, event.cancel)
+    failures = state.cancel_failures.get(symbol, 0) + 1
+    state = _quiet(state, event.reply)
+    wait = max(back_off(failures), _asked_to_wait(event.reply))
+    return replace(
+        state,
+        cancel_failures=_with(state.cancel_failures, symbol, failures),
+        cancel_not_before=_with(state.cancel_not_before, symbol, state.now + wait),
+    )
+
+
+def _without(state: Flatten, cancel: CancelAll | CancelAlgo) -> Flatten:
+    if isinstance(cancel, CancelAlgo):
+        left: tuple[AlgoOrder, ...] = tuple(
+            algo for algo in state.algos.get(cancel.symbol, ()) if algo.algo_id != cancel.algo_id
+        )
+        return replace(state, algos=_with(state.algos, cancel.symbol, left))
+    return replace(state, orders=_with(state.orders, cancel.symbol, ()))
+
+
+def _closed(state: Flatten, client_id: str, reply: Reply[Order]) -> Flatten:
+    sent = state.closes.get(client_id)
+    if sent is None:
+        return state
+    leg = state.legs[sent.key]
+    state = replace(state, touched=_with(state.touched, sent.key[0], state.now))
+    match reply:
+        case Confirmed(order) if order.status.is_final:
+            return _answered(state, client_id, _after_execution(leg, order, sent, state.now))
+        case Confirmed() | Unknown():
+            waiting = replace(sent, unknown=True, question_due=True)
+            return replace(state, closes=_with(state.closes, client_id, waiting))
+        case Rejected(code, message):
+            return _answered(state, client_id, _after_rejection(leg, sent, code, message, state.now))
+        case Failed(code, message):
+            return _answered(state, client_id, _later(leg, state.now, f"{code} {message}"))
+        case Throttled(seconds):
+            later = replace(_later(leg, state.now, "throttled"), not_before=state.now + seconds)
+            return _answered(_quiet(state, reply), client_id, later)
+
+
+def _answered(state: Flatten, client_id: str, leg: Leg) -> Flatten:
+    closes = {other: sent for other, sent in state.closes.items() if other != client_id}
+    return replace(state, closes=closes, legs=_with(state.legs, leg.key, leg))
+
+
+def _after_execution(leg: Leg, order: Order, sent: Sent, now: float) -> Leg:
+    """An order that ended with something unfilled found too thin a book: next comes a limit at the band's edge."""
+    before = leg.position.quantity
+    executed = min(order.executed, abs(before))
+    left = before - executed if before > 0 else before + executed
+    leg = replace(leg, position=replace(leg.position, quantity=left), trouble="")
+    if order.status is OrderStatus.FILLED:
+        return replace(leg, failures=0)
+    thin = _later(leg, now, f"{order.status}: {order.executed} of {sent.request.quantity} executed")
+    return replace(thin, at_band_edge=sent.request.type is OrderType.MARKET, stale=not executed)
+
+
+def _after_rejection(leg: Leg, sent: Sent, code: int, message: str, now: float) -> Leg:
+    """Never larger, never blindly again: mostly only a reading can say what is left to close."""
+    leg = replace(_later(leg, now, f"{code} {message}"), stale=True)
+    match code:
+        case _ if code == REDUCE_ONLY_REJECTED:
+            return replace(leg, not_before=now)
+        case _ if code == OBSTRUCTED:
+            return replace(leg, obstructed=leg.obstructed + 1, not_before=now)
+        case _ if code == THIN_BOOK:
+            return replace(leg, at_band_edge=sent.request.type is OrderType.MARKET, not_before=now)
+        case _ if code == TOO_LARGE:
+            return replace(leg, largest=sent.request.quantity / 2, stale=False, not_before=now)
+        case _ if code == TOO_SMALL:
+            return replace(leg, dust=True, stale=False)
+        case _:
+            return leg
+
+
+def _later(leg: Leg, now: float, trouble: str) -> Leg:
+    return replace(leg, failures=leg.failures + 1, not_before=now + back_off(leg.failures + 1), trouble=trouble)
+
+
+def _queried(state: Flatten, event: Queried) -> Flatten:
+    sent = state.closes.get(event.client_id)
+    if sent is None:
+        return state
+    if event.order is not None and event.order.status.is_final:
+        return _closed(state, event.client_id, Confirmed(event.order))
+    found_nothing = event.answered and event.order is None
+    sent = replace(sent, question_due=True, asked=sent.asked + found_nothing)
+    if sent.asked < len(QUESTIONS):
+        return replace(state, closes=_with(state.closes, event.client_id, sent))
+    leg = replace(_later(state.legs[sent.key], state.now, "a close never arrived"), stale=True)
+    return _answered(replace(state, touched=_with(state.touched, sent.key[0], state.now)), event.client_id, leg)
+
+
+def _quiet(state: Flatten, reply: Reply[V]) -> Flatten:
+    """A ban (418) makes every call until its end lengthen it: nothing at all is sent before."""
+    if isinstance(reply, Throttled) and reply.banned:
+        return replace(state, quiet_until=state.now + reply.retry_after, trouble="banned by the exchange")
+    return state
+
+
+def _asked_to_wait(reply: Reply[V]) -> float:
+    return reply.retry_after if isinstance(reply, Throttled) else 0.0
+
+
+def _with(mapping: Mapping[K, V], key: K, value: V) -> dict[K, V]:
+    return {**mapping, key: value}
