@@ -8,6 +8,7 @@ from datetime import datetime
 
 from canary_cli.paper.market.model import (
     Bracket,
+    Day,
     Funding,
     Kline,
     Listing,
@@ -25,6 +26,7 @@ __all__ = [
     "SYMBOLS",
     "Bracket",
     "Climate",
+    "Day",
     "Drift",
     "Funding",
     "Kline",

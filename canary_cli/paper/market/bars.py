@@ -1,6 +1,6 @@
 """Candles as whole numbers in arrays: prices in ticks, volumes in steps, times in seconds since the epoch."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +12,7 @@ from canary_cli.paper.market.units import Units
 Integers = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
-TIME, OPEN, HIGH, LOW, CLOSE, VOLUME = range(6)
+TIME, OPEN, HIGH, LOW, CLOSE, VOLUME, QUOTE, TRADES = range(8)  # the last two where `with_flow` added them
 DAY = 86_400
 MINUTE = 60
 
@@ -141,3 +141,11 @@ def to_klines(bars: Integers, interval: str, units: Units) -> list[Kline]:
         )
         for opened, open_, high, low, close, volume, quote, trades, taker, taker_quote in bars.tolist()
     ]
+
+
+def closings(after: int, until: int, interval: str) -> Iterator[tuple[int, int]]:
+    """(open, close) of the candles that close in (after, until], in order."""
+    opened = int(candle_open(np.array([after]), interval)[0])
+    while (closed := next_open(opened, interval)) <= until:
+        yield opened, closed
+        opened = closed

@@ -96,6 +96,20 @@ class Settlement(NamedTuple):
     mark: Decimal
 
 
+class Day(NamedTuple):
+    """The last 24 hours of a pair."""
+
+    start: datetime
+    end: datetime
+    open: Decimal
+    high: Decimal
+    low: Decimal
+    last: Decimal
+    volume: Decimal
+    quote_volume: Decimal
+    trades: int
+
+
 class ShockKind(StrEnum):
     GAP = "gap"  # price jumps by `move` at once
     CRASH = "crash"  # price slides by `move` over `duration`
@@ -131,6 +145,11 @@ class Market(Protocol):
         """Time of the last tick given."""
         ...
 
+    @property
+    def grid(self) -> timedelta:
+        """From one tick to the next."""
+        ...
+
     def advance(self, until: datetime) -> Iterable[Tick]:
         """Every tick after `now` up to and including `until`, in time order, all pairs at each instant.
 
@@ -157,6 +176,8 @@ class Market(Protocol):
     ) -> list[Kline]:
         """Candles that opened in [start, end], oldest first; without `start` the newest. The last may be running."""
         ...
+
+    def day(self, symbol: str) -> Day: ...
 
     def funding(self, symbol: str) -> Funding: ...
 

@@ -7,8 +7,24 @@ from decimal import Decimal
 import numpy as np
 
 from canary_cli.core.model import Book
-from canary_cli.paper.market.bars import INTERVALS, candle_open, resample, stack, to_klines, with_flow
-from canary_cli.paper.market.model import Funding, Kline, Listing, Settlement, Shock, Tick
+from canary_cli.paper.market.bars import (
+    CLOSE,
+    DAY,
+    HIGH,
+    INTERVALS,
+    LOW,
+    MINUTE,
+    OPEN,
+    QUOTE,
+    TRADES,
+    VOLUME,
+    candle_open,
+    resample,
+    stack,
+    to_klines,
+    with_flow,
+)
+from canary_cli.paper.market.model import Day, Funding, Kline, Listing, Settlement, Shock, Tick
 from canary_cli.paper.market.shocks import Shocks
 from canary_cli.paper.market.source import FUNDING_SECONDS, Source
 from canary_cli.paper.market.tape import STRETCH
@@ -46,6 +62,10 @@ class SimulatedMarket:
     @property
     def now(self) -> datetime:
         return _instant(self._second)
+
+    @property
+    def grid(self) -> timedelta:
+        return timedelta(seconds=self._grid)
 
     def advance(self, until: datetime) -> Iterator[Tick]:
         end = int(until.timestamp())
@@ -100,6 +120,23 @@ class SimulatedMarket:
         joined = resample(with_flow(bars, track.trade_steps), interval)
         joined = joined[(joined[:, 0] >= since) & (joined[:, 0] <= until)]
         return to_klines(joined[:limit] if start else joined[-limit:], interval, track.units)
+
+    def day(self, symbol: str) -> Day:
+        track, start = self._tracks[symbol], self._second // MINUTE * MINUTE - DAY + MINUTE
+        bars = stack(track.layers(self._second), "1m", start, self._second, None)
+        flow = with_flow(bars, track.trade_steps)
+        units = track.units
+        return Day(
+            _instant(start),
+            self.now,
+            units.price(int(bars[0, OPEN])),
+            units.price(int(bars[:, HIGH].max())),
+            units.price(int(bars[:, LOW].min())),
+            units.price(int(bars[-1, CLOSE])),
+            units.quantity(int(bars[:, VOLUME].sum())),
+            units.quote(int(flow[:, QUOTE].sum())),
+            int(flow[:, TRADES].sum()),
+        )
 
     def funding(self, symbol: str) -> Funding:
         following = (self._second // FUNDING_SECONDS + 1) * FUNDING_SECONDS
