@@ -1,0 +1,195 @@
+"""A journal record as one line for people, and as one event for `--json`. Records nobody needs to watch have none."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from canary_cli.journal.record import Record
+from canary_cli.render import figures, output
+from canary_cli.render.output import STYLES, Mark
+from canary_cli.session.view import EventLine
+
+LEVELS = {"info": Mark.NEUTRAL, "good": Mark.GOOD, "warning": Mark.WARNING, "bad": Mark.BAD}
+
+Data = Mapping[str, Any]
+Said = tuple[str, str]
+"""Level and text."""
+
+_GOOD_ENDINGS = {"PASS", "GO", "DONE", "FLAT", "COMPLETED"}
+_VERDICT_LEVELS = {"PASS": "good", "GO": "good", "WARNING": "warning", "INCONCLUSIVE": "warning"}
+
+
+def event_line(record: Record, time: datetime) -> EventLine | None:
+    """What a person is told of a record, or None where it is only for the file."""
+    say = _SAYINGS.get(record.event)
+    if say is None:
+        return None
+    try:
+        return EventLine(time, *say(record))
+    except (KeyError, TypeError, ValueError, ArithmeticError):  # written by another version: still worth a line
+        return EventLine(time, "info", _joined(record.event.replace("_", " "), record.reason))
+
+
+def print_line(line: EventLine) -> None:
+    """`2026-02-22T10:30:15Z ✓ gate 1: PASS` on stdout, never folded."""
+    console = output.stdout()
+    mark = LEVELS.get(line.level, Mark.UNKNOWN)
+    style = STYLES[mark] if line.level in ("warning", "bad") else ""
+    output.line(f"{line.time:%Y-%m-%dT%H:%M:%SZ} {output.glyph(mark, console)} {line.text}", style=style)
+
+
+def event_document(record: Record, time: datetime) -> dict[str, Any]:
+    """The record as a line of the `--json` stream: every record, also those without a line for people."""
+    return {
+        "type": "event",
+        "time": time,
+        "event": record.event,
+        "run_id": record.run_id,
+        "phase": record.phase,
+        "data": record.data,
+    }
+
+
+def result_document(word: str, exit_code: int, reason: str = "", **more: Any) -> dict[str, Any]:
+    """The last line of the stream."""
+    return {"type": "result", "result": word, "exit_code": exit_code, "reason": reason, **more}
+
+
+def _gate(record: Record) -> Said:
+    data = record.data
+    verdict = str(data.get("verdict", record.status))
+    checks = data.get("checks", ())
+    failed = [check_text(check) for check in checks if str(check.get("verdict", check.get("status"))) != "PASS"]
+    number = data.get("phase", record.phase if record.phase is not None else 0)
+    text = f"gate {number}: {verdict}, {len(checks)} checks"
+    return _VERDICT_LEVELS.get(verdict, "bad"), f"{text}; {'; '.join(failed)}" if failed else text
+
+
+def check_text(check: Data) -> str:
+    """`slippage_mean 16.2 < 15 (n=42)`: value, operator, limit, count."""
+    if "metric" not in check:
+        return f"{check.get('name', '?')} {check.get('detail') or check.get('evidence', '')}".rstrip()
+    value = check.get("value")
+    return (
+        f"{check['metric']} {'unmeasured' if value is None else value} {check['op']} {check['limit']} (n={check['n']})"
+    )
+
+
+def _step_finished(record: Record) -> Said:
+    data = record.data
+    outcome = str(data.get("outcome", ""))
+    level = "good" if outcome in _GOOD_ENDINGS else "warning" if outcome in ("WARNING", "INCONCLUSIVE") else "info"
+    return level, _joined(f"{data.get('step')}: {outcome}", data.get("detail"))
+
+
+def _fill(record: Record) -> Said:
+    data = record.data
+    slipped = data.get("slippage_bps")
+    tail = f", {Decimal(str(slipped)):.1f} bps" if slipped is not None else ""
+    what = f"{data['symbol']} {data.get('purpose', '')}".strip()
+    return "info", f"{what} {data['side']} {data['quantity']} filled at {data['price']}{tail}"
+
+
+def _signal(record: Record) -> Said:
+    judged = f"confidence {record.signal_confidence}, confluence {record.confluence_score} of 4"
+    return "info", f"{record.pair} signal {record.side}: {judged}"
+
+
+def _trigger(record: Record) -> Said:
+    data = record.data
+    level = "bad" if data["level"] == "critical" else "warning" if data["level"] == "warning" else "info"
+    return (
+        level,
+        f"{data['name']} {data['level']}: {data['value']}, limit {data['limit']} (n={data['n']}): {data['action']}",
+    )
+
+
+def _breaker(record: Record) -> Said:
+    data = record.data
+    level = {"ARMED": "good", "PRE_TRIP": "warning"}.get(data["zone"], "bad")
+    return level, f"breaker {data['zone']}: drawdown {_percent(data['drawdown_pct'])}, equity {data['equity']}"
+
+
+def _reconcile(record: Record) -> Said:
+    data = record.data
+    differences = data.get("differences", ())
+    if not differences:
+        return "good", "reconciled with the exchange: no difference"
+    return "bad", f"differs from the exchange: {'; '.join(map(str, differences))}"
+
+
+def _phase(record: Record) -> Said:
+    data = record.data
+    pairs, fraction = data.get("pairs", ()), Decimal(str(data["fraction"]))
+    until = _time(data.get("ends_at"))
+    return (
+        "info",
+        f"phase {data['number']} {data['name']}: {figures.share(fraction)} of volume, {len(pairs)} pairs{until}",
+    )
+
+
+def _extended(record: Record) -> Said:
+    return "warning", f"phase {record.data['number']} extended{_time(record.data.get('ends_at'))}"
+
+
+def _time(text: Any) -> str:
+    return f", until {datetime.fromisoformat(text):%H:%M} UTC" if text else ""
+
+
+def _percent(text: Any) -> str:
+    return figures.percent(Decimal(str(text)))
+
+
+def _joined(text: str, detail: Any) -> str:
+    return f"{text}: {detail}" if detail else text
+
+
+def _plain(level: str, template: str, *names: str) -> Callable[[Record], Said]:
+    """A saying whose `{}` are filled from `data`, else from the record's own fields."""
+
+    def say(record: Record) -> Said:
+        values = (record.data.get(name, getattr(record, name, "")) for name in names)
+        return level, template.format(*("" if value is None else value for value in values)).rstrip(" :,")
+
+    return say
+
+
+_SAYINGS: Mapping[str, Callable[[Record], Said]] = {
+    "run_started": _plain("info", "run {} of plan {} started on {}", "run_id", "plan", "account"),
+    "run_ended": _plain("info", "run ended: {}", "outcome"),
+    "step_started": _plain("info", "{} begins", "step"),
+    "step_finished": _step_finished,
+    "phase_entered": _phase,
+    "phase_extended": _extended,
+    "gate": _gate,
+    "approval": _plain("good", "approved by {}: {}", "by", "what"),
+    "signal": _signal,
+    "risk_refused": _plain("info", "{} {} refused by the risk gate: {} {}", "symbol", "side", "code", "detail"),
+    "order_rejected": _plain("warning", "order {} rejected: {} {}", "client_id", "code", "message"),
+    "order_unknown": _plain("warning", "order {} unknown: {}", "client_id", "reason"),
+    "order_denied": _plain("warning", "order {} denied: {}", "client_id", "reason"),
+    "order_resolved": _plain("info", "order {} resolved: {}", "client_id", "outcome"),
+    "fill": _fill,
+    "liquidation": _plain("bad", "{} was closed by force by the exchange", "symbol"),
+    "foreign_order": _plain("bad", "{}: order {} is not ours", "symbol", "client_id"),
+    "condition_set": _plain("warning", "no entries: {} {}", "name", "detail"),
+    "condition_cleared": _plain("good", "condition {} cleared", "name"),
+    "latch_set": _plain("bad", "latched by {}: {}", "source", "reason"),
+    "latch_cleared": _plain("good", "latch of {} cleared {}", "source", "reason"),
+    "breaker": _breaker,
+    "trigger": _trigger,
+    "warning": _plain("warning", "{} {}", "name", "detail"),
+    "flatten_started": _plain("bad", "flatten: {}", "cause"),
+    "flatten_wave": _plain("info", "flatten wave {}", "wave"),
+    "flat": _plain("good", "FLAT, verified at the exchange"),
+    "flat_confirmed": _plain("good", "FLAT CONFIRMED"),
+    "flatten_incomplete": _plain("bad", "NOT FLAT, left: {}", "left"),
+    "reconcile": _reconcile,
+    "incident_opened": _plain("bad", "incident {} opened: {}", "incident", "cause"),
+    "incident_updated": _plain("info", "incident {}: {}", "incident", "state"),
+    "alert": _plain("info", "alert {} to {}: {}", "severity", "channel", "message"),
+    "command": _plain("info", "typed: {} {}", "verb", "args"),
+    "error": _plain("bad", "error in {}: {}", "where", "message"),
+    "drill": _plain("info", "drill {}: {} s, {}", "kind", "seconds", "outcome"),
+}
