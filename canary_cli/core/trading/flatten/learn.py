@@ -34,10 +34,6 @@ SPACING = 0.2
 QUESTIONS = (0.2, 0.4, 0.8)
 """Seconds before each question about a close nobody answered. After them a reading decides what is left."""
 
-QUICK_READINGS = 6
-SLOWEST_READING = 2.5
-"""A reading weighs 95 of 2400 a minute: after the first few, while something resists, one in 2.5 s is what fits."""
-
 REDUCE_ONLY_REJECTED, OBSTRUCTED, THIN_BOOK, TOO_LARGE, TOO_SMALL = -2022, -4118, -4131, -4005, -4004
 
 
@@ -79,19 +75,14 @@ def _seen(state: Flatten, event: AccountSeen) -> Flatten:
     state = replace(state, reading=False, readings=state.readings + 1, read_failures=0)
     state = _believe(state, event.snapshot, event.asked)
     if not (told and is_clear(state)):
-        return replace(state, flat_since=None, verified=False, read_not_before=event.asked + _pace(state))
+        return replace(state, flat_since=None, verified=False)
     since = event.asked if state.flat_since is None else state.flat_since
     verified = event.asked - since >= SPACING
-    state = replace(state, flat_since=since, verified=verified, read_not_before=event.asked + SPACING)
+    state = replace(state, flat_since=since, verified=verified)
     if not verified:
         return state
-    state = replace(state, verified_at=state.verified_at or state.now, read_not_before=state.now)
+    state = replace(state, verified_at=state.verified_at or state.now)
     return state if any(state.algos.values()) else replace(state, outcome=_ending(state))
-
-
-def _pace(state: Flatten) -> float:
-    over = max(0, state.readings - QUICK_READINGS)
-    return float(min(SPACING * 2**over, SLOWEST_READING))
 
 
 def _ending(state: Flatten) -> Outcome:

@@ -202,6 +202,7 @@ class Flatten:
     quiet_until: float = 0.0
     reading: bool = False
     readings: int = 0
+    read_asked_at: float = 0.0
     read_failures: int = 0
     read_not_before: float = 0.0
     wake_at: float | None = None

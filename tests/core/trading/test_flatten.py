@@ -1,0 +1,332 @@
+"""Flattening an account, told as stories under virtual time, and proved over random accounts and faults."""
+
+from collections.abc import Callable
+from decimal import Decimal
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from canary_cli.core.model import OrderRequest, OrderType, PositionSide, Side, TimeInForce
+from canary_cli.core.trading.flatten import CancelAlgo, CancelAll, Close, Effect, Outcome, Query, Read, Style
+from canary_cli.core.trading.flatten.plan import closable, pieces
+from canary_cli.core.trading.flatten.state import Leg
+from canary_cli.core.trading.replies import Failed, Rejected, Reply, Throttled
+from tests.core.trading.venue import SHAKY, Venue, World, position, resting, rules, stop
+
+RTT = 0.05
+PAIRS = [f"P{n}USDT" for n in range(20)]
+
+
+def closes(world: World) -> list[OrderRequest]:
+    return [effect.request for _, effect in world.log if isinstance(effect, Close)]
+
+
+def times(world: World, kind: type) -> list[float]:
+    return [at for at, effect in world.log if isinstance(effect, kind)]
+
+
+def once(
+    fault: Reply[object] | str, which: Callable[[Effect], bool]
+) -> Callable[[Effect], "Reply[object] | str | None"]:
+    """A fault that strikes the first effect it fits and never again."""
+    left = [fault]
+
+    def strike(effect: Effect) -> Reply[object] | str | None:
+        return left.pop() if left and which(effect) else None
+
+    return strike
+
+
+def is_close(effect: Effect) -> bool:
+    return isinstance(effect, Close)
+
+
+def test_what_is_known_is_closed_at_once_while_a_reading_runs_beside() -> None:
+    venue = Venue().hold(*(position(pair, "1") for pair in PAIRS))
+    world = World(venue)
+    state = world.run(venue.snapshot())
+    assert state.outcome is Outcome.FLAT
+    assert times(world, Close) == [0.0] * 20
+    assert times(world, Read)[0] == 0.0
+    assert state.acknowledged_at == pytest.approx(RTT)
+    assert state.verified_at is not None and state.verified_at <= 5 * RTT + 0.2
+
+
+def test_with_nothing_known_the_reading_comes_first() -> None:
+    world = World(Venue().hold(position("BTCUSDT", "-0.5")))
+    state = world.run()
+    assert state.outcome is Outcome.FLAT
+    [close] = closes(world)
+    assert (close.side, close.quantity, close.reduce_only) == (Side.BUY, Decimal("0.5"), True)
+    assert close.client_id.startswith("KILL-")
+
+
+def test_an_empty_account_is_said_to_have_had_nothing_open() -> None:
+    world = World(Venue())
+    assert world.run().outcome is Outcome.NOTHING_OPEN
+    assert len(times(world, Read)) == 2
+    assert times(world, Read)[1] - times(world, Read)[0] >= 0.2
+
+
+def test_orders_are_cancelled_before_the_close_and_protective_stops_after_flat_is_verified() -> None:
+    venue = Venue().hold(position("BTCUSDT", "1"))
+    venue.rest(resting("BTCUSDT", "tp", reduce_only=True), stop("BTCUSDT", close_position=False))
+    orphan = stop("ETHUSDT")  # protects a position that is gone, so nothing expires it
+    venue.rest(orphan)
+    world = World(venue)
+    state = world.run(venue.snapshot())
+    assert state.outcome is Outcome.FLAT
+    assert times(world, CancelAll) == [0.0]
+    assert times(world, Close) == [pytest.approx(RTT)]
+    [last] = [at for at, effect in world.log if isinstance(effect, CancelAlgo) and effect.algo_id == orphan.algo_id]
+    assert last == state.verified_at
+    assert not venue.algos and not venue.orders
+
+
+def test_the_guarding_stop_rests_until_the_position_is_gone() -> None:
+    guard = stop("BTCUSDT")
+    venue = Venue(depth={"BTCUSDT": Decimal("0.4")}).hold(position("BTCUSDT", "1")).rest(guard)
+    world = World(venue)
+    seen: list[bool] = []
+    world.later(0.06, lambda v: seen.append(guard.algo_id in v.algos))
+    assert world.run(venue.snapshot()).outcome is Outcome.FLAT
+    assert seen == [True]
+
+
+def test_a_symbol_with_nothing_in_the_way_does_not_wait_for_the_others() -> None:
+    venue = Venue().hold(position("BTCUSDT", "1"), position("ETHUSDT", "1")).rest(resting("ETHUSDT", "x"))
+    world = World(venue)
+    world.run(venue.snapshot())
+    at = {effect.request.symbol: at for at, effect in world.log if isinstance(effect, Close)}
+    assert at == {"BTCUSDT": 0.0, "ETHUSDT": pytest.approx(RTT)}
+
+
+def test_a_close_whose_reply_is_lost_is_found_and_not_sent_again() -> None:
+    world = World(Venue().hold(position("BTCUSDT", "1")), fault=once("unheard", is_close))
+    assert world.run().outcome is Outcome.FLAT
+    assert len(closes(world)) == 1
+    assert times(world, Query)
+
+
+def test_a_close_that_never_arrived_is_sent_again_with_a_new_id_after_a_reading() -> None:
+    world = World(Venue().hold(position("BTCUSDT", "1")), fault=once("lost", is_close))
+    assert world.run().outcome is Outcome.FLAT
+    first, second = closes(world)
+    assert first.client_id != second.client_id
+
+
+def test_reduce_only_rejected_with_the_position_gone_is_success() -> None:
+    venue = Venue().hold(position("BTCUSDT", "1"))
+    known = venue.snapshot()
+    venue.positions.clear()
+    world = World(venue)
+    assert world.run(known).outcome is Outcome.FLAT
+    assert len(closes(world)) == 1
+
+
+def test_an_unknown_resting_take_profit_obstructs_and_is_cancelled_then_the_close_repeated() -> None:
+    venue = Venue().hold(position("BTCUSDT", "1"))
+    known = venue.snapshot()
+    venue.rest(resting("BTCUSDT", "tp", reduce_only=True))
+    world = World(venue)
+    assert world.run(known).outcome is Outcome.FLAT
+    assert len(closes(world)) == 2
+    assert not venue.orders
+
+
+def test_a_closing_stop_that_keeps_obstructing_is_cancelled_too() -> None:
+    guard = stop("BTCUSDT")
+    venue = Venue().hold(position("BTCUSDT", "1")).rest(guard)
+
+    def obstruct(effect: Effect) -> Reply[object] | None:
+        return (
+            Rejected(-4118, "ReduceOnly Order Failed.") if is_close(effect) and guard.algo_id in venue.algos else None
+        )
+
+    assert World(venue, fault=obstruct).run().outcome is Outcome.FLAT
+
+
+def test_a_thin_book_is_left_by_reduce_only_limits_at_the_edge_of_the_band() -> None:
+    world = World(Venue(depth={"BTCUSDT": Decimal(0)}).hold(position("BTCUSDT", "1")))
+    assert world.run().outcome is Outcome.FLAT
+    market, limit = closes(world)
+    assert market.type is OrderType.MARKET
+    assert (limit.type, limit.time_in_force, limit.reduce_only) == (OrderType.LIMIT, TimeInForce.IOC, True)
+    assert limit.price == Decimal("95.0")
+
+
+def test_limit_ioc_can_be_asked_for_from_the_start() -> None:
+    venue = Venue().hold(position("BTCUSDT", "-1"))
+    world = World(venue)
+    world.state = type(world.state)("KILL-t-", venue.rules, Style.LIMIT_IOC)
+    assert world.run().outcome is Outcome.FLAT
+    assert closes(world)[0].price == Decimal("105.0")
+
+
+def test_more_than_the_market_maximum_is_split_and_the_sum_is_exact() -> None:
+    venue = Venue(rules={"BTCUSDT": rules("BTCUSDT", most="120")}).hold(position("BTCUSDT", "300.0005"))
+    world = World(venue)
+    state = world.run()
+    assert state.outcome is Outcome.FLAT
+    assert [close.quantity for close in closes(world)] == [Decimal(120), Decimal(120), Decimal(60)]
+    [leg] = state.legs.values()
+    assert leg.position.quantity == Decimal("0.0005")  # dust: named, and not closable
+
+
+def test_a_filter_that_changed_meanwhile_halves_the_pieces() -> None:
+    venue = Venue(rules={"BTCUSDT": rules("BTCUSDT", most="10")}).hold(position("BTCUSDT", "32"))
+    world = World(venue)
+    world.state = type(world.state)("KILL-t-", {"BTCUSDT": rules("BTCUSDT", most="1000")})
+    assert world.run().outcome is Outcome.FLAT
+
+
+def test_without_any_rules_everything_still_closes() -> None:
+    venue = Venue(rules={"BTCUSDT": rules("BTCUSDT", most="10")}).hold(position("BTCUSDT", "32"))
+    world = World(venue)
+    world.state = type(world.state)("KILL-t-")
+    assert world.run().outcome is Outcome.FLAT
+
+
+def test_hedge_mode_closes_both_sides_without_reduce_only() -> None:
+    long, short = position("BTCUSDT", "1", PositionSide.LONG), position("BTCUSDT", "-2", PositionSide.SHORT)
+    world = World(Venue(hedge=True).hold(long, short))
+    assert world.run().outcome is Outcome.FLAT
+    sent = {(c.position_side, c.side, c.quantity, c.reduce_only) for c in closes(world)}
+    assert sent == {
+        (PositionSide.LONG, Side.SELL, Decimal(1), False),
+        (PositionSide.SHORT, Side.BUY, Decimal(2), False),
+    }
+
+
+def test_one_symbol_that_always_errors_does_not_hold_up_the_others_nor_is_it_called_flat() -> None:
+    def refuse(effect: Effect) -> Reply[object] | None:
+        bad = isinstance(effect, Close) and effect.request.symbol == "BTCUSDT"
+        return Rejected(-2019, "Margin is insufficient.") if bad else None
+
+    venue = Venue().hold(position("BTCUSDT", "1"), position("ETHUSDT", "1"))
+    world = World(venue, fault=refuse)
+    state = world.run(deadline=20.0)
+    assert state.outcome is Outcome.INCOMPLETE
+    assert {symbol for symbol, _ in venue.positions} == {"BTCUSDT"}
+    assert {c.quantity for c in closes(world)} == {Decimal(1)}  # never sized up
+    assert "-2019" in state.legs["BTCUSDT", PositionSide.BOTH].trouble
+
+
+def test_overload_for_five_minutes_is_outlasted_and_never_called_flat_meanwhile() -> None:
+    world = World(Venue().hold(position("BTCUSDT", "1")))
+    world._fault = lambda effect: Failed(-1008, "throttled") if is_close(effect) and world.now < 300 else None
+    state = world.run(deadline=400.0)
+    assert state.outcome is Outcome.FLAT
+    assert state.acknowledged_at is not None and 300 <= state.acknowledged_at < 303
+    assert len(times(world, Read)) < 300 * 25 / 60
+
+
+def test_a_ban_is_waited_out_in_silence() -> None:
+    world = World(Venue().hold(position("BTCUSDT", "1")), fault=once(Throttled(130.0, banned=True), is_close))
+    state = world.run(deadline=200.0)
+    assert state.outcome is Outcome.FLAT
+    quiet = [at for at, effect in world.log if RTT < at < 130.0 and isinstance(effect, (Close, Read, CancelAll))]
+    assert not quiet
+
+
+def test_a_fill_that_lands_after_its_order_was_cancelled_is_closed_too() -> None:
+    world = World(Venue())
+    world.later(0.15, lambda venue: venue.hold(position("BTCUSDT", "1")) and None)
+    assert world.run().outcome is Outcome.FLAT
+    assert len(closes(world)) == 1
+
+
+def test_a_cancel_all_that_left_an_order_behind_is_noticed_and_repeated() -> None:
+    venue = Venue().rest(resting("BTCUSDT", "stays"))
+    world = World(venue, fault=once("lost", lambda effect: isinstance(effect, CancelAll)))
+    original = venue.cancel
+    acks: list[Effect] = []
+
+    def forgetful(effect: CancelAll | CancelAlgo) -> Reply[object]:
+        acks.append(effect)
+        saved = dict(venue.orders)
+        reply = original(effect)
+        if len(acks) == 1:
+            venue.orders = saved
+        return reply
+
+    venue.cancel = forgetful  # type: ignore[method-assign]
+    assert world.run().outcome is Outcome.FLAT
+    assert len(acks) == 2 and not venue.orders
+
+
+def test_an_order_whose_cancel_fails_does_not_keep_the_position_open() -> None:
+    def no_cancels(effect: Effect) -> Reply[object] | None:
+        return Failed(0, "503 Service Unavailable") if isinstance(effect, CancelAll) else None
+
+    venue = Venue().hold(position("BTCUSDT", "1")).rest(resting("BTCUSDT", "x"))
+    state = World(venue, fault=no_cancels).run(deadline=10.0)
+    assert not venue.positions
+    assert state.outcome is Outcome.INCOMPLETE
+
+
+def test_only_one_pair_can_be_closed() -> None:
+    venue = Venue().hold(position("BTCUSDT", "1"), position("ETHUSDT", "1")).rest(stop("BTCUSDT"), stop("ETHUSDT"))
+    world = World(venue)
+    world.state = type(world.state)("KILL-t-", venue.rules, only="ETHUSDT")
+    assert world.run().outcome is Outcome.FLAT
+    assert {symbol for symbol, _ in venue.positions} == {"BTCUSDT"}
+    assert {algo.symbol for algo in venue.algos.values()} == {"BTCUSDT"}
+
+
+quantities = st.decimals(min_value="0.0001", max_value="500", places=4)
+
+
+@given(quantity=quantities, most=st.integers(1, 50), least=st.sampled_from(["0.001", "0.01", "0.5"]))
+def test_pieces_sum_exactly_and_keep_to_the_filters(quantity: Decimal, most: int, least: str) -> None:
+    r = rules("X", step="0.001", least=least, most=str(most))
+    whole = closable(Leg(position("X", str(quantity)), quantity), r)
+    parts = pieces(whole, r)
+    assert sum(parts, Decimal(0)) == whole <= quantity
+    assert all(r.market_min_quantity <= part <= r.market_max_quantity for part in parts)
+    assert not any(part % r.market_step for part in parts)
+
+
+@st.composite
+def venues(draw: st.DrawFn) -> Venue:
+    venue = Venue(hedge=draw(st.booleans()))
+    for pair in draw(st.lists(st.sampled_from(PAIRS[:5]), unique=True)):
+        venue.rules[pair] = rules(pair, most=str(draw(st.integers(1, 200))))
+        quantity = draw(quantities)
+        if draw(st.booleans()):
+            venue.depth[pair] = quantity / 3
+        sides = draw(st.sets(st.sampled_from(["LONG", "SHORT"]), min_size=1)) if venue.hedge else {"BOTH"}
+        for side in sides:
+            short = side == "SHORT" or (side == "BOTH" and draw(st.booleans()))
+            venue.hold(position(pair, str(-quantity if short else quantity), PositionSide(side)))
+        if draw(st.booleans()):
+            venue.rest(stop(pair))
+        if draw(st.booleans()):
+            venue.rest(stop(pair, close_position=False), resting(pair, f"tp-{pair}", reduce_only=draw(st.booleans())))
+    return venue
+
+
+@settings(max_examples=200, deadline=None)
+@given(venue=venues(), data=st.data(), known=st.booleans())
+def test_any_account_under_any_faults_ends_verified_flat_or_says_what_is_left(
+    venue: Venue, data: st.DataObject, known: bool
+) -> None:
+    before = {key: abs(held.quantity) for key, held in venue.positions.items()}
+    faults = iter(data.draw(st.lists(st.sampled_from(SHAKY), max_size=40)))
+    asked = Venue.place
+    world = World(venue, fault=lambda _effect: next(faults, None))
+
+    def place(request: OrderRequest) -> Reply[object]:
+        held = dict(venue.positions)
+        reply = asked(venue, request)
+        for key, now in venue.positions.items():
+            assert abs(now.quantity) <= abs(held[key].quantity) <= before[key]
+        return reply
+
+    venue.place = place  # type: ignore[method-assign,assignment]
+    state = world.run(venue.snapshot() if known else None, deadline=120.0)
+    assert all(request.quantity <= before[request.symbol, request.position_side] for request in venue.received)
+    assert state.outcome in (Outcome.FLAT, Outcome.NOTHING_OPEN)
+    dust = {key: held for key, held in venue.positions.items() if abs(held.quantity) >= Decimal("0.001")}
+    assert not dust and not venue.orders and not venue.algos
