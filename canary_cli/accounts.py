@@ -15,6 +15,7 @@ from typing import Any
 from canary_cli.errors import ConfigurationError, UsageError
 
 LIVE_REST = "https://fapi.binance.com"
+LIVE_SPOT = "https://api.binance.com"  # tells what a key may do
 LIVE_STREAM = "wss://fstream.binance.com"
 PAPER_PORT = 8899
 PAPER_KEY = "paper-key-0000000000000000000000000000000000000000000000000000000"

@@ -274,6 +274,15 @@ class TradingLock:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyRights:
+    """What an API key may do. A safe one trades futures, withdraws nothing, and works from known addresses only."""
+
+    futures: bool
+    withdrawals: bool
+    ip_restricted: bool
+
+
+@dataclass(frozen=True, slots=True)
 class AccountSnapshot:
     """All that the exchange holds of ours at one reading."""
 

@@ -13,6 +13,7 @@ from canary_cli.core.model import (
     Fill,
     Frame,
     Income,
+    KeyRights,
     Order,
     OrderRequest,
     SymbolRules,
@@ -53,6 +54,10 @@ class Account(Protocol):
 
     async def trading_locks(self) -> tuple[TradingLock, ...]:
         """What `GET /fapi/v1/apiTradingStatus` says is locked; empty when all may trade."""
+        ...
+
+    async def key_rights(self) -> KeyRights | None:
+        """What `GET /sapi/v1/account/apiRestrictions` says; None on accounts that are not live, which have none."""
         ...
 
 

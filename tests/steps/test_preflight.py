@@ -16,7 +16,7 @@ from pytest_httpserver import HTTPServer
 from canary_cli.accounts import Account, paper_account
 from canary_cli.bootstrap import World
 from canary_cli.core.clock import ManualClock
-from canary_cli.core.model import ZERO, AccountMode, AccountSnapshot, Balance, SymbolRules, TradingLock
+from canary_cli.core.model import ZERO, AccountMode, AccountSnapshot, Balance, KeyRights, SymbolRules, TradingLock
 from canary_cli.core.trading.events import Stream, StreamDown, StreamUp
 from canary_cli.errors import ExchangeUnreachable, ExitCode
 from canary_cli.journal.latch import Latch, set_latch
@@ -43,6 +43,7 @@ class Venue:
         self.listed = {pair: replace(RULES, symbol=pair) for pair in PAIRS}
         self.locks: tuple[TradingLock, ...] = ()
         self.stream: Callable[[], list[StreamUp | StreamDown]] = lambda: [StreamUp(NOW, Stream.MARKET)]
+        self.rights: KeyRights | None = None
         self.closed_streams = 0
 
     async def server_time(self) -> datetime:
@@ -57,6 +58,9 @@ class Venue:
 
     async def trading_locks(self) -> tuple[TradingLock, ...]:
         return self.locks
+
+    async def key_rights(self) -> KeyRights | None:
+        return self.rights
 
     async def market_events(self, *_: object) -> AsyncIterator[StreamUp | StreamDown]:
         try:
@@ -149,6 +153,22 @@ async def test_a_key_that_may_not_trade_stops(scene: Scene, venue: Venue) -> Non
     assert (await exchange.keys(scene)).status is Status.PASS
     venue.mode = AccountMode(hedge=False, multi_assets=False, can_trade=False)
     assert (await exchange.keys(scene)).status is Status.FAIL
+
+
+@pytest.mark.parametrize(
+    ("rights", "status"),
+    [
+        (KeyRights(futures=True, withdrawals=False, ip_restricted=True), Status.PASS),
+        (KeyRights(futures=True, withdrawals=False, ip_restricted=False), Status.WARNING),
+        (KeyRights(futures=True, withdrawals=True, ip_restricted=True), Status.FAIL),
+        (KeyRights(futures=False, withdrawals=False, ip_restricted=True), Status.FAIL),
+    ],
+)
+async def test_a_live_key_trades_and_does_nothing_worse(
+    live: Scene, venue: Venue, rights: KeyRights, status: Status
+) -> None:
+    venue.rights = rights
+    assert (await exchange.keys(live)).status is status
 
 
 async def test_every_pair_must_trade_by_sane_filters(scene: Scene, venue: Venue) -> None:

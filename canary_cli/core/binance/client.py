@@ -25,6 +25,7 @@ from canary_cli.core.model import (
     Fill,
     Frame,
     Income,
+    KeyRights,
     Order,
     OrderRequest,
     PositionSide,
@@ -214,6 +215,11 @@ class BinanceExchange:
 
     async def trading_locks(self) -> tuple[TradingLock, ...]:
         return translate.locks(await self._signed(self._wire.client.futures_api_trading_status, {}, 10))
+
+    async def key_rights(self) -> KeyRights | None:
+        if self._account.kind != "live":
+            return None
+        return translate.key_rights(await self._signed(self._wire.client.get_account_api_permissions, {}, 1))
 
     # The market
 

@@ -20,6 +20,7 @@ from canary_cli.core.model import (
     Fill,
     Frame,
     Income,
+    KeyRights,
     Order,
     OrderRequest,
     OrderStatus,
@@ -187,6 +188,11 @@ def locks(row: Row) -> tuple[TradingLock, ...]:
         for item in indicators
         if item.get("isLocked")
     )
+
+
+def key_rights(row: Row) -> KeyRights:
+    """`/sapi/v1/account/apiRestrictions`."""
+    return KeyRights(bool(row["enableFutures"]), bool(row["enableWithdrawals"]), bool(row["ipRestrict"]))
 
 
 def order_fields(request: OrderRequest) -> dict[str, str]:

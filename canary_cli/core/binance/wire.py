@@ -14,7 +14,7 @@ import aiohttp
 from binance import AsyncClient
 from binance.exceptions import BinanceAPIException, BinanceRequestException
 
-from canary_cli.accounts import Account
+from canary_cli.accounts import LIVE_REST, LIVE_SPOT, Account
 from canary_cli.core.binance.budget import Budget
 from canary_cli.core.binance.translate import CLOCK_CODES, instant, refusal
 from canary_cli.core.clock import Clock
@@ -73,7 +73,7 @@ class Wire:
         )
         base = self._account.rest_url.rstrip("/")
         client.FUTURES_URL, client.FUTURES_DATA_URL = f"{base}/fapi", f"{base}/futures/data"
-        client.API_URL, client.MARGIN_API_URL = f"{base}/api", f"{base}/sapi"
+        client.API_URL, client.MARGIN_API_URL = f"{base}/api", f"{LIVE_SPOT if base == LIVE_REST else base}/sapi"
         return client
 
     async def close(self) -> None:

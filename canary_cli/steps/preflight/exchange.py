@@ -7,7 +7,7 @@ from statistics import median
 from canary_cli.core.model import Frame, SymbolRules
 from canary_cli.core.trading.events import MarketEvent, StreamDown, StreamUp, UserEvent
 from canary_cli.errors import ExchangeUnreachable
-from canary_cli.steps.preflight.finding import Finding, Measure, failed, judged, passed
+from canary_cli.steps.preflight.finding import Finding, Measure, failed, judged, passed, warned
 from canary_cli.steps.preflight.scene import Scene
 
 SAMPLES = 5
@@ -84,12 +84,14 @@ async def _close(events: AsyncIterator[MarketEvent | UserEvent]) -> None:
 
 
 async def keys(scene: Scene) -> Finding:
-    """The signature is accepted and the account may trade."""
-    mode = (await scene.exchange.snapshot()).mode
-    if not mode.can_trade:
-        return failed(
-            "the exchange says canTrade = false", "enable futures for the key, and lift any ban on the account"
-        )
+    """The signature is accepted, and the key may trade and do nothing worse."""
+    snapshot, rights = await asyncio.gather(scene.exchange.snapshot(), scene.exchange.key_rights())
+    if not snapshot.mode.can_trade or (rights and not rights.futures):
+        return failed("the key may not trade futures", "enable futures for the key, and lift any ban on the account")
+    if rights and rights.withdrawals:
+        return failed("the key may withdraw", "make a key that may not: whoever steals this one takes everything")
+    if rights and not rights.ip_restricted:
+        return warned("the key works from any address", "restrict it to the addresses of this host and the second one")
     return passed("signed request accepted, trading allowed")
 
 
