@@ -114,7 +114,7 @@ def _reading_due(state: Flatten) -> float:
     if is_clear(state):
         return held if state.flat_since is None or state.verified else max(held, state.flat_since + SPACING)
     over = max(0, state.readings - QUICK_READINGS)
-    return max(held, state.read_asked_at + min(SPACING * 2**over, SLOWEST_READING))
+    return max(held, state.read_asked_at + min(SPACING * float(2**over), SLOWEST_READING))
 
 
 def _wants_reading(state: Flatten) -> bool:

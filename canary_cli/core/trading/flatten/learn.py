@@ -111,7 +111,7 @@ def _believe(state: Flatten, snapshot: AccountSnapshot, asked: float) -> Flatten
 def _leg(before: Leg | None, position: Position | None) -> Leg:
     if before is None:
         assert position is not None
-        return Leg(position, abs(position.quantity))
+        return Leg(position, abs(position.quantity), sign=1 if position.quantity > 0 else -1)
     if position is None:
         return replace(before, position=replace(before.position, quantity=ZERO), stale=False, dust=False, trouble="")
     shrunk = abs(position.quantity) < abs(before.position.quantity)
@@ -171,6 +171,7 @@ def _closed(state: Flatten, client_id: str, reply: Reply[Order]) -> Flatten:
     state = replace(state, touched=_with(state.touched, sent.key[0], state.now))
     match reply:
         case Confirmed(order) if order.status.is_final:
+            state = replace(state, order_ids=state.order_ids | {order.order_id})
             return _answered(state, client_id, _after_execution(leg, order, sent, state.now))
         case Confirmed() | Unknown():
             waiting = replace(sent, unknown=True, question_due=True)

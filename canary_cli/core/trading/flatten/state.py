@@ -36,12 +36,14 @@ class Outcome(StrEnum):
 class Leg:
     """One position on its way to zero.
 
-    `opened` is the most that was ever held; `stale` means that only a reading can tell what is left; `obstructed`
-    counts -4118; `largest` is the chunk the exchange last called too large, halved; `dust` was called too small.
+    `opened` is the most that was ever held, `sign` its direction; `stale` means that only a reading can tell what is
+    left; `obstructed` counts -4118; `largest` is the chunk the exchange last called too large, halved; `dust` was
+    called too small.
     """
 
     position: Position
     opened: Decimal
+    sign: int = 1
     stale: bool = False
     not_before: float = 0.0
     failures: int = 0
@@ -183,7 +185,8 @@ class Flatten:
     """All that a flatten knows. `prefix` starts every order id; `only` limits it to one symbol.
 
     `orders` and `algos` are believed open, by symbol; `closes` and `cancels` are without answer; `touched` is when a
-    deed on a symbol was last answered. Times are wall seconds; None: not yet.
+    deed on a symbol was last answered; `order_ids` are the closes the exchange has executed. Times are wall seconds;
+    None: not yet.
     """
 
     prefix: str
@@ -208,6 +211,7 @@ class Flatten:
     wake_at: float | None = None
     sent: int = 0
     cancelled: int = 0
+    order_ids: frozenset[int] = frozenset()
     trouble: str = ""
     began_at: float | None = None
     first_sent_at: float | None = None

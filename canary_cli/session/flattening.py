@@ -1,0 +1,310 @@
+"""Drives the flatten decider against an exchange. Needs keys and a network; nothing else of the toolkit.
+
+No broken journal, full disk, hung terminal or late deadline stops a close that is under way.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Callable, Coroutine, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from canary_cli.core.clock import Clock
+from canary_cli.core.model import ZERO, AccountSnapshot, Position, Side, SymbolRules
+from canary_cli.core.trading.flatten import (
+    AccountSeen,
+    Begin,
+    CancelAlgo,
+    CancelAll,
+    Cancelled,
+    Close,
+    Closed,
+    DeadlinePassed,
+    Effect,
+    Event,
+    Flatten,
+    Outcome,
+    Queried,
+    Query,
+    Read,
+    ReadFailed,
+    Style,
+    Wake,
+    Woken,
+    decide,
+)
+from canary_cli.core.trading.flatten.plan import is_open
+from canary_cli.core.trading.replies import Reply, Unknown
+from canary_cli.errors import CanaryError
+from canary_cli.session.exchange import Exchange
+
+PROGRESS_EVERY = 1.0
+"""Wall seconds between two words about what is left."""
+
+RECHECKS = (2.0, 10.0, 60.0)
+"""Plan seconds after flat at which the account is looked at again for fills that came late."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """`left` is what is believed open now; `trouble` says, per symbol, why it still is."""
+
+    seconds: float
+    closed: int
+    total: int
+    left: tuple[Position, ...]
+    trouble: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedPosition:
+    """`side` is that of the order which closed it; `quantity` what was held, `left` what still is."""
+
+    symbol: str
+    side: Side
+    quantity: Decimal
+    left: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class FlattenReport:
+    """How a flatten ended. The three clocks are wall seconds from the call, None where it was not reached.
+
+    `dust` is too small for the exchange to sell. `left` is what was believed open at the end.
+    """
+
+    outcome: Outcome
+    cause: str
+    run: str
+    began: datetime
+    seconds: float
+    first_byte: float | None
+    acknowledged: float | None
+    verified: float | None
+    positions: tuple[ClosedPosition, ...] = ()
+    left: tuple[Position, ...] = ()
+    dust: tuple[Position, ...] = ()
+    orders_cancelled: int = 0
+    order_ids: frozenset[int] = frozenset()
+    trouble: Mapping[str, str] | None = None
+
+    @property
+    def is_flat(self) -> bool:
+        return self.outcome is not Outcome.INCOMPLETE
+
+    @property
+    def closed(self) -> tuple[ClosedPosition, ...]:
+        return tuple(one for one in self.positions if not one.left)
+
+
+async def flatten(
+    exchange: Exchange,
+    clock: Clock,
+    known: AccountSnapshot | None,
+    rules: Mapping[str, SymbolRules],
+    cause: str,
+    on_progress: Callable[[Progress], None],
+    deadline: float | None,
+    *,
+    style: Style = Style.MARKET,
+    only: str | None = None,
+    run: str | None = None,
+) -> FlattenReport:
+    """Close everything (or `only` one symbol) and verify it. `deadline` is wall seconds from now; None: until flat.
+
+    `known` is what the caller believes the account holds, acted on at once. Never raises for what the exchange says.
+    `run` (default: random) makes this run's order ids `KILL-<run>-<n>`.
+    """
+    run = run or secrets.token_hex(4)
+    state = Flatten(f"KILL-{run}-", rules, style, only)
+    return await _Flattening(exchange, clock, state, cause, run, on_progress).run(known, deadline)
+
+
+async def confirm_flat(
+    exchange: Exchange,
+    clock: Clock,
+    rules: Mapping[str, SymbolRules],
+    on_report: Callable[[FlattenReport], None],
+    *,
+    wanted: Callable[[], bool] = lambda: True,
+) -> bool:
+    """Look again after `RECHECKS`, closing what came back, until all looks in a row find nothing open.
+
+    Each look is told to `on_report`; one that had something to close starts the row again. Returns False when
+    `wanted` (asked before each look) says that somebody has allowed trading again.
+    """
+    looked, since = 0, clock.now()
+    while looked < len(RECHECKS):
+        await clock.sleep(RECHECKS[looked] - (clock.now() - since).total_seconds())
+        if not wanted():
+            return False
+        report = await flatten(exchange, clock, None, rules, "re-check", lambda _progress: None, None)
+        on_report(report)
+        if report.outcome is Outcome.NOTHING_OPEN:
+            looked += 1
+        else:
+            looked, since = 0, clock.now()
+    return True
+
+
+async def execution_cost(exchange: Exchange, report: FlattenReport) -> Decimal | None:
+    """Realised profit less commission of the closes, in USDT; None where the fills cannot be read.
+
+    Commission in another asset (BNB) is left out.
+    """
+    symbols = sorted({one.symbol for one in report.positions})
+    try:
+        pages = await asyncio.gather(*(exchange.trades(symbol, report.began) for symbol in symbols))
+    except CanaryError:
+        return None
+    fills = [fill for page in pages for fill in page if fill.order_id in report.order_ids]
+    fees = sum((fill.commission for fill in fills if fill.commission_asset == "USDT"), ZERO)
+    return sum((fill.realized for fill in fills), ZERO) - fees
+
+
+class _Flattening:
+    """One run: effects become requests, their answers become events, one after the other through one queue."""
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        clock: Clock,
+        state: Flatten,
+        cause: str,
+        run: str,
+        on_progress: Callable[[Progress], None],
+    ) -> None:
+        self._exchange = exchange
+        self._clock = clock
+        self._state = state
+        self._cause = cause
+        self._run = run
+        self._on_progress = on_progress
+        self._events: asyncio.Queue[Event] = asyncio.Queue()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._began = clock.now()
+
+    async def run(self, known: AccountSnapshot | None, deadline: float | None) -> FlattenReport:
+        try:
+            self._take(Begin(self._clock.monotonic(), known))
+            self._start(self._tell_progress())
+            if deadline is not None:
+                self._start(self._post_at(deadline, DeadlinePassed))
+            while self._state.outcome is None:
+                self._take(await self._events.get())
+            return self._report(self._state.outcome)
+        finally:
+            for task in self._tasks:
+                task.cancel()
+
+    def _take(self, event: Event) -> None:
+        self._state, effects = decide(self._state, event)
+        for effect in effects:
+            self._start(self._perform(effect))
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _perform(self, effect: Effect) -> None:
+        match effect:
+            case Close(request):
+                reply = await self._answer(self._exchange.place(request))
+                self._post(Closed(self._clock.monotonic(), request.client_id, reply))
+            case CancelAll(symbol):
+                gone = await self._answer(self._exchange.cancel_all(symbol))
+                self._post(Cancelled(self._clock.monotonic(), effect, gone))
+            case CancelAlgo(_, algo_id):
+                gone = await self._answer(self._exchange.cancel_algo(algo_id))
+                self._post(Cancelled(self._clock.monotonic(), effect, gone))
+            case Query():
+                self._post(await self._query(effect))
+            case Read():
+                self._post(await self._read())
+            case Wake(at):
+                await self._post_at(at - self._clock.monotonic(), Woken)
+
+    async def _answer(self, deed: Coroutine[Any, Any, Reply[Any]]) -> Reply[Any]:
+        """A bug in the client leaves open what happened, like a lost reply does; it must not end the closing."""
+        try:
+            return await deed
+        except Exception as error:
+            return Unknown(repr(error))
+
+    async def _query(self, query: Query) -> Event:
+        await self._clock.pause(query.delay)
+        try:
+            order = await self._exchange.order(query.symbol, query.client_id)
+        except Exception:
+            return Queried(self._clock.monotonic(), query.client_id, answered=False)
+        return Queried(self._clock.monotonic(), query.client_id, answered=True, order=order)
+
+    async def _read(self) -> Event:
+        asked = self._clock.monotonic()
+        try:
+            snapshot = await self._exchange.snapshot()
+        except Exception as error:
+            return ReadFailed(self._clock.monotonic(), str(error) or repr(error))
+        return AccountSeen(self._clock.monotonic(), asked, snapshot)
+
+    def _post(self, event: Event) -> None:
+        self._events.put_nowait(event)
+
+    async def _post_at(self, seconds: float, event: Callable[[float], Event]) -> None:
+        await self._clock.pause(seconds)
+        self._post(event(self._clock.monotonic()))
+
+    async def _tell_progress(self) -> None:
+        """Telling may fail (a closed pipe, a full disk); closing goes on."""
+        while True:
+            await self._clock.pause(PROGRESS_EVERY)
+            with suppress(Exception):
+                self._on_progress(progress(self._state, self._clock.monotonic()))
+
+    def _report(self, outcome: Outcome) -> FlattenReport:
+        state = self._state
+        began = state.began_at or 0.0
+        held = [leg for leg in state.legs.values() if leg.position.quantity]
+        return FlattenReport(
+            outcome,
+            self._cause,
+            self._run,
+            self._began,
+            seconds=self._clock.monotonic() - began,
+            first_byte=_since(began, state.first_sent_at),
+            acknowledged=_since(began, state.acknowledged_at),
+            verified=_since(began, state.verified_at),
+            positions=_positions(state),
+            left=tuple(leg.position for leg in held if is_open(state, leg)),
+            dust=tuple(leg.position for leg in held if not is_open(state, leg)),
+            orders_cancelled=state.cancelled,
+            order_ids=state.order_ids,
+            trouble=_trouble(state),
+        )
+
+
+def progress(state: Flatten, now: float) -> Progress:
+    left = tuple(leg.position for leg in state.legs.values() if leg.position.quantity and is_open(state, leg))
+    return Progress(now - (state.began_at or now), len(state.legs) - len(left), len(state.legs), left, _trouble(state))
+
+
+def _positions(state: Flatten) -> tuple[ClosedPosition, ...]:
+    found = []
+    for leg in state.legs.values():
+        side = Side.SELL if leg.sign > 0 else Side.BUY
+        left = abs(leg.position.quantity) if is_open(state, leg) else ZERO
+        found.append(ClosedPosition(leg.position.symbol, side, leg.opened, left))
+    return tuple(found)
+
+
+def _trouble(state: Flatten) -> dict[str, str]:
+    found = {leg.position.symbol: leg.trouble for leg in state.legs.values() if leg.trouble and is_open(state, leg)}
+    return found | ({"account": state.trouble} if state.trouble and state.read_failures else {})
+
+
+def _since(began: float, at: float | None) -> float | None:
+    return None if at is None else at - began
