@@ -1,0 +1,223 @@
+"""How well orders were carried out: what each became, and the figures a gate or trigger reads from them.
+
+Definitions (docs: live-trading practice, Perold 1988): latency is decision to acknowledgement in ms; slippage is
+sign x (average fill - decision price) / decision price in basis points, positive when it cost us; the fill rate is the
+mean of each settled order's filled share; an error is an order rejected, or unknown until it turns out to exist.
+"""
+
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from enum import StrEnum
+from functools import cached_property
+
+from canary_cli.core.accounting.numbers import finite, mean, percentile
+from canary_cli.core.accounting.reading import Reading
+from canary_cli.core.model import ZERO, Side
+
+KEPT = 1000
+"""Orders a phase remembers; older ones count in its totals only."""
+
+ROLLING = 100
+"""Orders a rolling rate looks back."""
+
+PROBES = frozenset({"probe", "probe_exit"})
+FILLING = frozenset({"entry", "exit"}) | PROBES
+"""Purposes of market orders: those that should fill at once. Stops and targets rest."""
+
+
+def slippage_bps(side: Side, fill: Decimal, decision: Decimal) -> Decimal | None:
+    """Basis points lost (positive) or gained against the decision price; None without one."""
+    return None if decision <= 0 else side.sign * (fill - decision) / decision * 10_000
+
+
+class Became(StrEnum):
+    PENDING = "pending"  # a fill was seen before the acknowledgement
+    CONFIRMED = "confirmed"
+    REJECTED = "rejected"
+    UNKNOWN = "unknown"
+
+    @property
+    def is_error(self) -> bool:
+        return self in (Became.REJECTED, Became.UNKNOWN)
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """One order sent. `quantity` is None where nobody said it; `cost` is filled quantity x slippage in bps."""
+
+    client_id: str
+    symbol: str
+    purpose: str
+    became: Became
+    latency_ms: Decimal | None = None
+    quantity: Decimal | None = None
+    filled: Decimal = ZERO
+    cost: Decimal | None = None
+    ended: bool = False
+
+    @property
+    def is_probe(self) -> bool:
+        return self.purpose in PROBES
+
+    @property
+    def filled_share(self) -> Decimal | None:
+        """The share that filled, in percent; None while it may still fill, for resting orders, and where unknown."""
+        if self.became is not Became.CONFIRMED or self.purpose not in FILLING or not self.quantity:
+            return None
+        share = min(self.filled / self.quantity, Decimal(1)) * 100
+        return share if self.ended or share == 100 else None
+
+    @property
+    def slippage(self) -> Decimal | None:
+        return None if self.cost is None or not self.filled else self.cost / self.filled
+
+
+@dataclass(frozen=True)
+class Execution:
+    """Every order of a phase, probes included. `count` and `latency_max` cover orders no longer kept too."""
+
+    sent: tuple[Sent, ...] = ()
+    count: int = 0
+    latency_max: Decimal | None = None
+    forgotten_errors: int = 0
+    forgotten_filling: tuple[int, int] = field(default=(0, 0))  # (strategy entries, all market orders) no longer kept
+
+    def told(
+        self,
+        client_id: str,
+        symbol: str,
+        purpose: str,
+        became: Became,
+        *,
+        latency_ms: Decimal | None = None,
+        quantity: Decimal | None = None,
+    ) -> "Execution":
+        """What became of an order; a fill may have told of it before."""
+        there = self._find(client_id) or Sent(client_id, symbol, purpose, became)
+        known = replace(
+            there,
+            became=became,
+            latency_ms=there.latency_ms if latency_ms is None else latency_ms,
+            quantity=there.quantity if quantity is None else quantity,
+        )
+        slowest = max((ms for ms in (self.latency_max, latency_ms) if ms is not None), default=None)
+        return replace(self._with(known), latency_max=slowest)
+
+    def filled(self, client_id: str, symbol: str, purpose: str, quantity: Decimal, bps: Decimal | None) -> "Execution":
+        """One trade. It proves that an order nobody answered for exists."""
+        there = self._find(client_id) or Sent(client_id, symbol, purpose, Became.PENDING)
+        cost = there.cost if bps is None else (there.cost or ZERO) + quantity * bps
+        became = Became.CONFIRMED if there.became is Became.UNKNOWN else there.became
+        return self._with(replace(there, filled=there.filled + quantity, cost=cost, became=became))
+
+    def resolved(self, client_id: str, found: bool) -> "Execution":
+        """An unknown order turned out to exist, or never to have been: then it stays an error, and is rejected."""
+        there = self._find(client_id)
+        if there is None or there.became is not Became.UNKNOWN:
+            return self
+        return self._with(replace(there, became=Became.CONFIRMED if found else Became.REJECTED))
+
+    def ended(self, client_id: str) -> "Execution":
+        """The order is over; what has not filled by now will not fill."""
+        there = self._find(client_id)
+        return self if there is None else self._with(replace(there, ended=True))
+
+    def _find(self, client_id: str) -> Sent | None:
+        index = self._index(client_id)
+        return None if index is None else self.sent[index]
+
+    def _index(self, client_id: str) -> int | None:
+        """Where an order is kept; the newest are asked for most. An order without an id is never found again."""
+        if not client_id:
+            return None
+        return next((i for i in range(len(self.sent) - 1, -1, -1) if self.sent[i].client_id == client_id), None)
+
+    def _with(self, order: Sent) -> "Execution":
+        index = self._index(order.client_id)
+        if index is not None:
+            return replace(self, sent=(*self.sent[:index], order, *self.sent[index + 1 :]))
+        grown = replace(self, sent=(*self.sent, order), count=self.count + 1)
+        return grown if len(grown.sent) <= KEPT else grown._forget()
+
+    def _forget(self) -> "Execution":
+        first = self.sent[0]
+        entries, filling = self.forgotten_filling
+        return replace(
+            self,
+            sent=self.sent[1:],
+            forgotten_errors=self.forgotten_errors + first.became.is_error,
+            forgotten_filling=(entries + (first.purpose == "entry"), filling + (first.purpose in FILLING)),
+        )
+
+    @cached_property
+    def rejected(self) -> int:
+        return sum(order.became is Became.REJECTED for order in self.sent)
+
+    @cached_property
+    def readings(self) -> dict[str, Reading]:
+        """Every figure there is about orders; computed once per change, read at every tick."""
+        return {reading.metric: reading for reading in (*self._latencies(), *self._fills(), *self._errors())}
+
+    @cached_property
+    def who(self) -> str:
+        probes = sum(order.is_probe for order in self.sent)
+        return f"{self.count} orders, {probes} of them probes"
+
+    def _latencies(self) -> tuple[Reading, ...]:
+        values = [order.latency_ms for order in self.sent if order.latency_ms is not None]
+        n, five = len(values), sorted(values[-5:], reverse=True)
+        twenty = values[-20:]
+        return (
+            Reading("latency_max", self.latency_max, n, self.who, "phase"),
+            Reading("latency_p95", percentile(values, 95), n, self.who, "phase"),
+            Reading("latency_last", values[-1] if values else None, n, "last order", "last order"),
+            Reading("latency_3_of_5", five[2] if n >= 3 else None, n, "third slowest of 5 orders", "last 5"),
+            Reading("latency_p50", percentile(twenty, 50), len(twenty), "orders", "last 20"),
+        )
+
+    def _fills(self) -> tuple[Reading, ...]:
+        shares = [(order.symbol, share) for order in self.sent if (share := order.filled_share) is not None]
+        recent = [share for _, share in shares[-ROLLING:]]
+        by_pair: dict[str, list[Decimal]] = {}
+        for symbol, share in shares:
+            by_pair.setdefault(symbol, []).append(share)
+        worst, pair = min(((mean(of) or ZERO, symbol) for symbol, of in by_pair.items()), default=(None, "no pair"))
+        return (
+            Reading("fill_rate", mean([share for _, share in shares]), len(shares), "settled market orders", "phase"),
+            Reading("fill_rate_worst_pair", worst, len(shares), pair, "phase"),
+            Reading("fill_rate_recent", mean(recent), len(recent), "settled market orders", f"last {ROLLING}"),
+            *self._slippages(),
+        )
+
+    def _slippages(self) -> tuple[Reading, ...]:
+        slipped = [(order.symbol, bps) for order in self.sent if (bps := order.slippage) is not None]
+        last = dict(slipped)
+        worst, pair = max(((bps, symbol) for symbol, bps in last.items()), default=(None, "no pair"))
+        return (
+            Reading("slippage_mean", mean([bps for _, bps in slipped]), len(slipped), "filled market orders", "phase"),
+            Reading("slippage_worst_pair", worst, len(last), pair, "last order of each pair"),
+        )
+
+    def _errors(self) -> tuple[Reading, ...]:
+        kept = sum(order.became.is_error for order in self.sent)
+        errors, recent = kept + self.forgotten_errors, self.sent[-ROLLING:]
+        lately = sum(order.became.is_error for order in recent)
+        rate = finite(Decimal(100 * errors) / self.count) if self.count else None
+        entries, filling = self.forgotten_filling
+        entries += sum(order.purpose == "entry" and order.became is Became.CONFIRMED for order in self.sent)
+        filling += sum(order.purpose in FILLING and order.became is Became.CONFIRMED for order in self.sent)
+        return (
+            Reading("errors", Decimal(errors), self.count, self.who, "phase"),
+            Reading("errors_recent", Decimal(lately), len(recent), "orders sent", f"last {ROLLING}"),
+            Reading("order_error_rate", rate, self.count, self.who, "phase"),
+            Reading("order_success", None if rate is None else 100 - rate, self.count, self.who, "phase"),
+            Reading(
+                "order_error_rate_recent",
+                Decimal(100 * lately) / len(recent) if recent else None,
+                len(recent),
+                "orders sent",
+                f"last {ROLLING}",
+            ),
+            Reading("orders", Decimal(filling), filling, self.who, "phase"),
+            Reading("strategy_orders", Decimal(entries), entries, "entries by signal", "phase"),
+        )

@@ -1,0 +1,188 @@
+"""Thresholds watched at every tick, and the clocks of decisions that wait for a human.
+
+Unmeasured changes nothing: neither does a metric without its minimum of samples raise an alarm, nor does its silence
+end one. Each trigger speaks once per change of level.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from types import MappingProxyType
+
+from canary_cli.core.accounting.reading import Reading
+from canary_cli.core.policy.comparing import holds
+from canary_cli.core.policy.plan import Action, Check, Level, Phase, Plan, Trigger
+
+__all__ = ["Action", "DecisionClock", "Fired", "Level", "TriggerStates", "keep", "step"]
+
+_RANK = {Level.NORMAL: 0, Level.WARNING: 1, Level.CRITICAL: 2}
+_ERRORS = {"order_error_rate": "errors", "order_success": "errors", "order_error_rate_recent": "errors_recent"}
+"""Which count of errors stands behind a rate."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fired:
+    """A trigger changed its level. `detail` names what it was measured on."""
+
+    name: str
+    level: Level
+    value: Decimal
+    limit: Decimal
+    n: int
+    action: Action
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionClock:
+    """A human has been asked at `asked`; `stopped` once the size was held for want of an answer."""
+
+    trigger: str
+    asked: datetime
+    fired: Fired
+    stopped: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TriggerStates:
+    """`levels` of triggers that are not normal; `beyond` since when one is building up; `broken` hard limits told."""
+
+    levels: Mapping[str, Level] = field(default_factory=lambda: MappingProxyType({}))
+    beyond: Mapping[str, datetime] = field(default_factory=lambda: MappingProxyType({}))
+    clocks: tuple[DecisionClock, ...] = ()
+    broken: frozenset[str] = frozenset()
+
+
+def step(
+    states: TriggerStates, readings: Mapping[str, Reading], now: datetime, phase: Phase, plan: Plan
+) -> tuple[TriggerStates, tuple[Fired, ...]]:
+    """One tick: hard limits of the phase's gate, thresholds, decision clocks. Money never waits for a clock."""
+    fired: list[Fired] = []
+    states = _hard_limits(states, readings, phase, fired)
+    for trigger in plan.triggers:
+        if not trigger.phases or phase.number in trigger.phases:
+            states = _judge(states, trigger, readings, now, fired)
+    return (_clocks(states, now, plan, fired) if states.clocks else states), tuple(fired)
+
+
+def keep(states: TriggerStates, trigger: str) -> TriggerStates:
+    """A named human decided against the rollback: the clock of that trigger ends, its level stays."""
+    return replace(states, clocks=tuple(clock for clock in states.clocks if clock.trigger != trigger))
+
+
+def _hard_limits(
+    states: TriggerStates, readings: Mapping[str, Reading], phase: Phase, fired: list[Fired]
+) -> TriggerStates:
+    for check in phase.gate.checks:
+        if not check.at_once:
+            continue
+        name = f"phase {phase.number} {check.metric}"
+        reading = readings.get(check.metric)
+        if name not in states.broken and _is_broken(check, reading) and reading is not None:
+            assert reading.value is not None
+            states = replace(states, broken=states.broken | {name})
+            fired.append(
+                Fired(name, Level.CRITICAL, reading.value, check.limit, reading.n, Action.ROLLBACK, reading.population)
+            )
+    return states
+
+
+def _is_broken(check: Check, reading: Reading | None) -> bool:
+    """Only a measured value breaks a limit: stale or missing data is a condition, never a loss."""
+    if reading is None or reading.value is None or not reading.value.is_finite():
+        return False
+    return not holds(reading.value, check.op, check.limit)
+
+
+def _judge(
+    states: TriggerStates, trigger: Trigger, readings: Mapping[str, Reading], now: datetime, fired: list[Fired]
+) -> TriggerStates:
+    reading = readings.get(trigger.metric)
+    if reading is None or reading.value is None or not reading.value.is_finite() or reading.n < trigger.min_samples:
+        return states
+    before = states.levels.get(trigger.name, Level.NORMAL)
+    level = _level(trigger, reading.value, before, _errors(trigger, readings))
+    if _RANK[level] > _RANK[before] and trigger.lasting:
+        since = states.beyond.get(trigger.name, now)
+        if now - since < trigger.lasting:
+            beyond = {**states.beyond, trigger.name: since}
+            return states if trigger.name in states.beyond else replace(states, beyond=beyond)
+    elif trigger.name in states.beyond and level is before:
+        states = replace(states, beyond={k: v for k, v in states.beyond.items() if k != trigger.name})
+    if level is before:
+        return states
+    one = _fired(trigger, reading, level, before)
+    fired.append(one)
+    return _entered(states, trigger, level, one, now)
+
+
+def _errors(trigger: Trigger, readings: Mapping[str, Reading]) -> int:
+    """Errors behind a rate; as many as you like for any other metric."""
+    counted = readings.get(_ERRORS.get(trigger.metric, ""))
+    return trigger.min_errors if counted is None or counted.value is None else int(counted.value)
+
+
+def _level(trigger: Trigger, value: Decimal, before: Level, errors: int) -> Level:
+    """The worst level whose limit is crossed; a level held already is left only beyond its margin."""
+    for level, limit in ((Level.CRITICAL, trigger.critical), (Level.WARNING, trigger.warning)):
+        if limit is None:
+            continue
+        if level is Level.CRITICAL and errors < trigger.min_errors:
+            continue
+        held = _RANK[before] >= _RANK[level]
+        if _is_beyond(trigger, value, _eased(trigger, limit) if held else limit):
+            return level
+    return Level.NORMAL
+
+
+def _eased(trigger: Trigger, limit: Decimal) -> Decimal:
+    slack = abs(limit) * trigger.margin
+    return limit - slack if trigger.worse == "above" else limit + slack
+
+
+def _is_beyond(trigger: Trigger, value: Decimal, limit: Decimal) -> bool:
+    return value > limit if trigger.worse == "above" else value < limit
+
+
+def _fired(trigger: Trigger, reading: Reading, level: Level, before: Level) -> Fired:
+    assert reading.value is not None
+    crossed = before if _RANK[before] > _RANK[level] else level
+    limit = trigger.critical if crossed is Level.CRITICAL else trigger.warning
+    if level is Level.CRITICAL:
+        action = trigger.action
+    else:
+        action = Action.RELEASE if before is Level.CRITICAL or level is Level.NORMAL else Action.ALERT
+    return Fired(trigger.name, level, reading.value, limit or Decimal(0), reading.n, action, reading.population)
+
+
+def _entered(states: TriggerStates, trigger: Trigger, level: Level, fired: Fired, now: datetime) -> TriggerStates:
+    levels = {name: held for name, held in states.levels.items() if name != trigger.name}
+    if level is not Level.NORMAL:
+        levels[trigger.name] = level
+    moved = replace(keep(states, trigger.name), levels=levels)
+    if fired.action is Action.INVESTIGATE:
+        moved = replace(moved, clocks=(*moved.clocks, DecisionClock(trigger.name, now, fired)))
+    return moved
+
+
+def _clocks(states: TriggerStates, now: datetime, plan: Plan, fired: list[Fired]) -> TriggerStates:
+    """No answer: in the crew's window the rollback; outside it first REDUCE-ONLY, then the rollback."""
+    watched = plan.crew.is_watching(now)
+    due = plan.crew.rollback_inside if watched else plan.crew.rollback_outside
+    left: list[DecisionClock] = []
+    for clock in states.clocks:
+        waited = now - clock.asked
+        if waited >= due:
+            fired.append(_unanswered(clock, Action.ROLLBACK, waited))
+        elif not watched and not clock.stopped and waited >= plan.crew.stop_outside:
+            fired.append(_unanswered(clock, Action.STOP, waited))
+            left.append(replace(clock, stopped=True))
+        else:
+            left.append(clock)
+    return states if tuple(left) == states.clocks else replace(states, clocks=tuple(left))
+
+
+def _unanswered(clock: DecisionClock, action: Action, waited: timedelta) -> Fired:
+    minutes = waited / timedelta(minutes=1)
+    return replace(clock.fired, action=action, detail=f"no answer for {minutes:.0f} min")
