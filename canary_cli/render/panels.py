@@ -8,12 +8,13 @@ from typing import Any
 
 from rich.text import Text
 
+from canary_cli.core.policy.breaker import BreakerLimits
 from canary_cli.core.policy.gates import CheckResult
 from canary_cli.render import figures, spark
 from canary_cli.render.output import STYLES, Mark
 from canary_cli.session.view import EventLine, PhaseLine, PositionLine, RunView
 
-PRE_TRIP, TRIGGER = Decimal("-2.5"), Decimal("-3")
+LIMITS = BreakerLimits()
 CURVE_ROWS = 4
 BAR = 12
 
@@ -27,6 +28,7 @@ PHASES = {
     "inconclusive": Mark.UNKNOWN,
 }
 VERDICTS = {"PASS": Mark.GOOD, "WARNING": Mark.WARNING, "FAIL": Mark.BAD, "INCONCLUSIVE": Mark.UNKNOWN}
+_RANK = {"FAIL": 0, "INCONCLUSIVE": 1, "WARNING": 2}
 LEVELS = {"info": Mark.NEUTRAL, "good": Mark.GOOD, "warning": Mark.WARNING, "bad": Mark.BAD}
 ZONES = {"ARMED": "green", "PRE_TRIP": "bold yellow", "TRIGGERED": "bold red"}
 
@@ -104,14 +106,14 @@ def _curve(view: RunView, pen: Pen, *, tall: bool) -> list[Text]:
     if len(values) < 2:
         return [Text("  drawdown curve: no readings yet", style="dim")]
     if not pen.is_unicode or not tall:
-        return [Text(f"  [{spark.ascii_curve(values, width, float(TRIGGER), 0.0):<{width}}] 0 to {TRIGGER} %")]
+        return [Text(f"  [{spark.ascii_curve(values, width, float(LIMITS.trip), 0.0):<{width}}] 0 to {LIMITS.trip} %")]
     style = ZONES.get(view.breaker, "")
-    labels = {0: "0 %", CURVE_ROWS - 1: f"{PRE_TRIP} % pre-trip"}
+    labels = {0: "0 %", CURVE_ROWS - 1: f"{LIMITS.pre_trip} % pre-trip"}
     rows = [
         Text.assemble("  ", (f"{row:<{width}}", style), (f" {labels.get(index, '')}", "dim"))
-        for index, row in enumerate(spark.curve(values, width, CURVE_ROWS, float(TRIGGER), 0.0))
+        for index, row in enumerate(spark.curve(values, width, CURVE_ROWS, float(LIMITS.trip), 0.0))
     ]
-    return [*rows, Text.assemble("  ", ("┄" * width, "red"), (f" {TRIGGER} % breaker", "red"))]
+    return [*rows, Text.assemble("  ", ("┄" * width, "red"), (f" {LIMITS.trip} % breaker", "red"))]
 
 
 def checks(results: Sequence[CheckResult], pen: Pen, room: int) -> list[Text]:
@@ -125,7 +127,7 @@ def checks(results: Sequence[CheckResult], pen: Pen, room: int) -> list[Text]:
 
 
 def _check(result: CheckResult, pen: Pen) -> Text:
-    mark = VERDICTS.get(result.verdict, Mark.UNKNOWN)
+    mark = VERDICTS.get(result.verdict, Mark.UNKNOWN) if result.counts else Mark.NEUTRAL
     row = Text("  ")
     row.append(f"{pen.glyph(mark)} {_fit(str(result.metric), 17)} ", style="" if mark is Mark.GOOD else STYLES[mark])
     row.append(_fit(_value(result.value), 8, right=True), style="bold")

@@ -1,0 +1,267 @@
+"""What a run's journal tells, as values: what report, post-mortem and checkpoints share."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from canary_cli.journal.record import Entry
+from canary_cli.steps.trips import Trip, open_quantities, round_trips
+
+PROBES = ("probe", "probe_exit")
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One row of a gate, as it was judged; `value` None means unmeasured, `counts` False shown only."""
+
+    metric: str
+    value: str | None
+    op: str
+    limit: str
+    n: str
+    window: str
+    population: str
+    verdict: str
+    detail: str
+    counts: bool = True
+
+    @property
+    def says(self) -> str:
+        return f"{self.metric} {self.value or 'unmeasured'} {self.op} {self.limit} (n={self.n}, {self.window})"
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    phase: int
+    verdict: str
+    at: datetime
+    reason: str
+    checks: tuple[Check, ...]
+
+    def about(self, *words: str) -> tuple[Check, ...]:
+        """The checks whose metric contains one of the words."""
+        return tuple(check for check in self.checks if any(word in check.metric for word in words))
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """`left` is when its gate, or the end of the run, ended it; None while it lasts."""
+
+    number: int
+    name: str
+    fraction: Decimal
+    pairs: tuple[str, ...]
+    entered: datetime
+    left: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """Decision to acknowledgement, ms."""
+
+    time: datetime
+    milliseconds: float
+    purpose: str
+
+
+@dataclass(frozen=True, slots=True)
+class Equity:
+    time: datetime
+    equity: Decimal
+    peak: Decimal
+    drawdown_pct: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Rollback:
+    """`clocks` are wall time from the trip: first byte on the wire, all acknowledged, verified flat."""
+
+    cause: str
+    detail: str
+    tripped: datetime
+    flat: datetime | None
+    clocks: tuple[tuple[str, timedelta], ...]
+    positions: tuple[str, ...]
+    left: str
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """One run. `entries` are its lines in order; the rest is derived from them."""
+
+    entries: tuple[Entry, ...]
+    run_id: str
+    header: dict[str, Any]
+    started: datetime
+    ended: datetime | None
+    outcome: str
+    phases: tuple[Phase, ...]
+    gates: tuple[Gate, ...]
+    latencies: tuple[Latency, ...]
+    equity: tuple[Equity, ...]
+    trips: tuple[Trip, ...]
+    rollback: Rollback | None
+
+    def all(self, *events: str) -> tuple[Entry, ...]:
+        return tuple(entry for entry in self.entries if entry.event in events)
+
+    def last(self, *events: str) -> Entry | None:
+        return next((entry for entry in reversed(self.entries) if entry.event in events), None)
+
+    def gate(self, phase: int) -> Gate | None:
+        """The phase's last word: an extended phase is judged more than once."""
+        return next((gate for gate in reversed(self.gates) if gate.phase == phase), None)
+
+    @property
+    def until(self) -> datetime:
+        return self.ended or self.entries[-1].timestamp
+
+    @property
+    def net(self) -> Decimal:
+        return sum((trip.net for trip in self.trips), Decimal(0))
+
+    @property
+    def incident(self) -> str:
+        opened = self.last("incident_opened")
+        return str(opened.data.get("incident", "")) if opened else ""
+
+
+def entries_of(entries: Iterable[Entry], run_id: str | None = None) -> tuple[Entry, ...]:
+    """The lines from a run's start to the next run's start, whoever wrote them. None: the newest run."""
+    found: list[Entry] = []
+    for entry in entries:
+        if entry.event == "run_started":
+            if found and run_id is not None:
+                break
+            found = [entry] if run_id in (None, entry.run_id) else []
+        elif found:
+            found.append(entry)
+    return tuple(found)
+
+
+def tell(entries: Sequence[Entry]) -> Story:
+    """The story of the lines of one run (see `entries_of`). Raises ValueError where there is no line."""
+    if not entries:
+        raise ValueError("the journal holds no such run")
+    first = entries[0]
+    ends = [entry for entry in entries if entry.event == "run_ended"]
+    return Story(
+        entries=tuple(entries),
+        run_id=first.run_id,
+        header=dict(first.data),
+        started=first.timestamp,
+        ended=ends[-1].timestamp if ends else None,
+        outcome=str(ends[-1].data.get("outcome", "")) if ends else "",
+        phases=_phases(entries),
+        gates=tuple(_gate(entry) for entry in entries if entry.event == "gate"),
+        latencies=_latencies(entries),
+        equity=tuple(_equity(entry) for entry in entries if entry.event == "equity"),
+        trips=round_trips(entry for entry in entries if entry.event == "fill"),
+        rollback=_rollback(entries),
+    )
+
+
+def _gate(entry: Entry) -> Gate:
+    data = entry.data
+    verdict = str(data.get("verdict") or entry.status)
+    checks = tuple(_check(check) for check in data.get("checks", ()))
+    return Gate(int(data.get("phase", entry.phase or 0)), verdict, entry.timestamp, entry.reason, checks)
+
+
+def _check(data: dict[str, Any]) -> Check:
+    """A phase gate's check, or one of gate 0's preflight, which has a name and evidence instead of figures."""
+    value = data.get("value")
+    return Check(
+        metric=str(data.get("metric", data.get("name", ""))),
+        value=None if value is None else str(value),
+        op=str(data.get("op", "")),
+        limit=str(data.get("limit", "")),
+        n=str(data.get("n", "")),
+        window=str(data.get("window", "")),
+        population=str(data.get("population", "")),
+        verdict=str(data.get("verdict", data.get("status", ""))),
+        detail=str(data.get("detail", data.get("evidence", ""))),
+        counts=bool(data.get("counts", True)),
+    )
+
+
+def _phases(entries: Sequence[Entry]) -> tuple[Phase, ...]:
+    entered = [entry for entry in entries if entry.event == "phase_entered"]
+    ends = [entry.timestamp for entry in entered[1:]] + [_end_of_last(entries)]
+    return tuple(
+        Phase(
+            int(entry.data["number"]),
+            str(entry.data["name"]),
+            Decimal(str(entry.data["fraction"])),
+            tuple(entry.data["pairs"]),
+            entry.timestamp,
+            left,
+        )
+        for entry, left in zip(entered, ends, strict=False)
+    )
+
+
+def _end_of_last(entries: Sequence[Entry]) -> datetime | None:
+    """A flatten ends the last phase, else the run's end does."""
+    stops = ("flatten_started", "run_ended")
+    return next((entry.timestamp for entry in entries if entry.event in stops), None)
+
+
+def _latencies(entries: Sequence[Entry]) -> tuple[Latency, ...]:
+    purposes = {e.data["client_id"]: str(e.data.get("purpose", "")) for e in entries if e.event == "order_intent"}
+    return tuple(
+        Latency(entry.timestamp, float(entry.data["latency_ms"]), purposes.get(entry.data.get("client_id"), ""))
+        for entry in entries
+        if entry.event == "order_confirmed" and entry.data.get("latency_ms") is not None
+    )
+
+
+def _equity(entry: Entry) -> Equity:
+    data = entry.data
+    equity, peak, drawdown = (Decimal(str(data[name])) for name in ("equity", "peak", "drawdown_pct"))
+    return Equity(entry.timestamp, equity, peak, drawdown)
+
+
+def _rollback(entries: Sequence[Entry]) -> Rollback | None:
+    begun = next((entry for entry in entries if entry.event == "flatten_started"), None)
+    if begun is None:
+        return None
+    after = [entry for entry in entries if entry.seq >= begun.seq]
+    flat = next((entry for entry in after if entry.event in ("flat", "flat_confirmed")), None)
+    left = next((entry for entry in reversed(after) if entry.event == "flatten_incomplete"), None)
+    cause, detail = _cause(entries, begun)
+    fills = [entry for entry in entries if entry.event == "fill" and entry.seq < begun.seq]
+    return Rollback(
+        cause=cause,
+        detail=detail,
+        tripped=begun.timestamp,
+        flat=flat.timestamp if flat else None,
+        clocks=_clocks(flat.data) if flat else (),
+        positions=tuple(sorted(open_quantities(fills))),
+        left=str(left.data.get("left", "")) if left and not flat else "",
+    )
+
+
+def _cause(entries: Sequence[Entry], begun: Entry) -> tuple[str, str]:
+    """The latch names cause and detail (`breaker: drawdown ...`); the flatten names the cause alone."""
+    latch = next((e for e in entries if e.event == "latch_set" and e.data.get("source") == "rollback"), None)
+    if latch is not None:
+        cause, _, detail = str(latch.data.get("reason", "")).partition(": ")
+        return cause, detail
+    return str(begun.data.get("cause", begun.reason)), begun.reason
+
+
+_CLOCKS = (("first", "first byte on the wire"), ("ack", "all acknowledged"), ("flat", "verified flat"))
+
+
+def _clocks(data: Any) -> tuple[tuple[str, timedelta], ...]:
+    """`first_byte_ms`, `acknowledged_ms`, `flat_ms`; a key without `_ms` holds seconds."""
+    found = []
+    for word, label in _CLOCKS:
+        key = next((key for key in data if word in key and isinstance(data[key], (int, float, str))), None)
+        if key is not None:
+            seconds = float(data[key]) / (1000 if key.endswith("_ms") else 1)
+            found.append((label, timedelta(seconds=seconds)))
+    return tuple(found)
