@@ -1,10 +1,11 @@
 """Markets of the paper exchange: synthetic ones and replays of recorded prices, behind one protocol.
 
-`synthetic_market` draws one from a seed; what it gives is a `Market`.
+`synthetic_market` draws one from a seed, `replay_market` walks along recorded prices; what they give is a `Market`.
 """
 
 from collections.abc import Collection
 from datetime import datetime
+from pathlib import Path
 
 from canary_cli.paper.market.model import (
     Bracket,
@@ -37,6 +38,7 @@ __all__ = [
     "ShockKind",
     "SimulatedMarket",
     "Tick",
+    "replay_market",
     "synthetic_market",
 ]
 
@@ -50,3 +52,16 @@ def synthetic_market(
 ) -> SimulatedMarket:
     """A market drawn from `seed` that stands at `start`, with a tick every `grid` seconds. KeyError: unknown pair."""
     return SimulatedMarket(SyntheticSource(start, seed, symbols, climate), start, grid)
+
+
+def replay_market(
+    root: Path, start: datetime, seed: int, symbols: Collection[str] | None = None, grid: int = 1
+) -> tuple[SimulatedMarket, tuple[str, ...]]:
+    """The market of the data under `root` at `start`, and the pairs asked for that are not recorded there.
+
+    The seed draws the way inside each minute. Without `symbols`: every pair there is. Raises `MarketDataError`.
+    """
+    from canary_cli.paper.market.replay import ReplaySource  # reading files needs pyarrow, which is slow to import
+
+    source = ReplaySource(root, start, seed, symbols)
+    return SimulatedMarket(source, start, grid), source.missing
