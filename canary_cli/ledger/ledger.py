@@ -1,17 +1,19 @@
 """The ledger of one account: applies journal lines exactly once, holds its lease, and answers what was written."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 from pydantic import SecretStr
 from sqlalchemy import Connection, Engine, Select, func, select, text
-from sqlalchemy.exc import DataError, DBAPIError, StatementError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, StatementError
 
 from canary_cli.core.clock import SystemClock
 from canary_cli.errors import DatabaseError
+from canary_cli.journal.reader import read
 from canary_cli.journal.record import Entry, decode, encode
 from canary_cli.ledger import lease as leasing
 from canary_cli.ledger.engine import database_errors, open_engine
@@ -58,8 +60,7 @@ class Ledger:
         remaining = iter(entries)
         applied = 0
         while batch := list(islice(remaining, BATCH)):
-            with database_errors(self.engine), self._writer.begin() as connection:
-                applied += self._apply(connection, batch)
+            applied += self._apply_once(batch)
         return applied
 
     def caught_up_to(self) -> int:
@@ -67,6 +68,10 @@ class Ledger:
         with self._reading() as connection:
             highest = select(func.max(events.c.seq)).where(events.c.account == self.account)
             return connection.execute(highest).scalar() or 0
+
+    def catch_up(self, folder: Path) -> int:
+        """Apply what the journal in `folder` has beyond the ledger's last line; returns how many lines that were."""
+        return self.apply(read(folder, after_seq=max(0, self.caught_up_to() - 1)))
 
     def rebuild(self, entries: Iterable[Entry]) -> int:
         """Make every row of this account anew from the journal, in one transaction; the lease stays as it is."""
@@ -131,6 +136,15 @@ class Ledger:
         for column, value in equal.items():
             chosen = chosen.where(table.c[column] == value)
         return chosen.order_by(*(table.c[column] for column in order_by or table.primary_key.columns.keys()))
+
+    def _apply_once(self, batch: list[Entry]) -> int:
+        """One transaction; again where another process wrote the same lines meanwhile."""
+        with database_errors(self.engine):
+            for _ in range(3):
+                with suppress(IntegrityError), self._writer.begin() as connection:
+                    return self._apply(connection, batch)
+            with self._writer.begin() as connection:
+                return self._apply(connection, batch)
 
     def _apply(self, connection: Connection, batch: list[Entry]) -> int:
         fresh = self._not_held(connection, batch)

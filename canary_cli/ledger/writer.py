@@ -21,20 +21,13 @@ BACK_OFF = (0.2, 0.5, 1.0, 2.0, 5.0)
 class LedgerWriter:
     """Run `run()` as a task. `available` says whether the ledger keeps up; `away_since` (plan time) since when not.
 
-    `on_change` is called with the new `available` each time it changes. What was missed is replayed on return:
+    Who listens is told the new `available` each time it changes. What was missed is replayed on return:
     nothing is lost and nothing is written twice, whatever the database did with the last transaction.
     """
 
-    def __init__(
-        self,
-        url: SecretStr | str,
-        account: str,
-        folder: Path,
-        clock: Clock,
-        on_change: Callable[[bool], None] = lambda _: None,
-    ) -> None:
+    def __init__(self, url: SecretStr | str, account: str, folder: Path, clock: Clock) -> None:
         self._url, self._account, self._folder, self._clock = url, account, folder, clock
-        self._on_change = on_change
+        self._listeners: list[Callable[[bool], None]] = []
         self._ledger: Ledger | None = None
         self._tail: Tail | None = None
         self._pending: list[Entry] = []
@@ -46,6 +39,9 @@ class LedgerWriter:
     @property
     def available(self) -> bool:
         return self.away_since is None
+
+    def listen(self, on_change: Callable[[bool], None]) -> None:
+        self._listeners.append(on_change)
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -119,9 +115,13 @@ class LedgerWriter:
         self.reason = reason
         if self.away_since is None:
             self.away_since = self._clock.now()
-            self._on_change(False)
+            self._tell(False)
 
     def _back(self) -> None:
         if self.away_since is not None:
             self.away_since, self.reason = None, ""
-            self._on_change(True)
+            self._tell(True)
+
+    def _tell(self, available: bool) -> None:
+        for listener in self._listeners:
+            listener(available)

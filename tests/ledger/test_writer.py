@@ -30,7 +30,8 @@ class Running:
 
     def __init__(self, url: str, folder: Path) -> None:
         self.changes: list[bool] = []
-        self.writer = LedgerWriter(url, ACCOUNT, folder, SystemClock(), self.changes.append)
+        self.writer = LedgerWriter(url, ACCOUNT, folder, SystemClock())
+        self.writer.listen(self.changes.append)
 
     async def __aenter__(self) -> "Running":
         self._task = asyncio.create_task(self.writer.run())

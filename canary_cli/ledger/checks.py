@@ -1,0 +1,186 @@
+"""Is the ledger what it must be? Every check answers with a line; none raises for what it finds."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Table, func, select, text
+from sqlalchemy.exc import DBAPIError
+
+from canary_cli.core.model import ZERO, AlgoStatus, OrderStatus, Position, Side
+from canary_cli.journal.reader import read, verify_chain
+from canary_cli.ledger.ledger import Ledger, line_of
+
+Tables = Mapping[str, Table]
+
+FORCED = ("autoclose-", "adl_autoclose", "settlement_autoclose-", "delivery_autoclose-", "KILL-")
+"""Client ids of orders the session never intended: liquidation, auto-deleveraging, settlement, and the kill path."""
+_STATES = {status.value for status in (*OrderStatus, *AlgoStatus)} | {"INTENDED", "UNKNOWN", "DENIED", "ABSENT"}
+_SHOWN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """`detail` is the count where it is well (`24 records`), and what is wrong where it is not."""
+
+    name: str
+    ok: bool
+    detail: str
+
+
+def check_tables(connection: Connection, account: str, tables: Tables, prefix: str = "") -> list[Check]:
+    """Each table: readable, sound by the server's own check, and how much it holds."""
+    found = [_check_table(connection, account, table, prefix + name) for name, table in tables.items()]
+    return [*found, *_sqlite_checks(connection)] if connection.dialect.name == "sqlite" else found
+
+
+def check_invariants(connection: Connection, account: str, tables: Tables) -> list[Check]:
+    """What must hold between tables: fills and positions, trades and orders, the states an order can be in."""
+    invariants: Sequence[tuple[str, Callable[[], Iterable[str]]]] = (
+        ("Fills = positions", lambda: _positions_off(connection, account, tables)),
+        ("Every trade has its order", lambda: _orphans(connection, account, tables)),
+        ("Order states", lambda: _impossible_orders(connection, account, tables)),
+        ("Journal lines understood", lambda: _problems(connection, account, tables)),
+    )
+    return [_judged(name, find) for name, find in invariants]
+
+
+def check_journal(ledger: Ledger, folder: Path) -> list[Check]:
+    """The journal's own chain, and the ledger against it line by line."""
+    chain = verify_chain(folder)
+    whole = f"{chain.lines} lines" + (f", {len(chain.torn)} cut short by crashes" if chain.torn else "")
+    broken = f"{chain.first_bad}: {chain.detail}"
+    return [
+        Check("Journal chain", chain.ok, whole if chain.ok else broken),
+        _judged("Ledger = journal", lambda: _journal_off(ledger, folder), "equal"),
+    ]
+
+
+def check_exchange(ledger: Ledger, positions: Sequence[Position]) -> Check:
+    """The ledger's positions against what the exchange holds now."""
+    ours = {(row["symbol"], row["position_side"]): row["quantity"] for row in ledger.rows("positions")}
+    theirs = {(position.symbol, position.position_side.value): position.quantity for position in positions}
+    return _judged("Ledger = exchange", lambda: _differences(ours, theirs, "ledger", "exchange"), f"{len(theirs)} open")
+
+
+def _check_table(connection: Connection, account: str, table: Table, stored: str) -> Check:
+    name = f"{stored.removeprefix('_canary_new_').capitalize()} table"
+    try:
+        fault = _server_fault(connection, table.name)
+        count = connection.execute(select(func.count()).select_from(table).where(table.c.account == account)).scalar()
+        open_ones = _open_positions(connection, account, table) if stored.endswith("positions") else None
+    except DBAPIError as error:
+        return Check(name, False, str(getattr(error.orig, "args", [error.orig])[-1]))
+    detail = f"{count} records" if open_ones is None else f"{open_ones} open"
+    return Check(name, not fault, fault or detail)
+
+
+def _server_fault(connection: Connection, table: str) -> str:
+    """What CHECK TABLE says against a table; nothing on SQLite, which checks the whole file at once."""
+    if connection.dialect.name == "sqlite":
+        return ""
+    told = connection.execute(text(f"CHECK TABLE `{table}`")).all()
+    return "; ".join(row[3] for row in told if row[2] in ("error", "Error", "warning") or row[3] == "Corrupt")
+
+
+def _open_positions(connection: Connection, account: str, table: Table) -> int:
+    quantities = connection.execute(select(table.c.quantity).where(table.c.account == account)).scalars()
+    return sum(1 for quantity in quantities if quantity)
+
+
+def _sqlite_checks(connection: Connection) -> list[Check]:
+    def told(pragma: str) -> list[str]:
+        return [" ".join(map(str, row)) for row in connection.execute(text(f"PRAGMA {pragma}")) if row[0] != "ok"]
+
+    return [
+        _judged("File integrity", lambda: told("integrity_check")),
+        _judged("Foreign keys", lambda: told("foreign_key_check")),
+    ]
+
+
+def _judged(name: str, find: Callable[[], Iterable[str]], well: str = "OK") -> Check:
+    try:
+        faults = list(find())
+    except DBAPIError as error:
+        faults = [str(getattr(error.orig, "args", [error.orig])[-1])]
+    more = f" and {len(faults) - _SHOWN} more" if len(faults) > _SHOWN else ""
+    return Check(name, not faults, "; ".join(faults[:_SHOWN]) + more if faults else well)
+
+
+def _positions_off(connection: Connection, account: str, tables: Tables) -> Iterable[str]:
+    trades, positions = tables["trades"], tables["positions"]
+    filled: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
+    columns = (trades.c.symbol, trades.c.position_side, trades.c.side, trades.c.quantity)
+    for symbol, position_side, side, quantity in connection.execute(
+        select(*columns).where(trades.c.account == account)
+    ):
+        filled[symbol, position_side] += quantity * Side(side).sign
+    stored = select(positions.c.symbol, positions.c.position_side, positions.c.quantity)
+    held = {(row[0], row[1]): row[2] for row in connection.execute(stored.where(positions.c.account == account))}
+    return _differences(filled, held, "fills", "position")
+
+
+def _differences(
+    one: Mapping[tuple[str, str], Decimal], other: Mapping[tuple[str, str], Decimal], first: str, second: str
+) -> Iterable[str]:
+    for symbol, side in sorted({*one, *other}):
+        left, right = one.get((symbol, side), ZERO), other.get((symbol, side), ZERO)
+        if left != right:
+            yield f"{symbol} {side}: {first} {left}, {second} {right}"
+
+
+def _orphans(connection: Connection, account: str, tables: Tables) -> Iterable[str]:
+    trades, orders = tables["trades"], tables["orders"]
+    same = (orders.c.account == trades.c.account) & (orders.c.client_id == trades.c.client_id)
+    query = select(trades.c.symbol, trades.c.trade_id, trades.c.client_id).select_from(trades.outerjoin(orders, same))
+    for symbol, trade_id, client_id in connection.execute(
+        query.where(trades.c.account == account, orders.c.client_id.is_(None))
+    ):
+        if not client_id.startswith(FORCED):
+            yield f"trade {trade_id} of {symbol} belongs to order {client_id}, which is not there"
+
+
+def _impossible_orders(connection: Connection, account: str, tables: Tables) -> Iterable[str]:
+    orders = tables["orders"]
+    for row in connection.execute(select(orders).where(orders.c.account == account)).mappings():
+        fault = order_fault(dict(row))
+        if fault:
+            yield f"order {row['client_id']} {fault}"
+
+
+def order_fault(order: Mapping[str, Any]) -> str:
+    """What is impossible about an order's row, or nothing."""
+    executed, quantity = order["executed"] or ZERO, order["quantity"]
+    if order["status"] not in _STATES:
+        return f"is {order['status']}, which is no state"
+    if quantity and executed > quantity:
+        return f"executed {executed} of {quantity}"
+    if order["status"] == "FILLED" and quantity and not order["close_position"] and executed != quantity:
+        return f"is FILLED with {executed} of {quantity}"
+    if order["status"] in ("REJECTED", "DENIED", "ABSENT") and executed:
+        return f"is {order['status']} and executed {executed}"
+    return ""
+
+
+def _problems(connection: Connection, account: str, tables: Tables) -> Iterable[str]:
+    events = tables["events"]
+    query = select(events.c.seq, events.c.event, events.c.problem).where(events.c.account == account)
+    for seq, event, problem in connection.execute(query.where(events.c.problem.is_not(None)).order_by(events.c.seq)):
+        yield f"line {seq} ({event}): {problem}"
+
+
+def _journal_off(ledger: Ledger, folder: Path) -> Iterable[str]:
+    for ours, theirs in zip_longest(read(folder), ledger.entries()):
+        if ours is None:
+            yield f"the ledger holds line {theirs.seq}, where the journal has ended"
+            return
+        if theirs is None:
+            yield f"the ledger lacks line {ours.seq} and what follows"
+            return
+        if line_of(ours) != line_of(theirs):
+            yield f"line {ours.seq} of the journal and line {theirs.seq} of the ledger differ"
+            return
