@@ -45,10 +45,13 @@ def iterate_batch(
     frames = (settings.decision_frame, *settings.trend_frames)
     columns = {frame: _columns(frame, candles.get(frame, ())) for frame in frames}
     decision = columns[settings.decision_frame]
-    origins = tuple((frame, instant(int(columns[frame].open_time[0]))) for frame in frames if len(columns[frame]))
+    firsts = [(frame, instant(int(columns[frame].open_time[0]))) for frame in frames if len(columns[frame])]
+    origins: tuple[tuple[Frame, datetime], ...] = ()
     standings = _standings([columns[frame] for frame in settings.trend_frames], decision, settings)
     for figures, (trends, obstacle) in zip(_decisions(decision, settings), standings, strict=True):
         time, close, momentum, structure, own = figures
+        if len(origins) < len(firsts):  # a frame has no origin until its first bar has closed
+            origins = tuple([(frame, first) for frame, first in firsts if first + frame.duration <= time])
         evidence = Evidence(structure, origins, holdings.get(time, FLAT))
         reading = Reading(symbol, time, close, momentum, trends, evidence, worst((own, obstacle)))
         yield judge(reading, tick, settings)
