@@ -28,7 +28,7 @@ class Side(NamedTuple):
 
 
 class Scene(NamedTuple):
-    """What the book is drawn from: the last price in ticks at a second, and the share of its usual depth it has."""
+    """What the book is drawn from: the last price in ticks, the second, and the share it has of its usual depth."""
 
     last: int
     second: int

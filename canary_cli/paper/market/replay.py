@@ -30,7 +30,7 @@ class ReplaySource:
     """
 
     def __init__(self, root: Path, start: datetime, seed: int, symbols: Collection[str] | None = None) -> None:
-        self.seed = seed
+        self.seed, self.origin = seed, 0
         second = int(start.timestamp())
         chosen = _chosen(recorded.recordings(root), second, symbols or SYMBOLS, start)
         self.missing = tuple(symbol for symbol in symbols or () if symbol not in chosen)

@@ -17,6 +17,11 @@ class Source(Protocol):
     def seed(self) -> int: ...
 
     @property
+    def origin(self) -> int:
+        """The instant from which the seed's randomness counts time."""
+        ...
+
+    @property
     def listings(self) -> Mapping[str, Listing]: ...
 
     @property

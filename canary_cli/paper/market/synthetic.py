@@ -50,7 +50,7 @@ class _Chain(Generic[Drawn]):
     """Blocks that follow from one another: day after day, after the coarse history. Drops what lies days behind."""
 
     def __init__(self, midnight: int, origin: State, draw: Callable[[Block, State], tuple[Drawn, State]]) -> None:
-        self._midnight, self._draw = midnight, draw
+        self.origin, self._draw = midnight, draw
         self._states = {-_FINE_DAYS - 1: origin}
         self._blocks: dict[int, Drawn] = {}
 
@@ -68,7 +68,7 @@ class _Chain(Generic[Drawn]):
         return drawn
 
     def block(self, number: int) -> Block:
-        start = self._midnight + number * DAY
+        start = self.origin + number * DAY
         if number >= -_FINE_DAYS:
             return Block(f"day {number}", start, MINUTE, DAY // MINUTE)
         return Block("history", start - (_COARSE_DAYS - 1) * DAY, _QUARTER, _COARSE_DAYS * DAY // _QUARTER)
@@ -93,28 +93,27 @@ class SyntheticSource:
         self.seed = seed
         self.listings = {symbol: LISTINGS[symbol] for symbol in symbols}
         self.characters = {symbol: CHARACTERS[symbol] for symbol in symbols}
-        self._midnight = int(start.timestamp()) // DAY * DAY
+        self.origin = int(start.timestamp()) // DAY * DAY
         self._climate = climate
-        self._common: _Chain[Common] = _Chain(self._midnight, weather.CALM_STATE, self._draw_common)
+        self._common: _Chain[Common] = _Chain(self.origin, weather.CALM_STATE, self._draw_common)
         self._own: dict[str, _Chain[Own]] = {
-            symbol: _Chain(self._midnight, weather.CALM_OWN_STATE, partial(self._draw_own, symbol))
-            for symbol in symbols
+            symbol: _Chain(self.origin, weather.CALM_OWN_STATE, partial(self._draw_own, symbol)) for symbol in symbols
         }
         self._levels = {symbol: self._levels_to_midnight(symbol) for symbol in symbols}
         self._candles: dict[tuple[str, int], Integers] = {}
 
     def minutes(self, symbol: str, start: int, end: int) -> Integers:
-        first, last = (start - self._midnight) // DAY, (end - 1 - self._midnight) // DAY
+        first, last = (start - self.origin) // DAY, (end - 1 - self.origin) // DAY
         bars = np.concatenate([self._day(symbol, day) for day in range(first, last + 1)])
         return bars[np.searchsorted(bars[:, TIME], start) : np.searchsorted(bars[:, TIME], end)]
 
     def history(self, symbol: str, until: int) -> Sequence[Layer]:
-        fine = self.minutes(symbol, self._midnight - _FINE_DAYS * DAY, until)
+        fine = self.minutes(symbol, self.origin - _FINE_DAYS * DAY, until)
         return Layer(MINUTE, fine), Layer(_QUARTER, self._bars(symbol, -_FINE_DAYS - 1))
 
     def funding_rate(self, symbol: str, time: int) -> float:
         """Premium + clamp(interest - premium, -0.05 %, 0.05 %): mostly the interest of 0.01 % itself."""
-        slot = (time - self._midnight) // FUNDING_SECONDS
+        slot = (time - self.origin) // FUNDING_SECONDS
         premium = _PREMIUM * float(generator(self.seed, symbol, "funding", slot).standard_normal())
         return premium + min(max(_INTEREST - premium, -0.0005), 0.0005)
 
@@ -126,7 +125,7 @@ class SyntheticSource:
 
     def _draw_own(self, symbol: str, block: Block, state: State) -> tuple[Own, State]:
         chance = generator(self.seed, symbol, block.name)
-        common = self._common.day((block.start + block.seconds * block.candles - 1 - self._midnight) // DAY)
+        common = self._common.day((block.start + block.seconds * block.candles - 1 - self.origin) // DAY)
         usual = self.characters[symbol]
         character = replace(usual, sigma=usual.sigma * self._climate.volatility)
         return weather.draw_own(block, state, chance, character, common, self._pull(symbol, block))

@@ -68,7 +68,7 @@ def draw(source: Source, symbol: str, start: int, grid: int, tail: Integers | No
     """The path of the fifteen minutes from `start`, or of what is recorded of them."""
     end = start + STRETCH if source.end is None else min(start + STRETCH, source.end)
     bars = source.minutes(symbol, start, end)
-    last, volume = within(bars, MINUTE // grid, generator(source.seed, symbol, "path", start))
+    last, volume = within(bars, MINUTE // grid, generator(source.seed, symbol, "path", start - source.origin))
     basis = source.funding_rate(symbol, start)
     prices = last.ravel()
     before = np.full(_memory(grid), prices[0]) if tail is None else tail

@@ -75,7 +75,7 @@ class Track:
 
     def book(self, second: int, levels: int) -> Book:
         last, share = self._liquidity(second)
-        scene = depth.Scene(last, second, share * self._shocks.depth(self.symbol, second))
+        scene = depth.Scene(last, second - self._source.origin, share * self._shocks.depth(self.symbol, second))
         bids, asks = depth.sides(self._key, scene, self.character, self.units, levels)
         return Book(self.symbol, self._levels(bids, -1), self._levels(asks, 1), datetime.fromtimestamp(second, UTC))
 
