@@ -78,6 +78,14 @@ class Probes:
 
 
 @dataclass(frozen=True, slots=True)
+class ProbeCost:
+    """What a probe is expected to cost: `notional` USDT of the largest smallest order, fees and spread both ways."""
+
+    notional: Decimal
+    round_trip_bps: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class Caps:
     """`open_risk` is what all resting stops may lose, in % of equity; `gross` is exposure over equity."""
 
@@ -221,7 +229,7 @@ class Plan:
     sha256: str
     start: datetime | None
     drawdown_base: str
-    probe_round_trip_bps: Decimal
+    probe_cost: ProbeCost
     crew: Crew
     gate_zero: GateZero
     phases: tuple[Phase, ...]

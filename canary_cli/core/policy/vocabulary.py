@@ -1,0 +1,42 @@
+"""Every metric a plan may name, in plain English with its unit. A name that is not here is refused."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+METRICS: Mapping[str, str] = MappingProxyType(
+    {
+        "latency_max": "slowest order of the phase, decision to acknowledgement, ms",
+        "latency_p95": "95th percentile of order latency, ms",
+        "latency_last": "latency of the last order, ms",
+        "latency_3_of_5": "third slowest of the last 5 orders, ms (beyond a limit: 3 of 5 were)",
+        "latency_p50": "median latency of the last 20 orders, ms",
+        "fill_rate": "mean filled share of settled market orders, %",
+        "fill_rate_worst_pair": "the same on the pair where it is worst, %",
+        "fill_rate_recent": "the same over the last 100 orders, %",
+        "slippage_mean": "mean slippage against the decision price, bps",
+        "slippage_worst_pair": "slippage of the last order, on the pair where it is worst, bps",
+        "errors": "orders rejected or unknown",
+        "errors_recent": "the same among the last 100 orders",
+        "order_error_rate": "share of orders rejected or unknown, %",
+        "order_error_rate_recent": "the same among the last 100 orders, %",
+        "order_success": "share of orders neither rejected nor unknown, %",
+        "orders": "market orders acknowledged, probes included",
+        "strategy_orders": "entries by signal acknowledged",
+        "drawdown": "account equity below its peak since deployment start, %",
+        "intraday_drawdown": "worst distance to the day's peak, %",
+        "liquidations": "positions closed by force",
+        "warnings": "threshold crossings and rejected orders",
+        "covered": "share of the phase with fresh readings, %",
+        "confluence": "mean confluence score of signals, of 4",
+        "confidence": "mean confidence of signals, of 100",
+        "alignment": "mean structure alignment of signals, %",
+        "evaluations": "closed bars judged",
+        "signals_per_hour": "signals an hour over 24 h",
+        "parity_mismatches": "live decisions the batch engine does not repeat",
+        "bars_missed": "closed bars the live engine did not judge",
+        "breaker_self_test": "a copy of the breaker trips beyond its limit (1 yes, 0 no)",
+        "pairs_missing": "pairs of the phase that are not operational",
+        "audit_gaps": "lines missing from the journal",
+        "sign_offs_missing": "sign-offs of people still missing",
+    }
+)
