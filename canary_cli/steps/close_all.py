@@ -1,0 +1,140 @@
+"""Close the account, or one pair of it, and verify it: latch, read, flatten, what it cost, who goes on."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from canary_cli.bootstrap import World
+from canary_cli.core.model import OrderRequest, OrderType, Side, SymbolRules
+from canary_cli.core.trading.flatten import Begin, CancelAlgo, CancelAll, Close, Flatten, Style, decide
+from canary_cli.core.trading.flatten.plan import closable, close_order, pieces
+from canary_cli.core.trading.replies import Confirmed, Rejected
+from canary_cli.errors import ExchangeUnreachable, ExitCode, Result
+from canary_cli.journal.record import Record
+from canary_cli.session.flattening import FlattenReport, Progress, execution_cost, flatten
+from canary_cli.steps.latching import latch_entries, note
+from canary_cli.steps.looking import look
+from canary_cli.steps.sweep import Sweeper, start_sweeper
+
+_KEY_CODES = frozenset({-1022, -2014, -2015})
+
+
+@dataclass(frozen=True, slots=True)
+class CloseRequest:
+    """`timeout` is wall seconds for this command, None for as long as it takes; `only` is one pair, without a latch."""
+
+    by: str
+    style: Style = Style.MARKET
+    timeout: float | None = 60.0
+    only: str | None = None
+    recheck: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class CloseResult:
+    """`pnl` is None where the fills could not be read; `latch_failure` says why the latch is not on disk."""
+
+    report: FlattenReport
+    pnl: Decimal | None
+    latched: bool
+    latch_failure: str
+    sweeper: Sweeper | None
+
+    @property
+    def result(self) -> Result:
+        code = ExitCode.DONE if self.report.is_flat else ExitCode.INCOMPLETE
+        return Result(str(self.report.outcome), code)
+
+
+async def close(world: World, request: CloseRequest, on_progress: Callable[[Progress], None]) -> CloseResult:
+    """Raises NotClosed where the exchange refuses the key; whatever else fails is tried again until the time-out."""
+    failure = "" if request.only else latch_entries(world, "close-all", "close-all typed by hand", request.by)
+    note(world, Record("flatten_started", pair=request.only or "", actor=request.by, data={"cause": _cause(request)}))
+    known, rules = await look(world)
+    report = await flatten(
+        world.exchange, world.clock, known, rules, _cause(request), on_progress, request.timeout,
+        style=request.style, only=request.only,
+    )  # fmt: skip
+    pnl = await execution_cost(world.exchange, report)
+    note(world, _ending(report, pnl, request))
+    sweeper = _hand_over(world, request, report)
+    return CloseResult(report, pnl, request.only is None, failure, sweeper)
+
+
+def _cause(request: CloseRequest) -> str:
+    return f"close {request.only}" if request.only else "close-all"
+
+
+def _ending(report: FlattenReport, pnl: Decimal | None, request: CloseRequest) -> Record:
+    data = {
+        "run": report.run,
+        "first_byte": report.first_byte,
+        "acknowledged": report.acknowledged,
+        "verified": report.verified,
+        "pnl": pnl,
+        "left": [{"symbol": one.symbol, "quantity": one.quantity} for one in report.left],
+        "dust": [{"symbol": one.symbol, "quantity": one.quantity} for one in report.dust],
+    }
+    event = "flat" if report.is_flat else "flatten_incomplete"
+    return Record(event, pair=request.only or "", actor=request.by, status=str(report.outcome), data=data)
+
+
+def _hand_over(world: World, request: CloseRequest, report: FlattenReport) -> Sweeper | None:
+    """Whatever is left goes to a process of its own, and so do the re-checks of an account that is flat."""
+    if report.is_flat and (request.only or not request.recheck):
+        return None
+    return start_sweeper(world.account, request.only)
+
+
+# What would be done
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsed:
+    """The deeds a real run would send, from the same planner, and the exchange's answer to one signed test order."""
+
+    cancels: tuple[CancelAll | CancelAlgo, ...]
+    closes: tuple[OrderRequest, ...]
+    test_order: str
+    accepted: bool
+
+
+async def rehearse(world: World, request: CloseRequest) -> Rehearsed:
+    """Sends nothing that executes. Raises ExchangeUnreachable or NotClosed where the account cannot be read."""
+    known, rules = await look(world)
+    if known is None:
+        raise ExchangeUnreachable(f"{world.account.rest_url} does not tell what the account holds")
+    state = Flatten("KILL-dry-", rules, request.style, request.only)
+    state, effects = decide(state, Begin(world.clock.monotonic(), known))
+    cancels = tuple(effect for effect in effects if isinstance(effect, (CancelAll, CancelAlgo)))
+    waiting = [leg for leg in state.legs.values() if all(sent.key != leg.key for sent in state.closes.values())]
+    closes = [effect.request for effect in effects if isinstance(effect, Close)]
+    for leg in waiting:
+        filters = rules.get(leg.position.symbol)
+        closes += [close_order(state, leg, q, "KILL-dry-0") for q in pieces(closable(leg, filters), filters)]
+    said, accepted = await _try_signature(world, closes, rules)
+    return Rehearsed(cancels, tuple(closes), said, accepted)
+
+
+async def _try_signature(
+    world: World, closes: list[OrderRequest], rules: Mapping[str, SymbolRules]
+) -> tuple[str, bool]:
+    """Any answer but one about the key proves the way: key, signature, address and network."""
+    order = closes[0] if closes else _smallest(rules)
+    if order is None:
+        return "no pair to test with", False
+    reply = await world.exchange.test_order(order)
+    match reply:
+        case Confirmed():
+            return "accepted", True
+        case Rejected(code, message):
+            return f"answered {code}: {message}", code not in _KEY_CODES
+        case _:
+            return str(reply), False
+
+
+def _smallest(rules: Mapping[str, SymbolRules]) -> OrderRequest | None:
+    filters = rules.get("BTCUSDT") or next(iter(rules.values()), None)
+    if filters is None:
+        return None
+    return OrderRequest("KILL-dry-0", filters.symbol, Side.BUY, filters.market_min_quantity, OrderType.MARKET)

@@ -1,0 +1,73 @@
+"""A closing with its screen: run the step, show what it does, end as it ended. `close-all` and `close` share it."""
+
+import asyncio
+from contextlib import suppress
+
+from canary_cli.bootstrap import World
+from canary_cli.errors import CanaryError, ExitCode, Result
+from canary_cli.render import flatten as view
+from canary_cli.render import output
+from canary_cli.session.flattening import Progress
+from canary_cli.steps import close_all, sweep
+from canary_cli.steps.close_all import CloseRequest
+
+
+async def run_close(world: World, request: CloseRequest, *, as_json: bool) -> Result:
+    output.announce(world.account)
+    last: list[Progress] = []
+
+    def tell(progress: Progress) -> None:
+        last[:] = [progress]
+        view.show_progress(progress)
+
+    async with world:
+        try:
+            result = await close_all.close(world, request, tell)
+        except asyncio.CancelledError:
+            left = ", ".join(f"{one.symbol} {one.quantity}" for one in last[0].left) if last else "not known"
+            output.notice(f"NOBODY IS CLOSING: interrupted; left: {left}; canary close-all goes on", style="bold red")
+            raise
+    with suppress(BrokenPipeError):
+        if as_json:
+            output.print_document(view.document(world.account.name, result))
+        else:
+            view.show(world.account.name, result)
+    return result.result
+
+
+async def run_dry(world: World, request: CloseRequest, form: str) -> Result:
+    """Proves the way to the exchange without sending anything that executes."""
+    if form == "nagios":
+        return await _run_nagios(world, request)
+    output.announce(world.account)
+    async with world:
+        plan = await close_all.rehearse(world, request)
+    if form == "json":
+        output.print_document(view.rehearsed_document(world.account.name, plan))
+    else:
+        view.show_rehearsed(world.account.name, plan)
+    return Result("READY") if plan.accepted else Result("NOT_READY", ExitCode.EXCHANGE_UNREACHABLE)
+
+
+async def _run_nagios(world: World, request: CloseRequest) -> Result:
+    """0 OK, 2 CRITICAL: the two a kill path can be in."""
+    try:
+        async with world:
+            plan = await close_all.rehearse(world, request)
+    except CanaryError as error:
+        output.line(f"CLOSE-ALL CRITICAL - {world.account.name}: {error.message}")
+        return Result("CRITICAL", ExitCode.USAGE)
+    output.line(view.nagios(world.account.name, plan))
+    return Result("OK") if plan.accepted else Result("CRITICAL", ExitCode.USAGE)
+
+
+async def run_sweep(world: World, only: str | None) -> Result:
+    output.announce(world.account)
+
+    def say(words: str) -> None:
+        with suppress(OSError):
+            output.line(f"{world.clock.wall():%Y-%m-%d %H:%M:%S}Z {words}")
+
+    async with world:
+        confirmed = await sweep.sweep(world, only, say)
+    return Result("FLAT_CONFIRMED" if confirmed else "TRADING_ENABLED")

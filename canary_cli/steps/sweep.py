@@ -1,0 +1,88 @@
+"""The sweeper: a process of its own that goes on closing when a command must end, and looks again after flat."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from canary_cli.accounts import Account
+from canary_cli.bootstrap import World
+from canary_cli.journal.latch import read_latches
+from canary_cli.journal.record import Record
+from canary_cli.session.flattening import FlattenReport, confirm_flat, flatten
+from canary_cli.steps.latching import note
+from canary_cli.steps.looking import look
+
+
+@dataclass(frozen=True, slots=True)
+class Sweeper:
+    """A process that closes; `log` is where it says how it fares (None where no file could be opened)."""
+
+    pid: int
+    log: Path | None
+
+
+def start_sweeper(account: Account, only: str | None) -> Sweeper | None:
+    """Start one, detached from this terminal. None where no process can be started: then nobody is closing."""
+    words = [sys.executable, "-m", "canary_cli", "close-all", "--account", account.name, "--sweep"]
+    words += ["--only", only] if only else []
+    log = _open_log(account)
+    try:
+        process = subprocess.Popen(
+            words, start_new_session=True, stdin=subprocess.DEVNULL, stdout=log or subprocess.DEVNULL,
+            stderr=subprocess.STDOUT, env={**os.environ, "CANARY_HOME": str(account.home)}, cwd=account.home,
+        )  # fmt: skip
+    except OSError:
+        return None
+    finally:
+        if log is not None:
+            os.close(log)
+    return Sweeper(process.pid, log_file(account) if log is not None else None)
+
+
+def log_file(account: Account) -> Path:
+    return account.log_dir / "sweeper.log"
+
+
+def _open_log(account: Account) -> int | None:
+    try:
+        account.log_dir.mkdir(parents=True, exist_ok=True)
+        return os.open(log_file(account), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    except OSError:
+        return None
+
+
+async def sweep(world: World, only: str | None, say: Callable[[str], None]) -> bool:
+    """Close without a time-out, then re-check; False when trading was enabled meanwhile, which ends the re-checks."""
+    _, rules = await look(world)
+    report = await flatten(
+        world.exchange, world.clock, None, rules, "sweep", lambda p: say(_left(p.left)), None, only=only
+    )
+    say(f"{report.outcome} after {report.seconds:.1f} s")
+    if only:
+        return True
+
+    def tell(checked: FlattenReport) -> None:
+        if checked.positions:
+            names = ", ".join(one.symbol for one in checked.positions)
+            say(f"RE-OPENED and closed again: {names}")
+            note(world, Record("warning", actor="sweeper", data={"message": f"RE-OPENED: {names}"}))
+        else:
+            say("re-check: nothing open")
+
+    folder = world.account.state_dir
+    latched = bool(read_latches(folder))  # a latch that could not be written is not one that was cleared
+
+    confirmed = await confirm_flat(
+        world.exchange, world.clock, rules, tell, wanted=lambda: bool(read_latches(folder)) or not latched
+    )
+    say("FLAT CONFIRMED" if confirmed else "trading was enabled again: re-checks end")
+    if confirmed:
+        note(world, Record("flat_confirmed", actor="sweeper"))
+    return confirmed
+
+
+def _left(positions: tuple[object, ...]) -> str:
+    return f"left: {len(positions)}"
