@@ -30,6 +30,12 @@ class Verb:
 VERBS: tuple[Verb, ...] = (
     Verb("alert", "Say something to the team on Slack, and page who must wake up."),
     Verb("signals", "Why a bar gave a signal or not, how many there are, whether live equals batch.", is_group=True),
+    Verb("close-all", "Close everything and stop trading: at once, verified flat. Never asks."),
+    Verb("flatten", "The same as close-all.", "close_all"),
+    Verb("close", "Close one pair; the others trade on."),
+    Verb("trading", "Stop entries, allow them again, or say who stopped them.", is_group=True),
+    Verb("stop", "The same as trading disable.", "trading"),
+    Verb("positions", "What is open, its stops and its risk, asked of the exchange now."),
 )
 
 
