@@ -1,6 +1,6 @@
-"""Whether a run's recorded decisions, taken and refused, are those of the batch engine on the same candles."""
+"""Whether recorded decisions, taken and refused, are those of the batch engine on the exchange's own candles."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -17,16 +17,20 @@ from canary_cli.journal.record import Entry
 
 DECISIONS = ("signal", "signal_refused")
 PAGE = 1000
+SETTLING = timedelta(seconds=15)
+"""A bar that closed this shortly before a window ends need not have been judged yet."""
 
 
-class Market(Protocol):
-    """The part of an exchange that is asked."""
-
-    async def rules(self) -> dict[str, SymbolRules]: ...
+class Candles(Protocol):
+    """The part of an exchange that is asked: the newest `limit` candles closed by `end`, oldest first."""
 
     async def candles(
         self, symbol: str, frame: Frame, limit: int, end: datetime | None = None
     ) -> tuple[Candle, ...]: ...
+
+
+class Market(Candles, Protocol):
+    async def rules(self) -> dict[str, SymbolRules]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +43,10 @@ async def compare_run(world: World, run_id: str) -> Parity:
     """The whole record of a run, against the candles its exchange has."""
     async with world:
         await world.exchange.connect()
-        return await check_parity(world.exchange, read(world.account.log_dir, run_id=run_id), SignalSettings())
+        return await compare_entries(world.exchange, read(world.account.log_dir, run_id=run_id), SignalSettings())
 
 
-async def check_parity(market: Market, entries: Iterable[Entry], settings: SignalSettings) -> Parity:
+async def compare_entries(market: Market, entries: Iterable[Entry], settings: SignalSettings) -> Parity:
     """Compare each pair and phase of the journal's entries; those of other events are passed over.
 
     Raises ExchangeUnreachable where candles cannot be read, Refused where a recorded decision cannot.
@@ -51,11 +55,63 @@ async def check_parity(market: Market, entries: Iterable[Entry], settings: Signa
     rules = await market.rules() if decisions else {}
     mismatches: list[Mismatch] = []
     for (pair, _), part in groupby(decisions, key=_pair_and_phase):
-        recorded = [_evaluation(entry) for entry in part]
-        candles = await _history(market, pair, recorded)
         tick = rules[pair].tick if pair in rules else Decimal(0)
-        mismatches += parity(recorded, replay(recorded, tick, candles, settings_of(recorded, settings)))
+        mismatches += await _compare(market, tick, [_evaluation(entry) for entry in part], settings)
     return Parity(len(decisions), tuple(mismatches))
+
+
+async def check(
+    market: Candles,
+    ticks: Mapping[str, Decimal],
+    decided: Sequence[Evaluation],
+    window: tuple[datetime, datetime],
+    settings: SignalSettings,
+) -> tuple[Mismatch, ...]:
+    """Compare what was decided in the pairs of `ticks`, and ask for every bar that closed in the window.
+
+    The window excludes its start and includes its end. Raises ExchangeUnreachable where candles cannot be read.
+    """
+    found: list[Mismatch] = []
+    for symbol, tick in ticks.items():
+        recorded = [one for one in decided if one.symbol == symbol]
+        known = {one.time for one in recorded}
+        found += [one for one in await _compare(market, tick, recorded, settings) if one.field != "missing"]
+        found += [Mismatch(symbol, time, "missing") for time in _closes(window, settings) if time not in known]
+    return tuple(found)
+
+
+def _closes(window: tuple[datetime, datetime], settings: SignalSettings) -> list[datetime]:
+    """When the window's decision bars closed, but for one that did so just now."""
+    began, ended = window
+    step = settings.decision_frame.duration
+    first = settings.decision_frame.floor(began) + step
+    count = max(0, (ended - SETTLING - first) // step + 1)
+    return [first + number * step for number in range(count)]
+
+
+async def _compare(
+    market: Candles, tick: Decimal, recorded: list[Evaluation], settings: SignalSettings
+) -> tuple[Mismatch, ...]:
+    if not recorded:
+        return ()
+    end = max(evaluation.time for evaluation in recorded)
+    origins = earliest_origins(recorded)
+    symbol = recorded[0].symbol
+    candles = {frame: await _since(market, symbol, frame, origin, end) for frame, origin in origins.items()}
+    return parity(recorded, replay(recorded, tick, candles, settings_of(recorded, settings)))
+
+
+async def _since(market: Candles, symbol: str, frame: Frame, origin: datetime, end: datetime) -> list[Candle]:
+    """Candles from `origin` to those closed by `end`, read backwards a page at a time."""
+    found: list[Candle] = []
+    closed_by = end
+    while closed_by > origin:
+        page = await market.candles(symbol, frame, PAGE, closed_by)
+        found = [*page, *found]
+        if not page or page[0].open_time >= closed_by:
+            break
+        closed_by = page[0].open_time
+    return [candle for candle in found if candle.open_time >= origin]
 
 
 def _pair_and_phase(entry: Entry) -> tuple[str, int]:
@@ -68,24 +124,3 @@ def _evaluation(entry: Entry) -> Evaluation:
     except (KeyError, TypeError, ValueError) as error:
         message = f"line {entry.seq} of the journal: {entry.event} of {entry.pair} is no decision: {error!r}"
         raise Refused(message, "compare with the version of canary that wrote it") from None
-
-
-async def _history(market: Market, pair: str, recorded: list[Evaluation]) -> Mapping[Frame, list[Candle]]:
-    end = max(evaluation.time for evaluation in recorded)
-    return {
-        frame: await _since(market, pair, frame, origin, end) for frame, origin in earliest_origins(recorded).items()
-    }
-
-
-async def _since(market: Market, pair: str, frame: Frame, origin: datetime, end: datetime) -> list[Candle]:
-    """Candles from `origin` to those closed by `end`, read backwards a page at a time."""
-    found: list[Candle] = []
-    before = end
-    while before > origin:
-        page = await market.candles(pair, frame, PAGE, before - timedelta(milliseconds=1))
-        fresh = [candle for candle in page if origin <= candle.open_time < before and candle.close_time <= end]
-        found = [*fresh, *found]
-        if not page or page[0].open_time >= before:
-            break
-        before = page[0].open_time
-    return found

@@ -13,14 +13,23 @@ import pyarrow.parquet as pq
 import pytest
 
 from canary_cli.core.model import Candle, Frame, SymbolRules
-from canary_cli.core.signals import Bars, Evaluation, Reason, SignalEngine, SignalSettings, evaluate_batch, to_record
+from canary_cli.core.signals import (
+    Bars,
+    Evaluation,
+    Reason,
+    SignalEngine,
+    SignalSettings,
+    evaluate_batch,
+    from_record,
+    to_record,
+)
 from canary_cli.core.signals.bars import instant
 from canary_cli.core.signals.outcome import Outcome
 from canary_cli.errors import Refused, UsageError
 from canary_cli.journal.record import GENESIS, Entry, Record, decode, encode
 from canary_cli.steps import signals as step
 from canary_cli.steps.klines import bar_closed_by, find_windows, read_bars, read_frames, seen_tick, span
-from canary_cli.steps.parity import check_parity
+from canary_cli.steps.parity import check, compare_entries
 from tests.core.signals.market import (
     SIX,
     candles,
@@ -193,7 +202,7 @@ def test_the_tick_is_read_from_the_prices(prices: list[float], tick: str) -> Non
 
 
 class Exchange:
-    """Candles a page at a time, as REST gives them: at most `limit` that opened by `end`, oldest first."""
+    """Candles a page at a time: at most 100 that closed by `end`, oldest first."""
 
     def __init__(self, frames: dict[Frame, list[Candle]]) -> None:
         self.frames = frames
@@ -205,7 +214,7 @@ class Exchange:
 
     async def candles(self, symbol: str, frame: Frame, limit: int, end: datetime | None = None) -> tuple[Candle, ...]:
         self.pages += 1
-        known = [candle for candle in self.frames[frame] if end is None or candle.open_time <= end]
+        known = [candle for candle in self.frames[frame] if end is None or candle.close_time <= end]
         return tuple(known[-min(limit, 100) :])
 
 
@@ -234,7 +243,7 @@ async def test_a_run_whose_decisions_are_those_of_the_batch_engine_has_parity(
     market: dict[Frame, list[Candle]], recorded: list[Entry]
 ) -> None:
     exchange = Exchange(market)
-    found = await check_parity(exchange, [of_another_event(recorded[0]), *recorded], SETTINGS)
+    found = await compare_entries(exchange, [of_another_event(recorded[0]), *recorded], SETTINGS)
     assert (found.compared, found.mismatches) == (39, ())
     assert exchange.pages > 8  # history longer than a page was read
 
@@ -248,26 +257,55 @@ async def test_a_candle_the_exchange_has_otherwise_is_a_mismatch(
 ) -> None:
     last = market[Frame.M15][-1]
     market[Frame.M15][-1] = replace(last, close=last.low)
-    found = await check_parity(Exchange(market), recorded, SETTINGS)
+    found = await compare_entries(Exchange(market), recorded, SETTINGS)
     assert {one.time for one in found.mismatches} == {last.close_time}
 
 
 async def test_a_bar_that_was_not_journalled_is_a_mismatch(
     market: dict[Frame, list[Candle]], recorded: list[Entry]
 ) -> None:
-    found = await check_parity(Exchange(market), recorded[:5] + recorded[6:], SETTINGS)
+    found = await compare_entries(Exchange(market), recorded[:5] + recorded[6:], SETTINGS)
     assert [one.field for one in found.mismatches] == ["missing"]
 
 
+async def test_a_phase_asks_for_every_bar_that_closed_in_it(
+    market: dict[Frame, list[Candle]], recorded: list[Entry]
+) -> None:
+    decided = [from_record(entry.data) for entry in recorded[:20]]
+    began, ended = decided[0].time - timedelta(minutes=15), decided[-1].time
+    ticks = {PAIR: Decimal("0.1")}
+
+    async def missing(decided: list[Evaluation], ended: datetime) -> list[datetime]:
+        found = await check(Exchange(market), ticks, decided, (began, ended), SETTINGS)
+        assert {one.field for one in found} <= {"missing"}
+        return [one.time for one in found]
+
+    assert await missing(decided, ended + timedelta(minutes=1)) == []
+    assert await missing(decided[1:-1], ended + timedelta(minutes=1)) == [decided[0].time, decided[-1].time]
+    assert await missing(decided[:-1], ended + timedelta(seconds=14)) == []  # it closed only just now
+    assert await missing(decided[:-1], ended + timedelta(seconds=15)) == [ended]
+    assert await missing([], ended + timedelta(minutes=1)) == [one.time for one in decided]
+
+
+async def test_a_phase_whose_decisions_differ_has_mismatches(
+    market: dict[Frame, list[Candle]], recorded: list[Entry]
+) -> None:
+    decided = [from_record(entry.data) for entry in recorded[:20]]
+    decided[3] = replace(decided[3], atr=1.0)
+    window = (decided[0].time - timedelta(minutes=15), decided[-1].time)
+    (found,) = await check(Exchange(market), {PAIR: Decimal("0.1")}, decided, window, SETTINGS)
+    assert (found.time, found.field) == (decided[3].time, "atr")
+
+
 async def test_nothing_recorded_compares_nothing(market: dict[Frame, list[Candle]]) -> None:
-    assert (await check_parity(Exchange(market), [], SETTINGS)).compared == 0
+    assert (await compare_entries(Exchange(market), [], SETTINGS)).compared == 0
 
 
 async def test_a_record_that_is_no_decision_is_refused_by_its_line(
     market: dict[Frame, list[Candle]], recorded: list[Entry]
 ) -> None:
     with pytest.raises(Refused, match="line 1 of the journal"):
-        await check_parity(Exchange(market), [replace(recorded[0], data={"close": 1})], SETTINGS)
+        await compare_entries(Exchange(market), [replace(recorded[0], data={"close": 1})], SETTINGS)
 
 
 @market_data
