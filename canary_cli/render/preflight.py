@@ -3,17 +3,18 @@
 from collections.abc import Mapping
 from typing import Any
 
+from canary_cli.core.policy.checks import Status
 from canary_cli.errors import CanaryError, ExitCode, Result
 from canary_cli.monitor.textfile import Gauge
 from canary_cli.render import output
 from canary_cli.render.output import STYLES, Mark
-from canary_cli.steps.preflight.finding import Checked, Measure, Report, Status
+from canary_cli.steps.preflight.finding import Checked, Measure, Report
 
 MARKS = {
     Status.PASS: Mark.GOOD,
-    Status.WARNING: Mark.WARNING,
+    Status.WARN: Mark.WARNING,
     Status.FAIL: Mark.BAD,
-    Status.UNKNOWN: Mark.UNKNOWN,
+    Status.ERROR: Mark.UNKNOWN,
     Status.SKIP: Mark.NEUTRAL,
 }
 NAGIOS_STATES = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
@@ -28,7 +29,7 @@ def show(report: Report) -> Result:
         glyph, style = output.glyph(mark, console), STYLES[mark]
         table.add_row(glyph, one.name, one.finding.status.value, one.finding.evidence, style=style)
     console.print(table)
-    for one in report.of(Status.FAIL, Status.UNKNOWN, Status.WARNING):
+    for one in report.of(Status.FAIL, Status.ERROR, Status.WARN):
         output.line(f"{one.name}: {one.finding.hint}" if one.finding.hint else one.name)
     output.line(decision(report), style="bold green" if report.is_go else "bold red")
     return report.result
@@ -87,14 +88,14 @@ def nagios_state(report: Report) -> int:
     """0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN. A check that failed outweighs one that could not be made."""
     if report.of(Status.FAIL):
         return 2
-    if report.of(Status.UNKNOWN) or not report.checked:
+    if report.of(Status.ERROR) or not report.checked:
         return 3
-    return 1 if report.of(Status.WARNING) else 0
+    return 1 if report.of(Status.WARN) else 0
 
 
 def nagios(report: Report) -> str:
     """One line as monitoring plugins print it: state, text, and performance data behind the bar."""
-    bad = [f"{one.name}: {one.finding.evidence}" for one in report.of(Status.FAIL, Status.UNKNOWN, Status.WARNING)]
+    bad = [f"{one.name}: {one.finding.evidence}" for one in report.of(Status.FAIL, Status.ERROR, Status.WARN)]
     text = "; ".join(bad) or f"{len(report.of(Status.PASS))} checks pass on {report.account}"
     figures = " ".join(_figure(one.name, one.finding.measure) for one in report.checked if one.finding.measure)
     return one_line(f"CANARY {NAGIOS_STATES[nagios_state(report)]} - {text.replace('|', '/')} | {figures}")

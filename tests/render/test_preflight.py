@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from canary_cli.core.policy.checks import Status
 from canary_cli.errors import ConfigurationError, ExitCode
 from canary_cli.render import preflight as render
 from canary_cli.steps.preflight.finding import (
@@ -12,7 +13,6 @@ from canary_cli.steps.preflight.finding import (
     Finding,
     Measure,
     Report,
-    Status,
     failed,
     passed,
     skipped,
@@ -23,7 +23,7 @@ AT = datetime(2026, 2, 22, 10, tzinfo=UTC)
 SLOW = warned("median 80 ms", "move closer", Measure(80.0, "ms", 50.0))
 ROOM = passed("12.0 GiB free", Measure(12.0, "GB", 5.0, 1.0, low_is_bad=True))
 LATCHED = failed("set by breaker | oops", "canary trading enable")
-DARK = Finding(Status.UNKNOWN, "no answer within 15 s")
+DARK = Finding(Status.ERROR, "no answer within 15 s")
 
 
 def report(**findings: Finding) -> Report:
@@ -37,11 +37,11 @@ def test_the_table_shows_each_check_then_what_to_do_then_the_decision(
     monkeypatch.setenv("TERM", "dumb")
     result = render.show(report(rest=SLOW, latch=LATCHED, approval=skipped("paper")))
     lines = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
-    assert ["!", "rest", "WARNING", "median", "80", "ms"] in [line.split() for line in lines]
+    assert ["!", "rest", "WARN", "median", "80", "ms"] in [line.split() for line in lines]
     assert lines[-3:] == [
         "rest: move closer",
         "latch: canary trading enable",
-        "NO-GO: 1 WARNING, 1 SKIP, 1 FAIL in 1.2 s",
+        "NO-GO: 1 WARN, 1 SKIP, 1 FAIL in 1.2 s",
     ]
     assert result.code is ExitCode.NO_GO
 

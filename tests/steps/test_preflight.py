@@ -13,10 +13,12 @@ from pathlib import Path
 import pytest
 from pytest_httpserver import HTTPServer
 
+import canary_cli
 from canary_cli.accounts import Account, paper_account
 from canary_cli.bootstrap import World
 from canary_cli.core.clock import ManualClock
 from canary_cli.core.model import ZERO, AccountMode, AccountSnapshot, Balance, KeyRights, SymbolRules, TradingLock
+from canary_cli.core.policy.checks import Status
 from canary_cli.core.trading.events import Stream, StreamDown, StreamUp
 from canary_cli.errors import ExchangeUnreachable, ExitCode
 from canary_cli.journal.latch import Latch, set_latch
@@ -24,7 +26,7 @@ from canary_cli.ledger.backups.manifest import Manifest, TableFacts, write_manif
 from canary_cli.settings import Settings
 from canary_cli.steps import preflight as step
 from canary_cli.steps.preflight import exchange, machine, people, state
-from canary_cli.steps.preflight.finding import Checked, Finding, Measure, Report, Status, judged, passed, skipped
+from canary_cli.steps.preflight.finding import Checked, Finding, Measure, Report, judged, passed, skipped
 from canary_cli.steps.preflight.scene import Scene
 
 NOW = datetime(2026, 2, 22, 10, tzinfo=UTC)
@@ -118,12 +120,12 @@ async def test_a_near_exchange_passes_and_names_its_figures(scene: Scene) -> Non
 
 async def test_a_far_exchange_is_a_warning(scene: Scene, venue: Venue) -> None:
     venue.trip = timedelta(milliseconds=80)
-    assert (await exchange.rest(scene)).status is Status.WARNING
+    assert (await exchange.rest(scene)).status is Status.WARN
 
 
 @pytest.mark.parametrize(
     ("ahead_ms", "status", "words"),
-    [(0, Status.PASS, "0 ms"), (-300, Status.WARNING, "300 ms ahead"), (1500, Status.FAIL, "1500 ms behind")],
+    [(0, Status.PASS, "0 ms"), (-300, Status.WARN, "300 ms ahead"), (1500, Status.FAIL, "1500 ms behind")],
 )
 async def test_a_clock_off_the_servers_is_seen_through_the_trip(
     scene: Scene, venue: Venue, ahead_ms: int, status: Status, words: str
@@ -159,7 +161,7 @@ async def test_a_key_that_may_not_trade_stops(scene: Scene, venue: Venue) -> Non
     ("rights", "status"),
     [
         (KeyRights(futures=True, withdrawals=False, ip_restricted=True), Status.PASS),
-        (KeyRights(futures=True, withdrawals=False, ip_restricted=False), Status.WARNING),
+        (KeyRights(futures=True, withdrawals=False, ip_restricted=False), Status.WARN),
         (KeyRights(futures=True, withdrawals=True, ip_restricted=True), Status.FAIL),
         (KeyRights(futures=False, withdrawals=False, ip_restricted=True), Status.FAIL),
     ],
@@ -260,7 +262,7 @@ async def test_no_backup_of_this_account_stops(scene: Scene) -> None:
     assert (await state.backup(scene)).hint == "canary snapshot-db"
 
 
-@pytest.mark.parametrize(("hours", "status"), [(1, Status.PASS), (7, Status.WARNING), (25, Status.FAIL)])
+@pytest.mark.parametrize(("hours", "status"), [(1, Status.PASS), (7, Status.WARN), (25, Status.FAIL)])
 async def test_a_backup_grows_old(scene: Scene, hours: int, status: Status) -> None:
     backup_of(scene, "paper", timedelta(hours=hours))
     found = await state.backup(scene)
@@ -361,6 +363,17 @@ async def test_the_signals_are_proven_on_this_machine(scene: Scene) -> None:
     assert "TA-Lib" in found.evidence
 
 
+async def test_the_plan_is_proved_whole(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    del scene.__dict__["plan"]
+    shipped = Scene(scene.world, Path(canary_cli.__file__).parents[1] / "runbooks" / "golive.toml")
+    assert (await machine.plan(shipped)).status is Status.PASS
+    scene.plan_path.write_text("[[phase]]\n")
+    monkeypatch.setattr(step, "TIMED", {})
+    monkeypatch.setattr(step, "CHECKS", {"plan": machine.plan, "symbols": exchange.symbols})
+    made = await step.preflight(scene.world, scene.plan_path)
+    assert [one.finding.status for one in made.checked] == [Status.FAIL, Status.ERROR]
+
+
 async def test_what_is_about_people_and_code_does_not_apply_to_paper(scene: Scene) -> None:
     for check in (machine.branch, machine.heuristics, people.alerts, people.monitoring, state.approval):
         assert (await check(scene)).status is Status.SKIP
@@ -400,7 +413,7 @@ async def test_monitoring_that_is_away_stops(scene: Scene, monkeypatch: pytest.M
 @pytest.mark.parametrize("value", [float("nan"), 51.0])
 def test_no_number_is_beyond_every_limit(value: float) -> None:
     assert judged(Measure(value, "ms", 10.0, 50.0), "seen", "do").status is Status.FAIL
-    assert judged(Measure(value, "ms", 10.0), "seen", "do").status is Status.WARNING
+    assert judged(Measure(value, "ms", 10.0), "seen", "do").status is Status.WARN
 
 
 def report(*findings: Finding) -> Report:
@@ -414,10 +427,11 @@ UNREACHABLE = Finding(Status.FAIL, "no answer", unreachable=True)
 @pytest.mark.parametrize(
     ("findings", "word", "code"),
     [
+        ([skipped("paper")], "NO_GO", ExitCode.NO_GO),
         ([passed("fine"), skipped("paper")], "GO", ExitCode.DONE),
-        ([passed("fine"), Finding(Status.WARNING, "slow")], "GO", ExitCode.DONE),
+        ([passed("fine"), Finding(Status.WARN, "slow")], "GO", ExitCode.DONE),
         ([passed("fine"), Finding(Status.FAIL, "bad")], "NO_GO", ExitCode.NO_GO),
-        ([passed("fine"), Finding(Status.UNKNOWN, "dark")], "NO_GO", ExitCode.NO_GO),
+        ([passed("fine"), Finding(Status.ERROR, "dark")], "NO_GO", ExitCode.NO_GO),
         ([passed("fine"), UNREACHABLE], "EXCHANGE_UNREACHABLE", ExitCode.EXCHANGE_UNREACHABLE),
         ([], "NO_GO", ExitCode.NO_GO),
     ],
@@ -443,8 +457,8 @@ async def test_one_broken_check_hides_no_other(scene: Scene, monkeypatch: pytest
     made = await step.preflight(scene.world, scene.plan_path)
     assert [(one.name, one.finding.status) for one in made.checked] == [
         ("rest", Status.FAIL),
-        ("broken", Status.UNKNOWN),
-        ("silent", Status.UNKNOWN),
+        ("broken", Status.ERROR),
+        ("silent", Status.ERROR),
         ("latch", Status.PASS),
     ]
     assert made.result.code is ExitCode.EXCHANGE_UNREACHABLE

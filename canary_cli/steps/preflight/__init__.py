@@ -5,9 +5,10 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from canary_cli.bootstrap import World
+from canary_cli.core.policy.checks import Status
 from canary_cli.errors import CanaryError, ExchangeUnreachable, PlanError
 from canary_cli.steps.preflight import exchange, machine, people, state
-from canary_cli.steps.preflight.finding import Checked, Finding, Report, Status
+from canary_cli.steps.preflight.finding import Checked, Finding, Report
 from canary_cli.steps.preflight.scene import Scene
 
 Check = Callable[[Scene], Awaitable[Finding]]
@@ -31,6 +32,7 @@ CHECKS: dict[str, Check] = {
     "branch": machine.branch,
     "heuristics": machine.heuristics,
     "signals": machine.signals,
+    "plan": machine.plan,
     "disk": machine.disk,
     "alerts": people.alerts,
     "monitoring": people.monitoring,
@@ -64,12 +66,12 @@ async def _finding(scene: Scene, name: str, check: Check) -> Finding:
             Status.FAIL, error.message, error.hint or "is the exchange up, and this machine online?", unreachable=True
         )
     except PlanError as error:
-        return Finding(Status.FAIL if name == "plan" else Status.UNKNOWN, error.message, error.hint)
+        return Finding(Status.FAIL if name == "plan" else Status.ERROR, error.message, error.hint)
     except CanaryError as error:
         return Finding(Status.FAIL, error.message, error.hint)
     except TimeoutError:
         return Finding(
-            Status.UNKNOWN, f"no answer within {CHECK_SECONDS:.0f} s", "run it again; if it stays, look there first"
+            Status.ERROR, f"no answer within {CHECK_SECONDS:.0f} s", "run it again; if it stays, look there first"
         )
     except Exception as error:  # one broken check must not hide the others
-        return Finding(Status.UNKNOWN, f"bug in canary: {type(error).__name__}: {error}", "report it")
+        return Finding(Status.ERROR, f"bug in canary: {type(error).__name__}: {error}", "report it")

@@ -1,22 +1,10 @@
-"""What a check found, and what all of them together say: GO or NO-GO. Pure."""
+"""What each check found, how long it took, and how the verb ends because of them. Pure."""
 
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 
+from canary_cli.core.policy.checks import Check, Decision, Status, verdict
 from canary_cli.errors import ExitCode, Result
-
-
-class Status(StrEnum):
-    PASS = "PASS"  # noqa: S105
-    WARNING = "WARNING"
-    SKIP = "SKIP"  # does not apply to this account; the evidence says why
-    UNKNOWN = "UNKNOWN"  # could not be looked at: never GO
-    FAIL = "FAIL"
-
-    @property
-    def stops(self) -> bool:
-        return self in (Status.FAIL, Status.UNKNOWN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +41,10 @@ class Checked:
     finding: Finding
     seconds: float
 
+    @property
+    def check(self) -> Check:
+        return Check(self.name, self.finding.status, self.finding.evidence, self.finding.hint)
+
 
 @dataclass(frozen=True, slots=True)
 class Report:
@@ -74,8 +66,7 @@ class Report:
 
     @property
     def is_go(self) -> bool:
-        """No checks at all is not GO."""
-        return bool(self.checked) and not self.stoppers
+        return verdict([one.check for one in self.checked]) is Decision.GO
 
     @property
     def result(self) -> Result:
@@ -89,7 +80,7 @@ def passed(evidence: str, measure: Measure | None = None) -> Finding:
 
 
 def warned(evidence: str, hint: str, measure: Measure | None = None) -> Finding:
-    return Finding(Status.WARNING, evidence, hint, measure)
+    return Finding(Status.WARN, evidence, hint, measure)
 
 
 def failed(evidence: str, hint: str, measure: Measure | None = None) -> Finding:

@@ -71,6 +71,12 @@ async def signals(_: Scene) -> Finding:
     )
 
 
+async def plan(scene: Scene) -> Finding:
+    """Reading a plan proves it whole: limits, times, gates, and what all stops filled would lose."""
+    read = scene.plan
+    return passed(f"{read.name}: {len(read.phases)} phases, {len(read.pairs)} pairs named, sha256 {read.sha256[:12]}")
+
+
 async def _git(scene: Scene, *words: str) -> str:
     """What git printed. Raises ConfigurationError with its complaint."""
     try:
