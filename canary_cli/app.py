@@ -28,6 +28,7 @@ class Verb:
 
 
 VERBS: tuple[Verb, ...] = (
+    Verb("preflight", "Every go/no-go check at once, with what was seen and what to do about it."),
     Verb("alert", "Say something to the team on Slack, and page who must wake up."),
     Verb("signals", "Why a bar gave a signal or not, how many there are, whether live equals batch.", is_group=True),
     Verb("close-all", "Close everything and stop trading: at once, verified flat. Never asks."),
