@@ -80,7 +80,7 @@ def _latency(story: Story) -> bytes:
                 )
         _limits(axes, _latency_limits(max(one.milliseconds for one in story.latencies)))
         axes.set_ylim(bottom=0)
-        axes.legend(frameon=False, loc="upper left")
+        axes.legend(frameon=False, loc="lower right")
 
     return _svg(story, "Order latency, decision to acknowledgement, ms", paint)
 
@@ -107,7 +107,7 @@ def _timeline(story: Story) -> bytes:
         if story.rollback is not None:
             axes.axvline(_day(story.rollback.tripped), color=BAD, lw=2)
             axes.annotate(
-                "rollback", (_day(story.rollback.tripped), 108), (4, 0), textcoords="offset points", color=BAD
+                "rollback", (_day(story.rollback.tripped), 108), (-46, 0), textcoords="offset points", color=BAD
             )
         axes.set_ylim(0, 118)
 
@@ -120,7 +120,7 @@ _COLOURS: Mapping[str, str] = {"PASS": GOOD, "GO": GOOD, "WARNING": WARNING, "IN
 def _limits(axes: Axes, lines: Iterable[tuple[float, str, str]]) -> None:
     for level, colour, label in lines:
         axes.axhline(level, color=colour, lw=1, ls="--")
-        axes.annotate(label, (1, level), (-2, 3), ("axes fraction", "data"), "offset points", ha="right", color=colour)
+        axes.annotate(label, (0, level), (4, 3), ("axes fraction", "data"), "offset points", color=colour)
 
 
 def _svg(story: Story, title: str, paint: Any, height: float = 2.6) -> bytes:
@@ -130,7 +130,7 @@ def _svg(story: Story, title: str, paint: Any, height: float = 2.6) -> bytes:
         paint(axes)
         axes.set_title(title, loc="left", fontsize=10)
         axes.set_xlim(_day(story.started), _day(story.until))
-        ticks = AutoDateLocator(maxticks=9)  # type: ignore[no-untyped-call]
+        ticks = AutoDateLocator(minticks=3, maxticks=12)  # type: ignore[no-untyped-call]
         axes.xaxis.set_major_locator(ticks)
         axes.xaxis.set_major_formatter(ConciseDateFormatter(ticks))  # type: ignore[no-untyped-call]
         content = io.BytesIO()

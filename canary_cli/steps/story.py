@@ -1,6 +1,6 @@
 """What a run's journal tells, as values: what report, post-mortem and checkpoints share."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -225,7 +225,8 @@ def _equity(entry: Entry) -> Equity:
 
 
 def _rollback(entries: Sequence[Entry]) -> Rollback | None:
-    begun = next((entry for entry in entries if entry.event == "flatten_started"), None)
+    """The first flatten of the whole account; closing one pair by hand is none."""
+    begun = next((entry for entry in entries if entry.event == "flatten_started" and not entry.pair), None)
     if begun is None:
         return None
     after = [entry for entry in entries if entry.seq >= begun.seq]
@@ -253,15 +254,10 @@ def _cause(entries: Sequence[Entry], begun: Entry) -> tuple[str, str]:
     return str(begun.data.get("cause", begun.reason)), begun.reason
 
 
-_CLOCKS = (("first", "first byte on the wire"), ("ack", "all acknowledged"), ("flat", "verified flat"))
+_CLOCKS = {"first_byte": "first byte on the wire", "acknowledged": "all acknowledged", "verified": "verified flat"}
 
 
-def _clocks(data: Any) -> tuple[tuple[str, timedelta], ...]:
-    """`first_byte_ms`, `acknowledged_ms`, `flat_ms`; a key without `_ms` holds seconds."""
-    found = []
-    for word, label in _CLOCKS:
-        key = next((key for key in data if word in key and isinstance(data[key], (int, float, str))), None)
-        if key is not None:
-            seconds = float(data[key]) / (1000 if key.endswith("_ms") else 1)
-            found.append((label, timedelta(seconds=seconds)))
-    return tuple(found)
+def _clocks(data: Mapping[str, Any]) -> tuple[tuple[str, timedelta], ...]:
+    """The flatten's three clocks, wall seconds; one that was not reached is left out."""
+    told = ((label, data.get(key)) for key, label in _CLOCKS.items())
+    return tuple((label, timedelta(seconds=float(seconds))) for label, seconds in told if seconds is not None)

@@ -1,0 +1,175 @@
+"""The parts of the completion report: each a run's figures of one kind, as lines of Markdown."""
+
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from statistics import fmean
+from typing import Any
+
+from canary_cli.core.accounting.numbers import percentile
+from canary_cli.render import figures
+from canary_cli.render.acceptance import NOT_DONE, Criterion
+from canary_cli.render.markdown import section, table, text
+from canary_cli.steps.story import PROBES, Gate, Latency, Story
+from canary_cli.steps.trips import Trip
+
+
+def facts(story: Story) -> list[str]:
+    header = story.header
+    return table(
+        ("what", "value"),
+        [
+            ("account", f"{header.get('account', '?')} ({header.get('kind', '?')})"),
+            ("plan", f"{header.get('plan', '?')}, sha256 {header.get('plan_sha256', '?')}"),
+            ("version, commit", f"{header.get('version', '?')}, {header.get('commit', '?')}"),
+            ("seed, speed", f"{header.get('seed', '-')}, {header.get('speed', '?')}x"),
+            ("deployment start", header.get("deployment_start", "?")),
+            ("from, to", f"{figures.instant(story.started)}, {figures.instant(story.until)}"),
+            ("duration (plan time)", figures.duration(story.until - story.started)),
+            ("reached", "; ".join(f"phase {p.number} at {figures.share(p.fraction)}" for p in story.phases) or "-"),
+        ],
+    )
+
+
+def gate_table(gate: Gate) -> list[str]:
+    title = f"Gate {gate.phase}: {gate.verdict} at {figures.instant(gate.at)}"
+    if gate.phase == 0:
+        rows = table(("check", "verdict", "seen"), ((row.metric, row.verdict, row.detail) for row in gate.checks))
+    else:
+        head = ("check", "value", "", "limit", "n", "window", "population", "verdict", "detail")
+        rows = table(
+            head,
+            (
+                (r.metric, _short(r.value), r.op, r.limit, r.n, r.window, r.population, r.verdict, r.detail)
+                for r in gate.checks
+            ),
+        )
+    return section(title, [*([text(gate.reason), ""] if gate.reason else []), *rows])
+
+
+def _short(value: str | None) -> str:
+    if value is None:
+        return "unmeasured"
+    try:
+        return figures.number(Decimal(value))
+    except ArithmeticError:
+        return value
+
+
+def rollback(story: Story) -> list[str]:
+    back = story.rollback
+    if back is None:
+        return []
+    clocks = [(label, figures.duration(span)) for label, span in back.clocks]
+    flat = figures.instant(back.flat) if back.flat else f"NOT VERIFIED FLAT{': ' + back.left if back.left else ''}"
+    rows = [
+        ("cause", f"{back.cause} {back.detail}".strip()),
+        ("trip", figures.instant(back.tripped)),
+        *((f"trip to {label} (wall)", span) for label, span in clocks),
+        ("verified flat", flat),
+        ("positions closed", ", ".join(back.positions) or "none were open"),
+    ]
+    return section("Rollback: time to safe", table(("what", "value"), rows))
+
+
+def money(story: Story) -> list[str]:
+    return ["```", *pnl_block(story.trips, figures.duration(story.until - story.started)), "```", "", *_fees(story)]
+
+
+def pnl_block(trips: Sequence[Trip], duration: str) -> list[str]:
+    """The block of the rollback procedure: trades, winners, losers, net, duration."""
+    won, lost = [t.net for t in trips if t.net > 0], [t.net for t in trips if t.net <= 0]
+    return [
+        f"Total trades: {len(trips)}",
+        f"Profitable: {len(won)} ({figures.money(sum(won, Decimal(0)), signed=True)})",
+        f"Loss-making: {len(lost)} ({figures.money(sum(lost, Decimal(0)), signed=True)})",
+        f"Net P&L: {figures.money(sum((trip.net for trip in trips), Decimal(0)))}",
+        f"Duration: {duration}",
+    ]
+
+
+def _fees(story: Story) -> list[str]:
+    probes = [trip for trip in story.trips if trip.is_probe]
+    lines = ["Round trips after commissions in USDT, from fills; funding and open positions are not in it."]
+    if probes:
+        cost = figures.money(sum((trip.net for trip in probes), Decimal(0)))
+        lines.append(f"Of these {len(probes)} are probes, {cost} in all.")
+    foreign = sum((trip.foreign_fees for trip in story.trips), Decimal(0))
+    if foreign:
+        lines.append(f"Commissions of {figures.number(foreign)} in another asset are not converted here.")
+    return [" ".join(lines), ""]
+
+
+def execution(story: Story) -> list[str]:
+    sent = len(story.all("order_intent"))
+    rows = [
+        ("orders intended", sent),
+        ("confirmed, rejected, unknown, denied", ", ".join(str(len(story.all(e))) for e in _ORDER_EVENTS)),
+        *_latency_rows("all orders", story.latencies),
+        *_latency_rows("probes", [one for one in story.latencies if one.purpose in PROBES]),
+        ("fills", len(story.all("fill"))),
+        ("slippage, mean", _slippage(story)),
+    ]
+    return table(("what", "value"), rows)
+
+
+_ORDER_EVENTS = ("order_confirmed", "order_rejected", "order_unknown", "order_denied")
+
+
+def _latency_rows(who: str, latencies: Sequence[Latency]) -> Iterator[tuple[str, str]]:
+    if latencies:
+        values = [Decimal(str(one.milliseconds)) for one in latencies]
+        p50, p95 = percentile(values, 50) or Decimal(0), percentile(values, 95) or Decimal(0)
+        yield f"latency of {who}: p50, p95, max", f"{p50:.0f}, {p95:.0f}, {max(values):.0f} ms (n={len(values)})"
+
+
+def _slippage(story: Story) -> str:
+    found = [Decimal(str(bps)) for e in story.all("fill") if (bps := e.data.get("slippage_bps")) is not None]
+    return f"{fmean(found):.2f} bps (n={len(found)})" if found else "unmeasured"
+
+
+def strategy(story: Story) -> list[str]:
+    signals = story.all("signal")
+    real = [trip for trip in story.trips if not trip.is_probe]
+    refused = story.all("signal_refused")
+    rows = [
+        ("bars judged", len(signals) + len(refused)),
+        ("signals, refused by the risk gate", f"{len(signals)}, {len(story.all('risk_refused'))}"),
+        ("confidence, mean", _mean([entry.signal_confidence for entry in signals])),
+        ("confluence of 4, mean", _mean([entry.confluence_score for entry in signals])),
+        ("round trips, of these profitable", f"{len(real)}, {sum(trip.net > 0 for trip in real)}"),
+        ("net of strategy", figures.money(sum((trip.net for trip in real), Decimal(0)), signed=True)),
+    ]
+    return table(("what", "value"), rows)
+
+
+def _mean(values: Sequence[Any]) -> str:
+    found = [float(value) for value in values if value is not None]
+    return f"{fmean(found):.2f} (n={len(found)})" if found else "unmeasured"
+
+
+def baseline(story: Story) -> dict[str, Decimal | int | None]:
+    """What later operation is held against. None: never measured in this run."""
+    values = [Decimal(str(one.milliseconds)) for one in story.latencies]
+    slipped = [Decimal(str(bps)) for e in story.all("fill") if (bps := e.data.get("slippage_bps")) is not None]
+    hours = Decimal(str((story.until - story.started).total_seconds())) / 3600
+    orders, bad = len(story.all("order_confirmed")), len(story.all("order_rejected", "order_unknown"))
+    return {
+        "latency_p50_ms": percentile(values, 50),
+        "latency_p95_ms": percentile(values, 95),
+        "slippage_mean_bps": round(sum(slipped, Decimal(0)) / len(slipped), 3) if slipped else None,
+        "order_error_rate_pct": round(Decimal(100 * bad) / (orders + bad), 3) if orders + bad else None,
+        "signals_per_hour": round(Decimal(len(story.all("signal"))) / hours, 3) if hours else None,
+        "worst_drawdown_pct": min((-abs(point.drawdown_pct) for point in story.equity), default=None),
+        "equity_end": story.equity[-1].equity if story.equity else None,
+        "orders": orders,
+    }
+
+
+def named(values: dict[str, Decimal | int | None]) -> list[str]:
+    rows = ((name, "unmeasured" if value is None else figures.number(value)) for name, value in values.items())
+    return table(("metric", "value"), rows)
+
+
+def acceptance(found: Sequence[Criterion]) -> list[str]:
+    head = ("part", "criterion", "", "evidence")
+    return table(head, ((one.group, one.text, "done" if one.done else NOT_DONE, one.evidence) for one in found))

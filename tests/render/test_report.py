@@ -1,0 +1,90 @@
+"""The completion report says the verdict first, and nothing it cannot prove."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from canary_cli.render import report
+from canary_cli.render.acceptance import criteria
+from canary_cli.steps.story import tell
+from tests.steps.runs import BROKEN, GOOD, broken_run, check, gate, good_run, line, phase, started, write_run
+
+
+def test_a_good_run_opens_with_its_verdict_and_shows_every_check(tmp_path: Path) -> None:
+    made = report.build(write_run(tmp_path, good_run(), GOOD))
+    text = report.markdown(made)
+    assert text.startswith("# DONE: run 20260222-1000-aaaa")
+    assert "**gate 0 GO, gate 1 PASS, gate 2 WARNING, gate 3 PASS**" in text
+    assert "| latency_max | 222 | < | 500 | 24 | phase | orders | PASS |  |" in text
+    assert "Total trades: 3\nProfitable: 1 (+$20.00)\nLoss-making: 2 (-$5.22)\nNet P&L: $14.78\n" in text
+    assert "sha256 3f2a1c9e" in text
+
+
+def test_a_failed_gate_is_named_with_value_operator_limit_and_count(tmp_path: Path) -> None:
+    failed = check("errors", "3", "==", "0", "FAIL", n=12)
+    lines = [started(), phase(1, 30), gate(1, 60, "FAIL", failed), line(61, "run_ended", outcome="ROLLED_BACK")]
+    made = report.build(write_run(tmp_path, iter(lines), GOOD))
+    assert made.sentence == "Gate 1 FAIL: errors 3 == 0 (n=12, phase)"
+
+
+def test_a_rollback_shows_its_three_clocks(tmp_path: Path) -> None:
+    text = report.markdown(report.build(write_run(tmp_path, broken_run(), BROKEN)))
+    assert text.startswith("# ROLLED_BACK")
+    for row in ("first byte on the wire (wall) | 4 ms", "acknowledged (wall) | 61 ms", "flat (wall) | 420 ms"):
+        assert row in text
+
+
+def test_a_run_without_flat_says_not_verified_and_lists_it_as_unproven(tmp_path: Path) -> None:
+    lines = [one for one in broken_run() if one[1].event not in ("flat", "run_ended")]
+    made = report.build(write_run(tmp_path, iter(lines), BROKEN))
+    assert "NOT VERIFIED FLAT" in report.markdown(made)
+    assert any("account is flat" in one for one in made.unproven)
+    assert any("no end" in one for one in made.unproven)
+
+
+def test_an_unmeasured_check_is_never_evidence(tmp_path: Path) -> None:
+    unmeasured = check("latency_max", None, "<", "500", "INCONCLUSIVE", n=0)
+    lines = [started(), phase(1, 30), gate(1, 60, "INCONCLUSIVE", unmeasured)]
+    made = report.build(write_run(tmp_path, iter(lines), GOOD))
+    latency = next(one for one in made.criteria if one.text.startswith("Latency"))
+    assert not latency.done
+    assert "unmeasured" in latency.evidence
+
+
+def test_every_criterion_of_an_empty_run_but_this_report_is_not_done(tmp_path: Path) -> None:
+    found = criteria(tell(write_run(tmp_path, iter([started()]), GOOD)))
+    assert len(found) == 16
+    assert [one.text for one in found if one.done] == ["Completion report generated"]
+
+
+def test_the_folder_holds_report_charts_baseline_and_manifest(tmp_path: Path) -> None:
+    entries = write_run(tmp_path / "logs", good_run(), GOOD)
+    path = report.write(report.build(entries), tmp_path / "run")
+    names = {file.name for file in path.parent.iterdir()}
+    assert names >= {"report.md", "equity.svg", "drawdown.svg", "latency.svg", "timeline.svg", "manifest.json"}
+    assert json.loads((path.parent / "baseline.json").read_text())["latency_p95_ms"] == "260.0"
+
+
+def test_the_same_run_gives_the_same_bytes(tmp_path: Path) -> None:
+    entries = write_run(tmp_path / "logs", good_run(), GOOD)
+    first, second = (report.write(report.build(entries), tmp_path / name / "run").parent for name in ("one", "two"))
+    for file in first.iterdir():
+        assert file.read_bytes() == (second / file.name).read_bytes(), file.name
+
+
+def test_charts_without_readings_are_left_out_and_not_linked(tmp_path: Path) -> None:
+    path = report.write(report.build(write_run(tmp_path / "logs", iter([started()]), GOOD)), tmp_path / "run")
+    assert not list(path.parent.glob("*.svg"))
+    assert ".svg" not in path.read_text()
+
+
+def test_words_from_outside_cannot_break_a_table_or_start_a_tag(tmp_path: Path) -> None:
+    lines = [started(), gate(1, 5, "FAIL", check("a|b<script>", "1", "<", "0", "FAIL"))]
+    text = report.markdown(report.build(write_run(tmp_path, iter(lines), GOOD)))
+    assert "a\\|b&lt;script>" in text
+
+
+def test_a_run_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="no such run"):
+        report.build(write_run(tmp_path, good_run(), GOOD), run_id="other")
