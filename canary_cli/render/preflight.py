@@ -29,8 +29,8 @@ def show(report: Report) -> Result:
         glyph, style = output.glyph(mark, console), STYLES[mark]
         table.add_row(glyph, one.name, one.finding.status.value, one.finding.evidence, style=style)
     console.print(table)
-    for one in report.of(Status.FAIL, Status.ERROR, Status.WARN):
-        output.line(f"{one.name}: {one.finding.hint}" if one.finding.hint else one.name)
+    for hint, names in _hints(report).items():
+        output.line(f"{', '.join(names)}: {hint}")
     output.line(decision(report), style="bold green" if report.is_go else "bold red")
     return report.result
 
@@ -51,6 +51,15 @@ def show_nagios_failure(error: Exception) -> Result:
     said = error.message if isinstance(error, CanaryError) else f"bug in canary: {type(error).__name__}"
     output.line(one_line(f"CANARY UNKNOWN - {said}"))
     return Result(NAGIOS_STATES[3], ExitCode(3))
+
+
+def _hints(report: Report) -> dict[str, list[str]]:
+    """What to do, each said once, with the checks it is for."""
+    hints: dict[str, list[str]] = {}
+    for one in report.of(Status.FAIL, Status.ERROR, Status.WARN):
+        if one.finding.hint:
+            hints.setdefault(one.finding.hint, []).append(one.name)
+    return hints
 
 
 def decision(report: Report) -> str:
@@ -95,8 +104,11 @@ def nagios_state(report: Report) -> int:
 
 def nagios(report: Report) -> str:
     """One line as monitoring plugins print it: state, text, and performance data behind the bar."""
-    bad = [f"{one.name}: {one.finding.evidence}" for one in report.of(Status.FAIL, Status.ERROR, Status.WARN)]
-    text = "; ".join(bad) or f"{len(report.of(Status.PASS))} checks pass on {report.account}"
+    bad = report.of(Status.FAIL, Status.ERROR, Status.WARN)
+    away = [one.name for one in bad if one.finding.unreachable]
+    said = [f"exchange unreachable ({', '.join(away)})"] if away else []
+    said += [f"{one.name}: {one.finding.evidence}" for one in bad if not one.finding.unreachable]
+    text = "; ".join(said) or f"{len(report.of(Status.PASS))} checks pass on {report.account}"
     figures = " ".join(_figure(one.name, one.finding.measure) for one in report.checked if one.finding.measure)
     return one_line(f"CANARY {NAGIOS_STATES[nagios_state(report)]} - {text.replace('|', '/')} | {figures}")
 

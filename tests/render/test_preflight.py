@@ -76,6 +76,14 @@ def test_nagios_reads_one_line_with_limits_and_no_bar_of_ours() -> None:
     )
 
 
+def test_an_exchange_that_is_away_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
+    away = Finding(Status.FAIL, "no route", "canary paper serve", unreachable=True)
+    made = report(rest=away, symbols=away, latch=LATCHED)
+    assert "exchange unreachable (rest, symbols); latch: set by" in render.nagios(made)
+    render.show(made)
+    assert "rest, symbols: canary paper serve" in capsys.readouterr().out.splitlines()
+
+
 def test_what_keeps_the_checks_from_being_made_is_unknown(capsys: pytest.CaptureFixture[str]) -> None:
     result = render.show_nagios_failure(ConfigurationError("account desk: no api_key"))
     assert capsys.readouterr().out == "CANARY UNKNOWN - account desk: no api_key\n"

@@ -62,9 +62,7 @@ async def _finding(scene: Scene, name: str, check: Check) -> Finding:
         async with asyncio.timeout(CHECK_SECONDS):
             return await check(scene)
     except ExchangeUnreachable as error:
-        return Finding(
-            Status.FAIL, error.message, error.hint or "is the exchange up, and this machine online?", unreachable=True
-        )
+        return Finding(Status.FAIL, error.message, error.hint or scene.unreachable_hint, unreachable=True)
     except PlanError as error:
         return Finding(Status.FAIL if name == "plan" else Status.ERROR, error.message, error.hint)
     except CanaryError as error:

@@ -18,7 +18,7 @@ RUNNING = Path(canary_cli.__file__).resolve().parent
 
 async def environment(scene: Scene) -> Finding:
     """Every variable is understood, and `.env` shows its secrets to its owner only."""
-    named = [name.upper() for name in scene.world.settings.model_fields_set]
+    named = [name.upper() for name in scene.world.settings.model_fields_set if name != "database_url"]
     env = scene.home / ".env"
     if env.exists() and env.stat().st_mode & 0o077:
         return failed(f"{env} can be read by others", f"chmod 600 {env}")

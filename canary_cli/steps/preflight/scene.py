@@ -46,3 +46,7 @@ class Scene:
     @property
     def pairs(self) -> tuple[str, ...]:
         return self.plan.pairs
+
+    @property
+    def unreachable_hint(self) -> str:
+        return "canary paper serve" if self.account.is_paper else "is the exchange up, and this machine online?"
