@@ -1,17 +1,37 @@
-"""Plans from files: what `runbooks/` holds, as values."""
+"""Plans from files: what `runbooks/` holds, as values, and what a plan means on the clock and in money."""
 
 import tomllib
 from collections.abc import Callable
-from decimal import Decimal
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeVar
 
+from canary_cli.accounts import find_home
+from canary_cli.core.policy.contacts import Contact, parse_contacts
+from canary_cli.core.policy.decisions import Due, schedule
+from canary_cli.core.policy.exposure import Stake, stakes
+from canary_cli.core.policy.fields import parse_instant
 from canary_cli.core.policy.parsing import parse_plan
 from canary_cli.core.policy.plan import Plan
-from canary_cli.errors import PlanError
+from canary_cli.core.policy.rollback import Rollback, parse_rollback
+from canary_cli.errors import PlanError, UsageError
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A plan on the clock and in money."""
+
+    path: Path
+    plan: Plan
+    start: datetime
+    schedule: tuple[Due, ...]
+    equity: Decimal
+    stakes: tuple[Stake, ...]
 
 
 def default_plan(home: Path) -> Path:
@@ -23,16 +43,64 @@ def load_plan(path: Path | None, home: Path) -> Plan:
     return load(path or default_plan(home), parse_plan)
 
 
+def load_rollback(home: Path) -> Rollback:
+    """`runbooks/rollback.toml`. Raises PlanError."""
+    return load(home / "runbooks" / "rollback.toml", parse_rollback)
+
+
+def load_contacts(home: Path) -> tuple[Contact, ...]:
+    """`runbooks/contacts.toml`. Raises PlanError."""
+    return load(home / "runbooks" / "contacts.toml", parse_contacts)
+
+
 def load(path: Path, parse: Callable[[dict[str, Any], str], T]) -> T:
     """Read a TOML file and make of it what `parse(document, sha256)` makes. Numbers stay exact."""
     try:
         content = path.read_bytes()
         document = tomllib.loads(content.decode(), parse_float=Decimal)
     except OSError as error:
-        raise PlanError(f"{path}: {error.strerror}", "name a plan that exists: canary plan check FILE") from None
+        raise PlanError(f"{path}: {error.strerror}", "name a file that exists: canary plan check FILE") from None
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise PlanError(f"{path}: {error}", "mend the file; it is TOML") from None
     try:
         return parse(document, sha256(content).hexdigest())
     except PlanError as error:
         raise PlanError(f"{path}: {error.message}", error.hint) from None
+
+
+def check(path: Path | None) -> dict[Path, Plan | Rollback | tuple[Contact, ...]]:
+    """Everything read, by file. Raises PlanError at the first file that is wrong, with all of its problems."""
+    if path is not None:
+        return {path: load(path, parse_plan)}
+    home = find_home()
+    return {
+        default_plan(home): load_plan(None, home),
+        home / "runbooks" / "rollback.toml": load_rollback(home),
+        home / "runbooks" / "contacts.toml": load_contacts(home),
+    }
+
+
+def show(path: Path | None, start: str, equity: str, now: datetime) -> Shown:
+    """A plan with its times from `start` (default: the plan's, or `now`) and its money for `equity`."""
+    chosen = path or default_plan(find_home())
+    plan = load(chosen, parse_plan)
+    begins = _instant(start) if start else plan.start or now.replace(microsecond=0)
+    money = _money(equity)
+    return Shown(chosen, plan, begins, schedule(plan, begins), money, stakes(plan, money))
+
+
+def _instant(text: str) -> datetime:
+    moment = parse_instant(text)
+    if moment is None:
+        raise UsageError(f"--start {text}: no instant with a zone", "write it like 2026-02-22T10:00Z")
+    return moment
+
+
+def _money(text: str) -> Decimal:
+    try:
+        amount = Decimal(text.replace(",", ""))
+    except InvalidOperation:
+        amount = Decimal(0)
+    if not amount.is_finite() or amount <= 0:
+        raise UsageError(f"--equity {text}: no amount above zero", "write it like 10000")
+    return amount

@@ -23,7 +23,10 @@ _ERRORS = {"order_error_rate": "errors", "order_success": "errors", "order_error
 
 @dataclass(frozen=True, slots=True)
 class Fired:
-    """A trigger changed its level. `detail` names what it was measured on."""
+    """A trigger changed its level. `detail` names what it was measured on (a pair, a window).
+
+    `counts`: a warning threshold was crossed, which is one warning in the gate's count (`Metrics.warned`).
+    """
 
     name: str
     level: Level
@@ -32,6 +35,7 @@ class Fired:
     n: int
     action: Action
     detail: str = ""
+    counts: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +157,8 @@ def _fired(trigger: Trigger, reading: Reading, level: Level, before: Level) -> F
         action = trigger.action
     else:
         action = Action.RELEASE if before is Level.CRITICAL or level is Level.NORMAL else Action.ALERT
-    return Fired(trigger.name, level, reading.value, limit or Decimal(0), reading.n, action, reading.population)
+    counts = before is Level.NORMAL and trigger.warning is not None
+    return Fired(trigger.name, level, reading.value, limit or Decimal(0), reading.n, action, reading.population, counts)
 
 
 def _entered(states: TriggerStates, trigger: Trigger, level: Level, fired: Fired, now: datetime) -> TriggerStates:
@@ -185,4 +190,4 @@ def _clocks(states: TriggerStates, now: datetime, plan: Plan, fired: list[Fired]
 
 def _unanswered(clock: DecisionClock, action: Action, waited: timedelta) -> Fired:
     minutes = waited / timedelta(minutes=1)
-    return replace(clock.fired, action=action, detail=f"no answer for {minutes:.0f} min")
+    return replace(clock.fired, action=action, detail=f"no answer for {minutes:.0f} min", counts=False)

@@ -1,0 +1,171 @@
+"""A plan on the screen: clock times, stakes, gates and thresholds, in that order."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from canary_cli.core.policy.plan import Check, Kind, Phase, Plan, Trigger
+from canary_cli.core.policy.vocabulary import METRICS
+from canary_cli.render import figures, output
+from canary_cli.steps.plan import Shown
+
+_KINDS = {Kind.HARD: "FAIL", Kind.SOFT: "warning", Kind.EVIDENCE: "INCONCLUSIVE"}
+
+
+def show_checked(read: Mapping[Path, Any], *, as_json: bool) -> None:
+    if as_json:
+        files = [{"file": path, "sha256": getattr(what, "sha256", None)} for path, what in read.items()]
+        output.print_document({"files": files, "reason": "PLAN_OK", "exit_code": 0})
+        return
+    for path, what in read.items():
+        output.line(f"{path}: OK{_summary(what)}")
+
+
+def _summary(what: Any) -> str:
+    if not isinstance(what, Plan):
+        return ""
+    gates = sum(len(phase.gate.checks) for phase in what.phases)
+    return f", {len(what.phases)} phases, {gates} checks, {len(what.triggers)} triggers, sha256 {what.sha256[:12]}"
+
+
+def show(shown: Shown, *, as_json: bool) -> None:
+    if as_json:
+        output.print_document({**output.plain(shown), "metrics": METRICS, "reason": "DONE", "exit_code": 0})
+        return
+    plan = shown.plan
+    output.line(f"PLAN {plan.name} {plan.version}  sha256 {plan.sha256[:12]}  {shown.path}", style="bold")
+    output.stdout().print(_schedule(shown))
+    output.stdout().print(_stakes(shown))
+    _readings_of_ten_percent(shown)
+    for phase in plan.phases:
+        output.stdout().print(_gate(phase))
+    output.stdout().print(_triggers(plan))
+    crew = plan.crew
+    output.line(
+        f"crew {crew.opens:%H:%M} to {crew.closes:%H:%M} UTC: a question nobody answers rolls back after "
+        f"{figures.duration(crew.rollback_inside)};"
+    )
+    output.line(
+        f"  outside it REDUCE-ONLY after {figures.duration(crew.stop_outside)}, "
+        f"rollback after {figures.duration(crew.rollback_outside)}. Money triggers never wait."
+    )
+
+
+def _schedule(shown: Shown) -> Table:
+    made = output.table("UTC", "step", "what", title="Schedule")
+    for due in shown.schedule:
+        made.add_row(_clock(due.at, shown.start), due.step.name, _what(shown.plan, due.step.name))
+    return made
+
+
+def _clock(at: datetime, start: datetime) -> str:
+    """The day is said once, with the start; a later day is marked."""
+    days = (at.date() - start.date()).days
+    clock = f"{at:%Y-%m-%d %H:%M}" if at == start else f"{at:%H:%M}"
+    return clock + (f" {days:+d} d" if days else "")
+
+
+def _what(plan: Plan, step: str) -> str:
+    kind, _, number = step.partition(" ")
+    if step == "prerequisites":
+        return "preflight may run any number of times"
+    if step == "gate 0":
+        zero = plan.gate_zero
+        return (
+            f"go/no-go within {figures.duration(zero.decide)}; red: troubleshoot "
+            f"{figures.duration(zero.troubleshoot)}, else postpone by {figures.duration(zero.postpone)}"
+        )
+    if kind == "phase":
+        phase = plan.phase(int(number))
+        pairs = f"{len(phase.pairs)} pairs" if phase.pairs else f"all pairs (at most {plan.risk.max_pairs})"
+        return f"{figures.share(phase.fraction)} of volume, {figures.duration(phase.duration)}, {pairs}"
+    if kind == "gate":
+        phase = plan.phase(int(number))
+        return (
+            f"{len(phase.gate.checks)} checks; unproven: extend by {figures.duration(phase.extend)} "
+            f"up to {figures.duration(phase.max_extend)}; promote: {phase.promote}"
+        )
+    return ""
+
+
+def _stakes(shown: Shown) -> Table:
+    title = f"At stake with {figures.money(shown.equity)} of equity"
+    made = output.table("phase", "a trade loses", "full positions", "all stops filled", "gross", "probes", title=title)
+    for column in made.columns[1:]:
+        column.justify = "right"
+    for one in shown.stakes:
+        made.add_row(
+            str(one.phase),
+            f"{figures.money(one.risk)} ({figures.percent(one.risk_pct, 1)})",
+            str(one.full_positions),
+            f"{figures.money(one.all_stops)} ({figures.percent(one.all_stops_pct, 1)})",
+            figures.money(one.gross),
+            f"{one.probes}, {figures.money(one.probe_cost)}",
+        )
+    return made
+
+
+def _readings_of_ten_percent(shown: Shown) -> None:
+    """`10 %` can mean volume or capital; the plan means volume, and says what the other reading would be."""
+    first, trip = shown.stakes[0], shown.plan.breaker.trip
+    share = figures.share(shown.plan.phases[0].fraction)
+    output.line(f"{share} of volume (this plan): every trade is {share} of its normal size and loses at most")
+    output.line(f"  {figures.money(first.risk)}; the breaker at {figures.number(trip)} % is of the whole account.")
+    output.line(f"{share} of capital (the other reading): a stake of {figures.money(first.sleeve)} of which a trade")
+    output.line(
+        f"  loses {figures.percent(first.sleeve_risk_pct, 1)}; the same breaker would be "
+        f"{figures.number(first.sleeve_trip_pct)} % of that stake."
+    )
+    output.line(f"All stops together stay short of the breaker ({figures.money(-trip * shown.equity / 100)}).")
+
+
+def _gate(phase: Phase) -> Table:
+    made = output.table("goes on while", "else", "measured", title=f"Gate {phase.number}")
+    made.columns[0].no_wrap = True
+    for check in phase.gate.checks:
+        made.add_row(f"{check.metric} {check.op} {figures.number(check.limit)}", _else(check), METRICS[check.metric])
+    made.add_row(f"warnings <= {phase.gate.max_warnings}", "FAIL", METRICS["warnings"] + ", and soft rows outside")
+    return made
+
+
+def _else(check: Check) -> str:
+    if check.by_construction:
+        return "by construction"
+    words = _KINDS[check.kind]
+    if check.at_once:
+        return f"{words} at once"
+    return f"{words} ({check.min_errors} errors)" if check.min_errors else words
+
+
+def _triggers(plan: Plan) -> Table:
+    made = output.table("trigger", "warning", "critical", "does", "samples", "measured", title="Watched all the time")
+    for trigger in plan.triggers:
+        made.add_row(
+            trigger.name + _phases(trigger),
+            _limit(trigger, trigger.warning),
+            _limit(trigger, trigger.critical),
+            trigger.action.value if trigger.critical is not None else "alert",
+            str(trigger.min_samples),
+            METRICS[trigger.metric],
+        )
+    made.add_row(
+        "breaker",
+        f"<= {figures.number(plan.breaker.pre_trip)}",
+        f"<= {figures.number(plan.breaker.trip)}",
+        "rollback",
+        "1",
+        METRICS["drawdown"],
+    )
+    return made
+
+
+def _phases(trigger: Trigger) -> str:
+    return f" (phase {', '.join(map(str, trigger.phases))})" if trigger.phases else ""
+
+
+def _limit(trigger: Trigger, limit: Decimal | None) -> str:
+    return figures.MISSING if limit is None else f"{'>' if trigger.worse == 'above' else '<'} {figures.number(limit)}"
