@@ -28,6 +28,7 @@ class Verb:
 
 
 VERBS: tuple[Verb, ...] = (
+    Verb("plan", "Prove a plan whole, or show it with its clock times and what it may lose.", is_group=True),
     Verb("preflight", "Every go/no-go check at once, with what was seen and what to do about it."),
     Verb("alert", "Say something to the team on Slack, and page who must wake up."),
     Verb("signals", "Why a bar gave a signal or not, how many there are, whether live equals batch.", is_group=True),
