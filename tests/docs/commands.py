@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted(
     path for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("runbooks/**/*.md")] if path.is_file()
 )
+UNITS = sorted((ROOT / "runbooks" / "systemd").iterdir())
 FENCE = re.compile(r"^```(?:bash|console|sh)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 INLINE = re.compile(r"(?<!`)`canary ([^`]+)`")
 BETWEEN = set("();<>|&")
@@ -32,6 +33,14 @@ def in_fences() -> Iterator[Command]:
             for line in block.replace("\\\n", " ").splitlines():
                 for words in _simple_commands(line.strip().removeprefix("$ ")):
                     yield from _ours(path, words)
+
+
+def in_units() -> Iterator[Command]:
+    """What systemd starts."""
+    for path in UNITS:
+        for line in path.read_text().splitlines():
+            if line.startswith("ExecStart="):
+                yield from _ours(path, shlex.split(line.removeprefix("ExecStart=")))
 
 
 def inline() -> Iterator[Command]:

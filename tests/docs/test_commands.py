@@ -3,10 +3,10 @@
 import pytest
 import typer
 
-from tests.docs.commands import DOCUMENTS, Command, flags, in_fences, inline, parse
+from tests.docs.commands import DOCUMENTS, Command, flags, in_fences, in_units, inline, parse
 
 
-@pytest.mark.parametrize("command", list(in_fences()), ids=str)
+@pytest.mark.parametrize("command", [*in_fences(), *in_units()], ids=str)
 def test_every_command_in_a_document_is_understood(command: Command) -> None:
     parse(command.words)
 
