@@ -19,6 +19,7 @@ Object = dict[str, Any]
 Payload = Object | list[Object]
 
 _DIFF_LEVELS = 100  # that a depth update watches on each side
+_MOST_PASSED = 5000  # levels that a jump of the price deletes: a client's book starts from 1000
 _UPDATES_A_SECOND = 1000
 _PERIODS = {"markPrice": 3, "ticker": 2, "miniTicker": 2}  # seconds; other streams speak at every tick
 
@@ -204,7 +205,7 @@ def _depth(batch: Batch, levels: str) -> Iterator[Object]:
     bids, asks = now.bids, now.asks
     if not levels:
         then = batch.market.book(batch.symbol, _DIFF_LEVELS, before)
-        bids, asks = _changes(then, now)
+        bids, asks = _changes(then, now, batch.market.listings[batch.symbol].rules.tick)
     event, last = _ms(batch.newest.time), update_id(before)
     head = {"e": "depthUpdate", "E": event, "T": event, "s": batch.symbol, "ps": batch.symbol}
     ids = {"U": last, "u": update_id(now.time), "pu": last}
@@ -214,14 +215,16 @@ def _depth(batch: Batch, levels: str) -> Iterator[Object]:
 Rows = tuple[tuple[Decimal, Decimal], ...]
 
 
-def _changes(then: Book, now: Book) -> tuple[Rows, Rows]:
-    """Levels whose quantity is another, and zero for those that the best price has passed."""
-    best_bid, best_ask = now.bids[0][0], now.asks[0][0]
-    gone_bids = tuple((price, ZERO) for price, _ in then.bids if price > best_bid)
-    gone_asks = tuple((price, ZERO) for price, _ in then.asks if price < best_ask)
-    new_bids = tuple(row for row in now.bids if row not in then.bids)
-    new_asks = tuple(row for row in now.asks if row not in then.asks)
-    return gone_bids + new_bids, gone_asks + new_asks
+def _changes(then: Book, now: Book, tick: Decimal) -> tuple[Rows, Rows]:
+    """Levels whose quantity is another, and zero for all that the best price has passed."""
+    fall = int((then.bids[0][0] - now.bids[0][0]) / tick)
+    rise = int((now.asks[0][0] - then.asks[0][0]) / tick)
+    passed_bids = tuple((then.bids[0][0] - tick * place, ZERO) for place in range(min(fall, _MOST_PASSED)))
+    passed_asks = tuple((then.asks[0][0] + tick * place, ZERO) for place in range(min(rise, _MOST_PASSED)))
+    old_bids, old_asks = set(then.bids), set(then.asks)
+    new_bids = tuple(row for row in now.bids if row not in old_bids)
+    new_asks = tuple(row for row in now.asks if row not in old_asks)
+    return passed_bids + new_bids, passed_asks + new_asks
 
 
 def _rows(rows: Rows) -> list[list[str]]:

@@ -118,7 +118,7 @@ class SyntheticSource:
         return premium + min(max(_INTEREST - premium, -0.0005), 0.0005)
 
     def funding_since(self, symbol: str) -> int:
-        return self._own[symbol].block(-_FINE_DAYS - 1).start
+        return self._own[symbol].block(-_FINE_DAYS - 1).start + FUNDING_SECONDS
 
     def _draw_common(self, block: Block, state: State) -> tuple[Common, State]:
         return weather.draw_common(block, state, generator(self.seed, "all pairs", block.name))
