@@ -142,7 +142,7 @@ class Wire:
         try:
             return await call(**parameters)
         except BinanceAPIException as error:
-            raise Refused(self._refusal(error)) from None
+            raise Refused(await self._refusal(error)) from None
         except BinanceRequestException as error:
             raise Refused(Unknown(error.message)) from None
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
@@ -152,11 +152,11 @@ class Wire:
         except (aiohttp.ClientError, OSError) as error:
             raise Refused(Unknown(f"connection lost: {type(error).__name__}")) from None
 
-    def _refusal(self, error: BinanceAPIException) -> Refusal:
+    async def _refusal(self, error: BinanceAPIException) -> Refusal:
         told = error.response.headers.get("Retry-After", "")
         wait = float(told) if told.isdigit() else None
         now = self._clock.wall()
-        reply = refusal(error.status_code, error.code or 0, _message(error), wait, now)
+        reply = refusal(error.status_code, error.code or 0, await _message(error), wait, now)
         if isinstance(reply, Throttled):
             self.budget = self.budget.throttled(reply.retry_after, now, banned=reply.banned)
         return reply
@@ -193,6 +193,9 @@ def _timeout(seconds: float) -> aiohttp.ClientTimeout:
     return aiohttp.ClientTimeout(total=seconds, sock_connect=seconds / 2)
 
 
-def _message(error: BinanceAPIException) -> str:
-    """The library prints a coroutine where the body was no JSON."""
-    return str(error.message) if error.code else "a reply that is no JSON"
+async def _message(error: BinanceAPIException) -> str:
+    """Where the body is no JSON the library drops it, and with it which of the four kinds of 503 this is."""
+    if error.code or not str(error.message).startswith("Invalid JSON"):
+        return str(error.message)
+    text: str = await error.response.text()  # read already, and kept by aiohttp
+    return " ".join(text.split())[:200]
