@@ -7,6 +7,7 @@ from canary_cli.core.signals.model import Component, Vote, Votes
 from canary_cli.core.signals.settings import SignalSettings
 
 NO_OPINION = 0.5
+AGREE, ABSTAIN, OPPOSE = Vote  # bound once: they are looked up for every bar
 Trends = tuple[Trend | None, ...]
 
 
@@ -23,7 +24,7 @@ def smc(votes: Votes, direction: int, min_votes: int) -> Component:
     agree, oppose = tally(votes, direction)
     cast = agree + oppose
     if cast < min_votes:
-        return Component("smc", Vote.ABSTAIN, NO_OPINION, votes)
+        return Component("smc", ABSTAIN, NO_OPINION, votes)
     return Component("smc", _vote(5 * agree >= 3 * cast, 5 * agree <= 2 * cast), agree / cast, votes)
 
 
@@ -41,7 +42,7 @@ def ema(trends: Trends, direction: int) -> Component:
     rising = 0
     for trend in trends:
         if trend is None:
-            return Component("ema", Vote.ABSTAIN, NO_OPINION)
+            return Component("ema", ABSTAIN, NO_OPINION)
         fast, middle, slow = trend
         rising += (fast > middle) + (fast >= middle) + (middle > slow) + (middle >= slow)
     possible = 4 * len(trends)
@@ -52,7 +53,7 @@ def ema(trends: Trends, direction: int) -> Component:
 
 def rsi(momentum: Momentum | None, direction: int) -> Component:
     if momentum is None:
-        return Component("rsi", Vote.ABSTAIN, NO_OPINION)
+        return Component("rsi", ABSTAIN, NO_OPINION)
     strength = rsi_strength(momentum, direction)
     return Component("rsi", _vote(strength >= 0.5, strength <= 0.25), strength, (momentum.rsi,))
 
@@ -67,7 +68,7 @@ def rsi_strength(momentum: Momentum | None, direction: int) -> float:
 
 def adx(momentum: Momentum | None, direction: int) -> Component:
     if momentum is None:
-        return Component("adx", Vote.ABSTAIN, NO_OPINION)
+        return Component("adx", ABSTAIN, NO_OPINION)
     strength = adx_strength(momentum, direction)
     values = (momentum.adx, momentum.plus_di, momentum.minus_di)
     return Component("adx", _vote(strength >= 0.75, strength <= 0.25), strength, values)
@@ -93,4 +94,4 @@ def _trend_weight(level: float) -> float:
 
 
 def _vote(agrees: bool, opposes: bool) -> Vote:
-    return Vote.AGREE if agrees else Vote.OPPOSE if opposes else Vote.ABSTAIN
+    return AGREE if agrees else OPPOSE if opposes else ABSTAIN

@@ -12,6 +12,8 @@ from canary_cli.core.signals.indicators import Momentum
 from canary_cli.core.signals.model import Component, Evaluation, Evidence, Holding, Reason, Signal, Vote
 from canary_cli.core.signals.settings import SignalSettings
 
+AGREE, _, OPPOSE = Vote  # bound once: they are looked up for every bar
+
 
 class Reading(NamedTuple):
     """The figures at a bar's close. `None` is of a cold frame and abstains; `blocked` refuses whatever they say."""
@@ -35,35 +37,32 @@ class Opinion(NamedTuple):
     agree: int
     oppose: int
 
-    @property
-    def votes(self) -> list[Vote]:
-        return [part.vote for part in self.components]
-
 
 def worst(obstacles: tuple[Reason, ...]) -> Reason:
     """Why a bar is blocked, given what stands in the way of each frame."""
-    if Reason.GAP in obstacles:
-        return Reason.GAP
-    return Reason.WARMUP if Reason.WARMUP in obstacles else Reason.NONE
+    if not any(obstacles):
+        return Reason.NONE
+    return Reason.GAP if Reason.GAP in obstacles else Reason.WARMUP
 
 
 def judge(reading: Reading, tick: Decimal, settings: SignalSettings) -> Evaluation:
     """Weigh one closed bar in both directions, keep the stronger, and refuse it or not."""
     opinion = _weigh(reading, settings)
-    votes, agree, oppose = opinion.votes, opinion.agree, opinion.oppose
+    side, neutral, confidence, parts, agree, oppose = opinion
+    votes = [part.vote for part in parts]
     return Evaluation(
         symbol=reading.symbol,
         time=reading.time,
         close=reading.close,
-        direction=None if opinion.neutral else opinion.side,
-        components=opinion.components,
-        confluence=(len(votes) + votes.count(Vote.AGREE) - votes.count(Vote.OPPOSE)) / 2,
-        confidence=opinion.confidence,
+        direction=None if neutral else side,
+        components=parts,
+        confluence=(len(votes) + votes.count(AGREE) - votes.count(OPPOSE)) / 2,
+        confidence=confidence,
         alignment_agree=agree,
         alignment_oppose=oppose,
         alignment=100 * agree / (agree + oppose) if agree + oppose else 0.0,
         atr=reading.momentum.atr if reading.momentum else 0.0,
-        reason=reading.blocked or _refusal(reading, opinion, tick, settings),
+        reason=reading.blocked or _refusal(reading, opinion, votes, tick, settings),
         evidence=reading.evidence,
     )
 
@@ -83,22 +82,23 @@ def _weigh(reading: Reading, settings: SignalSettings) -> Opinion:
 
 def _confidence(reading: Reading, direction: int, settings: SignalSettings) -> float:
     """The weighted strengths, 0...100, rounded so that 75 is 75."""
+    _, _, _, momentum, trends, evidence, _ = reading
     weighted = (
-        settings.smc_weight * components.smc(reading.evidence.structure.votes, direction, settings.min_votes).strength
-        + settings.ema_weight * components.ema(reading.trends, direction).strength
-        + settings.rsi_weight * components.rsi_strength(reading.momentum, direction)
-        + settings.adx_weight * components.adx_strength(reading.momentum, direction)
+        settings.smc_weight * components.smc(evidence.structure.votes, direction, settings.min_votes).strength
+        + settings.ema_weight * components.ema(trends, direction).strength
+        + settings.rsi_weight * components.rsi_strength(momentum, direction)
+        + settings.adx_weight * components.adx_strength(momentum, direction)
     )
     return round(100 * weighted, 9)
 
 
-def _refusal(reading: Reading, opinion: Opinion, tick: Decimal, settings: SignalSettings) -> Reason:
+def _refusal(reading: Reading, opinion: Opinion, votes: list[Vote], tick: Decimal, settings: SignalSettings) -> Reason:
     """The first rule the bar breaks."""
     if opinion.neutral:
         return Reason.NEUTRAL
-    if Vote.OPPOSE in opinion.votes:
+    if OPPOSE in votes:
         return Reason.OPPOSED
-    if opinion.votes.count(Vote.AGREE) < settings.min_agreeing:
+    if votes.count(AGREE) < settings.min_agreeing:
         return Reason.CONFLUENCE
     if opinion.confidence <= settings.min_confidence:
         return Reason.CONFIDENCE
