@@ -38,6 +38,10 @@ VERBS: tuple[Verb, ...] = (
     Verb("trading", "Stop entries, allow them again, or say who stopped them.", is_group=True),
     Verb("stop", "The same as trading disable.", "trading"),
     Verb("positions", "What is open, its stops and its risk, asked of the exchange now."),
+    Verb("snapshot-db", "Back the ledger up, with a manifest that proves it."),
+    Verb("restore-db", "Put a backup in the ledger's place, verified first; trading stays latched."),
+    Verb("verify-db", "Check the ledger: tables, invariants, journal, backup, exchange."),
+    Verb("backups", "The shelf of backups: list, verify, prune.", is_group=True),
 )
 
 

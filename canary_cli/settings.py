@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from canary_cli.accounts import Account
-from canary_cli.errors import ConfigurationError
+from canary_cli.errors import ConfigurationError, UsageError
 
 _SCHEMES = ("sqlite", "mysql", "mariadb", "mysql+pymysql", "mariadb+pymysql")
 
@@ -37,16 +37,19 @@ class Settings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _known_database(cls, url: SecretStr) -> SecretStr:
-        if not url:
-            return url
-        scheme, rest = url.get_secret_value().partition("://")[::2]
-        if scheme not in _SCHEMES:
-            raise ValueError("starts with none of sqlite:///, mysql://, mariadb://, mysql+pymysql://")
-        if scheme == "sqlite" and not rest.startswith("//"):
-            raise ValueError("a SQLite ledger needs an absolute path: sqlite:////full/path/ledger.db")
-        if scheme != "sqlite" and not urlsplit(url.get_secret_value()).path.strip("/"):
-            raise ValueError("names no database: mysql://host/canary")
+        fault = _fault(url.get_secret_value()) if url else ""
+        if fault:
+            raise ValueError(fault)
         return url
+
+    def other_database(self, url: str) -> SecretStr:
+        """A database named on the command line, credentials filled in. Refuses a password there: everybody sees it."""
+        fault = _fault(url)
+        if not fault and urlsplit(url).password:
+            fault = "holds a password, which a command line shows to everybody: put it into DB_PASS"
+        if fault:
+            raise UsageError(f"the database named {fault}", "mysql://user@host/database, sqlite:////full/path/file.db")
+        return SecretStr(_with_credentials(self, url))
 
     @classmethod
     def settings_customise_sources(
@@ -76,11 +79,31 @@ def _ledger_url(settings: Settings, account: Account) -> str:
     url = settings.database_url.get_secret_value()
     if not url:
         return f"sqlite:///{account.state_dir / 'ledger.db'}"
+    return _with_credentials(settings, url)
+
+
+def _with_credentials(settings: Settings, url: str) -> str:
+    """DB_USER where the URL names no user, DB_PASS where it names no password."""
     parts = urlsplit(url)
-    if parts.scheme == "sqlite" or "@" in parts.netloc or not settings.db_user:
+    user = parts.username or (quote(settings.db_user, safe="") if settings.db_user else "")
+    if parts.scheme == "sqlite" or not user:
         return url
-    password = f":{quote(settings.db_pass.get_secret_value(), safe='')}" if settings.db_pass else ""
-    return urlunsplit(parts._replace(netloc=f"{quote(settings.db_user, safe='')}{password}@{parts.netloc}"))
+    given = quote(settings.db_pass.get_secret_value(), safe="") if settings.db_pass else ""
+    password = parts.password or given
+    place = parts.netloc.rpartition("@")[2]
+    return urlunsplit(parts._replace(netloc=f"{user}:{password}@{place}" if password else f"{user}@{place}"))
+
+
+def _fault(url: str) -> str:
+    """What is wrong with a database's URL, or nothing."""
+    scheme, rest = url.partition("://")[::2]
+    if scheme not in _SCHEMES:
+        return "starts with none of sqlite:///, mysql://, mariadb://, mysql+pymysql://"
+    if scheme == "sqlite" and not rest.startswith("//"):
+        return "is a relative path; a SQLite ledger needs an absolute one: sqlite:////full/path/ledger.db"
+    if scheme != "sqlite" and not urlsplit(url).path.strip("/"):
+        return "names no database: mysql://host/canary"
+    return ""
 
 
 class _Files(PydanticBaseSettingsSource):

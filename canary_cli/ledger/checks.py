@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from canary_cli.core.model import ZERO, AlgoStatus, OrderStatus, Position, Side
 from canary_cli.journal.reader import read, verify_chain
 from canary_cli.ledger.ledger import Ledger, line_of
+from canary_cli.ledger.tables import metadata
 
 Tables = Mapping[str, Table]
 
@@ -25,16 +26,22 @@ _SHOWN = 3
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """`detail` is the count where it is well (`24 records`), and what is wrong where it is not."""
+    """`ok` None: not looked at. `detail` is the count where it is well (`24 records`), or what is wrong, or why not."""
 
     name: str
-    ok: bool
+    ok: bool | None
     detail: str
 
 
-def check_tables(connection: Connection, account: str, tables: Tables, prefix: str = "") -> list[Check]:
+def all_tables() -> Tables:
+    """The tables people ask about first, then the others."""
+    first = ("orders", "trades", "positions")
+    return {name: metadata.tables[name] for name in (*first, *(name for name in metadata.tables if name not in first))}
+
+
+def check_tables(connection: Connection, account: str, tables: Tables) -> list[Check]:
     """Each table: readable, sound by the server's own check, and how much it holds."""
-    found = [_check_table(connection, account, table, prefix + name) for name, table in tables.items()]
+    found = [_check_table(connection, account, table, name) for name, table in tables.items()]
     return [*found, *_sqlite_checks(connection)] if connection.dialect.name == "sqlite" else found
 
 
@@ -67,12 +74,12 @@ def check_exchange(ledger: Ledger, positions: Sequence[Position]) -> Check:
     return _judged("Ledger = exchange", lambda: _differences(ours, theirs, "ledger", "exchange"), f"{len(theirs)} open")
 
 
-def _check_table(connection: Connection, account: str, table: Table, stored: str) -> Check:
-    name = f"{stored.removeprefix('_canary_new_').capitalize()} table"
+def _check_table(connection: Connection, account: str, table: Table, called: str) -> Check:
+    name = f"{called.capitalize()} table"
     try:
         fault = _server_fault(connection, table.name)
         count = connection.execute(select(func.count()).select_from(table).where(table.c.account == account)).scalar()
-        open_ones = _open_positions(connection, account, table) if stored.endswith("positions") else None
+        open_ones = _open_positions(connection, account, table) if called == "positions" else None
     except DBAPIError as error:
         return Check(name, False, str(getattr(error.orig, "args", [error.orig])[-1]))
     detail = f"{count} records" if open_ones is None else f"{open_ones} open"

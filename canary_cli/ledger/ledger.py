@@ -48,7 +48,7 @@ class Ledger:
 
     def ping(self) -> None:
         """Ask the database for nothing. Raises DatabaseError where it does not answer."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             connection.execute(text("SELECT 1"))
 
     def apply(self, entries: Iterable[Entry]) -> int:
@@ -65,7 +65,7 @@ class Ledger:
 
     def caught_up_to(self) -> int:
         """The highest `seq` the ledger holds; 0 where it holds none."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             highest = select(func.max(events.c.seq)).where(events.c.account == self.account)
             return connection.execute(highest).scalar() or 0
 
@@ -87,13 +87,13 @@ class Ledger:
 
     def rows(self, table: str, *order_by: str, **equal: Any) -> list[Row]:
         """All rows of this account in a table, in order, where the named columns have the given values."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             return [dict(row) for row in connection.execute(self._select(table, order_by, equal)).mappings()]
 
     def stream(self, table: str, *order_by: str, **equal: Any) -> Iterator[Row]:
         """`rows` for tables that may not fit into memory: read in chunks while the caller goes on."""
         chosen = self._select(table, order_by, equal)
-        with self._reading() as connection:
+        with self.reading() as connection:
             found = connection.execution_options(stream_results=True, yield_per=5000).execute(chosen)
             for row in found.mappings():
                 yield dict(row)
@@ -101,7 +101,7 @@ class Ledger:
     def entries(self, after_seq: int = 0) -> Iterator[Entry]:
         """The journal lines the ledger holds, in order."""
         query = select(events.c.line).where(events.c.account == self.account, events.c.seq > after_seq)
-        with self._reading() as connection:
+        with self.reading() as connection:
             for line in connection.execute(query.order_by(events.c.seq)).scalars():
                 yield decode(line.encode())
 
@@ -121,12 +121,13 @@ class Ledger:
 
     def holder(self) -> Lease | None:
         """The lease that is held now, or None."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             lease = leasing.read_lease(connection, self.account)
         return lease if lease and lease.holder and lease.expires > self._now() else None
 
     @contextmanager
-    def _reading(self) -> Iterator[Connection]:
+    def reading(self) -> Iterator[Connection]:
+        """A connection to look with."""
         with database_errors(self.engine), self.engine.connect() as connection:
             yield connection
 
@@ -199,7 +200,7 @@ class Ledger:
         """The server's clock, so that two hosts agree on when a lease expires; SQLite has one host and one clock."""
         if self.engine.dialect.name == "sqlite":
             return SystemClock().wall()
-        with self._reading() as connection:
+        with self.reading() as connection:
             told: datetime = connection.execute(text("SELECT UTC_TIMESTAMP(6)")).scalar_one()
             return told.replace(tzinfo=UTC)
 

@@ -22,12 +22,12 @@ from canary_cli.ledger.tables import leases, metadata
 
 KEPT = ("leases", "latches", "incidents", "approvals")
 TOKEN_LEAP = 1000
-"""Added to a token taken from a backup because the live lease is lost: it must exceed all that were given since."""
+"""Added to a token that a backup gives because the live lease is lost: it must exceed all given since."""
 
 
 @dataclass(frozen=True, slots=True)
 class Carried:
-    """`lines` were applied from the journal; `lost` names live tables that could not be read and came from the backup."""
+    """`lines` came from the journal; `lost` are live tables that could not be read: they came from the backup."""
 
     lines: int
     lost: tuple[str, ...]
@@ -37,8 +37,6 @@ def load(
     store: Store, backup: Path, account: str, folder: Path, seconds: float, progress: Progress = no_progress
 ) -> tuple[Shadow, Manifest | None]:
     """The backup beside the live ledger. Raises BackupError where it is damaged, cut, or not this account's."""
-    if not backup.is_file():
-        raise BackupError(f"{backup} does not exist", "canary backups list")
     manifest = check_file(backup)
     if manifest and manifest.account != account:
         raise BackupError(f"{backup.name} is of account {manifest.account}, not of {account}", "canary backups list")
@@ -54,7 +52,7 @@ def load(
 def verify(shadow: Shadow, account: str) -> list[Check]:
     """The checks of verify-db on what was loaded, before it is live."""
     with database_errors(shadow.engine), shadow.engine.connect() as connection:
-        tables = check_tables(connection, account, shadow.tables, shadow.prefix)
+        tables = check_tables(connection, account, shadow.tables)
         return [*tables, *check_invariants(connection, account, shadow.tables)]
 
 

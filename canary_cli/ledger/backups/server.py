@@ -77,23 +77,21 @@ class ServerStore:
             raise
         return Shadow(self._engine, NEW, dump.rows)
 
-    def swap(self, shadow: Shadow) -> None:  # noqa: ARG002  (the names in the schema say it all)
+    def swap(self, shadow: Shadow) -> None:
         present = self._tables()
-        fresh = [name.removeprefix(NEW) for name in present if name.startswith(NEW)]
+        fresh = [name.removeprefix(shadow.prefix) for name in present if name.startswith(shadow.prefix)]
         live = [name for name in present if name in {*fresh, *metadata.tables, "alembic_version"}]
-        away = [f"`{name}` TO `{OLD}{name}`" for name in live]
-        into = [f"`{NEW}{name}` TO `{name}`" for name in fresh]
-        self._drop([name for name in present if name.startswith(OLD)])
-        self._execute(f"RENAME TABLE {', '.join([*away, *into])}")
+        away = NEW if shadow.prefix == OLD else OLD
+        moves = [(name, away + name) for name in live] + [(shadow.prefix + name, name) for name in fresh]
+        if shadow.prefix == OLD:
+            moves += [(NEW + name, OLD + name) for name in live]
+        else:
+            self._drop([name for name in present if name.startswith(OLD)])
+        self._execute("RENAME TABLE " + ", ".join(f"`{name}` TO `{other}`" for name, other in moves))
 
     def old(self) -> Shadow | None:
-        kept = [name for name in self._tables() if name.startswith(OLD)]
-        if not kept:
-            return None
-        self.discard()
-        names = [name.removeprefix(OLD) for name in kept]
-        self._execute("RENAME TABLE " + ", ".join(f"`{OLD}{name}` TO `{NEW}{name}`" for name in names))
-        return Shadow(self._engine, NEW, dict.fromkeys(names))
+        names = [name.removeprefix(OLD) for name in self._tables() if name.startswith(OLD)]
+        return Shadow(self._engine, OLD, dict.fromkeys(names)) if names else None
 
     def discard(self) -> None:
         self._drop([name for name in self._tables() if name.startswith(NEW)])
