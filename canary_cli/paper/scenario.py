@@ -30,9 +30,10 @@ kind = "…"                        # this and every other key is for the faults
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from difflib import get_close_matches
+from math import isfinite
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -94,12 +95,21 @@ class Scenario:
     volatility: float = 1.0
     drifts: tuple[RelativeDrift, ...] = ()
     prices: tuple[PriceEvent, ...] = ()
-    faults: tuple[FaultEvent, ...] = field(default=())
+    faults: tuple[FaultEvent, ...] = ()
 
     def climate(self, start: datetime) -> Climate:
         """What it asks of a synthetic market whose plan starts at `start`."""
         drifts = (Drift(start + d.start, start + d.end, d.strength, d.symbols) for d in self.drifts)
         return Climate(self.volatility, tuple(drifts))
+
+    def shocks(self, start: datetime) -> tuple[Shock, ...]:
+        """Those that happen at their time whatever else, for a plan that starts at `start`."""
+        return tuple(replace(event.shock, at=start + event.at) for event in self.prices if not event.when)
+
+    @property
+    def waiting(self) -> tuple[PriceEvent, ...]:
+        """Those that wait for their condition as well; whoever knows the account lets them happen."""
+        return tuple(event for event in self.prices if event.when)
 
 
 def shipped() -> tuple[str, ...]:
@@ -134,7 +144,7 @@ class _Table:
             self.take("title", str, name),
             self.take("seed", int, 1),
             self.take("start", datetime, None),
-            float(market.take("volatility", (int, float), 1.0)),
+            market.number("volatility", 1.0),
             tuple(table.drift() for table in market.tables("drift")),
             tuple(table.price() for table in self.tables("price")),
             tuple(table.fault() for table in self.tables("fault")),
@@ -149,7 +159,7 @@ class _Table:
 
     def drift(self) -> RelativeDrift:
         start, end = self.time("from"), self.time("until")
-        drift = RelativeDrift(start, end, float(self.take("strength", (int, float))), self.symbols())
+        drift = RelativeDrift(start, end, self.number("strength"), self.symbols())
         if start >= end:
             self.refuse("until must come after from")
         self.finish()
@@ -161,8 +171,8 @@ class _Table:
             self.refuse(f"kind {kind!r} is none of {', '.join(ShockKind)}")
         duration = self.time("for", "0:00:00") if kind in _LASTING else timedelta(0)
         moves = kind in (ShockKind.GAP, ShockKind.CRASH)
-        move = float(self.take("move", (int, float))) if moves else 0.0
-        depth = float(self.take("depth", (int, float))) if kind == ShockKind.THIN else 0.1
+        move = self.number("move") if moves else 0.0
+        depth = self.number("depth") if kind == ShockKind.THIN else 0.1
         if move <= -1:
             self.refuse("move must be above -1: a price stays positive")
         if not 0 < depth <= 1:
@@ -184,14 +194,22 @@ class _Table:
         if len(condition) != 1 or next(iter(condition)) not in METRICS:
             self.refuse(f"when names one of {', '.join(METRICS)}")
         metric, least = next(iter(condition.items()))
-        return When(metric, float(least))
+        return When(metric, _Table({metric: least}, self._where).number(metric))
 
     def symbols(self) -> tuple[str, ...]:
         return tuple(str(symbol) for symbol in self.take("symbols", list, []))
 
     def tables(self, key: str) -> Sequence["_Table"]:
         rows = self.take(key, list, [])
+        if not all(isinstance(row, dict) for row in rows):
+            self.refuse(f"{key} is a list of tables: write [[{key}]]")
         return [_Table(row, f"{self._where}, {key} {number}") for number, row in enumerate(rows, 1)]
+
+    def number(self, key: str, *default: float) -> float:
+        value = float(self.take(key, (int, float), *default))
+        if not isfinite(value):
+            self.refuse(f"{key} is {value}, which is no number")
+        return value
 
     def time(self, key: str, default: str | None = None) -> timedelta:
         text = self.take(key, str, default)

@@ -1,6 +1,6 @@
 """The market that walks along a source's candles on a grid of plan time, and keeps all pairs in step."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -56,8 +56,8 @@ class SimulatedMarket:
         return tuple(self._tracks)
 
     @property
-    def listings(self) -> dict[str, Listing]:
-        return dict(self._source.listings)
+    def listings(self) -> Mapping[str, Listing]:
+        return self._source.listings
 
     @property
     def now(self) -> datetime:
