@@ -1,8 +1,8 @@
 """The streams over sockets: losses are told and mended, nothing is dropped without a word, closing never hangs."""
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
 import orjson
@@ -30,6 +30,18 @@ ACCOUNT = orjson.dumps({"e": "ACCOUNT_UPDATE", "E": T, "T": T, "a": {"m": "ORDER
 MARKS = orjson.dumps({"stream": "!markPrice@arr@1s", "data": [{"s": "BTCUSDT", "p": "1", "E": T}]}).decode()
 
 
+@asynccontextmanager
+async def on_market(*frames: Frame) -> AsyncIterator[tuple[Stage, AsyncGenerator[Any, None]]]:
+    async with (
+        a_stage() as stage,
+        an_exchange(stage) as exchange,
+        aclosing(exchange.market_events(("BTCUSDT",), frames or (Frame.M15,))) as events,
+    ):
+        await take(events, StreamUp)
+        await all_open(stage, 2)
+        yield stage, events
+
+
 async def take(events: AsyncGenerator[Any, None], kind: type, within: float = 8.0) -> Any:
     """The next event of a kind; others on the way are passed over."""
     async with asyncio.timeout(within):
@@ -46,31 +58,25 @@ async def all_open(stage: Stage, number: int) -> None:
 
 
 async def test_the_market_stream_asks_for_candles_marks_and_quotes_and_tells_what_comes() -> None:
-    async with a_stage() as stage, an_exchange(stage) as exchange:
-        async with aclosing(exchange.market_events(("BTCUSDT",), (Frame.M15, Frame.H1))) as events:
-            assert (await take(events, StreamUp)).stream is Stream.MARKET
-            await all_open(stage, 2)
-            asked = {one.path: one.fields["streams"] for one in stage.asked if one.method == "WS"}
-            assert asked == {
-                "/market/stream": "btcusdt@kline_15m/btcusdt@kline_1h/!markPrice@arr@1s",
-                "/public/stream": "btcusdt@bookTicker",
-            }
-            await stage.say(orjson.dumps({"data": kline(closed=False)}).decode())
-            await stage.say(MARKS)
-            assert (await take(events, MarksUpdated)).time == NOON
+    async with on_market(Frame.M15, Frame.H1) as (stage, events):
+        asked = {one.path: one.fields["streams"] for one in stage.asked if one.method == "WS"}
+        assert asked == {
+            "/market/stream": "btcusdt@kline_15m/btcusdt@kline_1h/!markPrice@arr@1s",
+            "/public/stream": "btcusdt@bookTicker",
+        }
+        await stage.say(orjson.dumps({"data": kline(closed=False)}).decode())
+        await stage.say(MARKS)
+        assert (await take(events, MarksUpdated)).time == NOON
 
 
 async def test_a_dropped_connection_is_told_and_comes_back() -> None:
-    async with a_stage() as stage, an_exchange(stage) as exchange:
-        async with aclosing(exchange.market_events(("BTCUSDT",), (Frame.M15,))) as events:
-            await take(events, StreamUp)
-            await all_open(stage, 2)
-            await stage.sockets[0].close()
-            assert "closed by the exchange" in (await take(events, StreamDown)).reason
-            await take(events, StreamUp)
-            await all_open(stage, 4)
-            await stage.say(MARKS)
-            await take(events, MarksUpdated)
+    async with on_market() as (stage, events):
+        await stage.sockets[0].close()
+        assert "closed by the exchange" in (await take(events, StreamDown)).reason
+        await take(events, StreamUp)
+        await all_open(stage, 4)
+        await stage.say(MARKS)
+        await take(events, MarksUpdated)
 
 
 async def test_a_half_open_connection_is_found_dead_by_its_silence(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,10 +101,8 @@ async def test_a_quiet_user_stream_lives_by_its_pongs(monkeypatch: pytest.Monkey
 
 async def test_market_data_does_not_live_by_pongs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Patience, "at", classmethod(lambda cls, speed: cls(ping=0.05, silence=0.3)))
-    async with a_stage() as stage, an_exchange(stage) as exchange:
-        async with aclosing(exchange.market_events(("BTCUSDT",), (Frame.M15,))) as events:
-            await take(events, StreamUp)
-            assert "silent" in (await take(events, StreamDown)).reason
+    async with on_market() as (_stage, events):
+        assert "silent" in (await take(events, StreamDown)).reason
 
 
 async def test_an_expired_listen_key_is_a_loss_and_a_new_key_is_asked_for() -> None:
@@ -129,10 +133,11 @@ async def test_a_frame_we_cannot_read_is_a_loss_not_a_silence() -> None:
 
 async def test_an_exchange_that_is_away_is_told_once_and_tried_for_ever() -> None:
     async with an_exchange(Stage(port=9)) as exchange:
-        async with aclosing(exchange.market_events(("BTCUSDT",), (Frame.M15,))) as events:
-            assert "cannot connect" in (await take(events, StreamDown)).reason
-            with pytest.raises(TimeoutError):
-                await asyncio.wait_for(anext(events), 0.5)
+        events = exchange.market_events(("BTCUSDT",), (Frame.M15,))
+        assert "cannot connect" in (await take(events, StreamDown)).reason
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(anext(events), 0.5)
+        await events.aclose()
 
 
 async def test_closing_never_hangs_even_on_a_peer_that_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

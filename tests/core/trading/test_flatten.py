@@ -12,10 +12,9 @@ from canary_cli.core.trading.flatten import CancelAlgo, CancelAll, Close, Effect
 from canary_cli.core.trading.flatten.plan import closable, pieces
 from canary_cli.core.trading.flatten.state import Leg
 from canary_cli.core.trading.replies import Failed, Rejected, Reply, Throttled
-from tests.core.trading.venue import SHAKY, Venue, World, position, resting, rules, stop
+from tests.core.trading.venue import PAIRS_20, SHAKY, Venue, World, position, resting, rules, stop
 
 RTT = 0.05
-PAIRS = [f"P{n}USDT" for n in range(20)]
 
 
 def closes(world: World) -> list[OrderRequest]:
@@ -43,7 +42,7 @@ def is_close(effect: Effect) -> bool:
 
 
 def test_what_is_known_is_closed_at_once_while_a_reading_runs_beside() -> None:
-    venue = Venue().hold(*(position(pair, "1") for pair in PAIRS))
+    venue = Venue().hold(*(position(pair, "1") for pair in PAIRS_20))
     world = World(venue)
     state = world.run(venue.snapshot())
     assert state.outcome is Outcome.FLAT
@@ -291,7 +290,7 @@ def test_pieces_sum_exactly_and_keep_to_the_filters(quantity: Decimal, most: int
 @st.composite
 def venues(draw: st.DrawFn) -> Venue:
     venue = Venue(hedge=draw(st.booleans()))
-    for pair in draw(st.lists(st.sampled_from(PAIRS[:5]), unique=True)):
+    for pair in draw(st.lists(st.sampled_from(PAIRS_20[:5]), unique=True)):
         venue.rules[pair] = rules(pair, most=str(draw(st.integers(1, 200))))
         quantity = draw(quantities)
         if draw(st.booleans()):

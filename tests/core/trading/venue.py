@@ -49,6 +49,7 @@ from canary_cli.core.trading.flatten import (
 from canary_cli.core.trading.replies import Confirmed, Failed, Rejected, Reply, Unknown
 
 ZERO = Decimal(0)
+PAIRS_20 = [f"P{n}USDT" for n in range(20)]
 EPOCH = datetime(2026, 2, 22, tzinfo=UTC)
 
 

@@ -198,6 +198,7 @@ def _after_execution(leg: Leg, order: Order, sent: Sent, now: float) -> Leg:
     leg = replace(leg, position=replace(leg.position, quantity=left), trouble="")
     if order.status is OrderStatus.FILLED:
         return replace(leg, failures=0)
+    leg = replace(leg, failures=0) if executed else leg
     thin = _later(leg, now, f"{order.status}: {order.executed} of {sent.request.quantity} executed")
     return replace(thin, at_band_edge=sent.request.type is OrderType.MARKET, stale=not executed)
 
