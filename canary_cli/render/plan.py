@@ -1,7 +1,7 @@
 """A plan on the screen: clock times, stakes, gates and thresholds, in that order."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -34,7 +34,7 @@ def _summary(what: Any) -> str:
 
 def show(shown: Shown, *, as_json: bool) -> None:
     if as_json:
-        output.print_document({**output.plain(shown), "metrics": METRICS, "reason": "DONE", "exit_code": 0})
+        output.print_document(_document(shown))
         return
     plan = shown.plan
     output.line(f"PLAN {plan.name} {plan.version}  sha256 {plan.sha256[:12]}  {shown.path}", style="bold")
@@ -47,12 +47,29 @@ def show(shown: Shown, *, as_json: bool) -> None:
     crew = plan.crew
     output.line(
         f"crew {crew.opens:%H:%M} to {crew.closes:%H:%M} UTC: a question nobody answers rolls back after "
-        f"{figures.duration(crew.rollback_inside)};"
+        f"{_span(crew.rollback_inside)};"
     )
     output.line(
-        f"  outside it REDUCE-ONLY after {figures.duration(crew.stop_outside)}, "
-        f"rollback after {figures.duration(crew.rollback_outside)}. Money triggers never wait."
+        f"  outside it REDUCE-ONLY after {_span(crew.stop_outside)}, "
+        f"rollback after {_span(crew.rollback_outside)}. Money triggers never wait."
     )
+
+
+def _document(shown: Shown) -> dict[str, Any]:
+    document: dict[str, Any] = output.plain(shown)
+    crew = shown.plan.crew
+    document["plan"]["crew"] |= {"opens": f"{crew.opens:%H:%M}", "closes": f"{crew.closes:%H:%M}"}
+    return {**document, "metrics": METRICS, "reason": "DONE", "exit_code": 0}
+
+
+def _span(length: timedelta) -> str:
+    """As a plan writes it: `30 min`, `1 h 30 min`."""
+    left, words = int(length.total_seconds()), []
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min"), (1, "s")):
+        count, left = divmod(left, size)
+        if count:
+            words.append(f"{count} {unit}")
+    return " ".join(words) or "0 s"
 
 
 def _schedule(shown: Shown) -> Table:
@@ -76,18 +93,18 @@ def _what(plan: Plan, step: str) -> str:
     if step == "gate 0":
         zero = plan.gate_zero
         return (
-            f"go/no-go within {figures.duration(zero.decide)}; red: troubleshoot "
-            f"{figures.duration(zero.troubleshoot)}, else postpone by {figures.duration(zero.postpone)}"
+            f"go/no-go within {_span(zero.decide)}; red: troubleshoot "
+            f"{_span(zero.troubleshoot)}, else postpone by {_span(zero.postpone)}"
         )
     if kind == "phase":
         phase = plan.phase(int(number))
         pairs = f"{len(phase.pairs)} pairs" if phase.pairs else f"all pairs (at most {plan.risk.max_pairs})"
-        return f"{figures.share(phase.fraction)} of volume, {figures.duration(phase.duration)}, {pairs}"
+        return f"{figures.share(phase.fraction)} of volume, {_span(phase.duration)}, {pairs}"
     if kind == "gate":
         phase = plan.phase(int(number))
         return (
-            f"{len(phase.gate.checks)} checks; unproven: extend by {figures.duration(phase.extend)} "
-            f"up to {figures.duration(phase.max_extend)}; promote: {phase.promote}"
+            f"{len(phase.gate.checks)} checks; unproven: extend by {_span(phase.extend)}, "
+            f"at most {_span(phase.max_extend)}; promote: {phase.promote}"
         )
     return ""
 
@@ -142,7 +159,7 @@ def _else(check: Check) -> str:
 
 
 def _triggers(plan: Plan) -> Table:
-    made = output.table("trigger", "warning", "critical", "does", "samples", "measured", title="Watched all the time")
+    made = output.table("trigger", "warning", "critical", "does", "samples", "metric", title="Watched all the time")
     for trigger in plan.triggers:
         made.add_row(
             trigger.name + _phases(trigger),
@@ -150,7 +167,7 @@ def _triggers(plan: Plan) -> Table:
             _limit(trigger, trigger.critical),
             trigger.action.value if trigger.critical is not None else "alert",
             str(trigger.min_samples),
-            METRICS[trigger.metric],
+            trigger.metric,
         )
     made.add_row(
         "breaker",
@@ -158,7 +175,7 @@ def _triggers(plan: Plan) -> Table:
         f"<= {figures.number(plan.breaker.trip)}",
         "rollback",
         "1",
-        METRICS["drawdown"],
+        "drawdown",
     )
     return made
 
