@@ -28,6 +28,7 @@ class Verb:
 
 
 VERBS: tuple[Verb, ...] = (
+    Verb("pnl", "What was won and lost since the deployment started, beside the exchange's own books."),
     Verb("plan", "Prove a plan whole, or show it with its clock times and what it may lose.", is_group=True),
     Verb("preflight", "Every go/no-go check at once, with what was seen and what to do about it."),
     Verb("alert", "Say something to the team on Slack, and page who must wake up."),
