@@ -1,10 +1,12 @@
 """Scenario files say what they mean, or are refused with a line that says where."""
 
 from datetime import UTC, datetime, timedelta
+from random import Random
 
 import pytest
 
 from canary_cli.errors import ExitCode
+from canary_cli.paper.faults import Faults
 from canary_cli.paper.market import Shock, ShockKind
 from canary_cli.paper.scenario import ScenarioError, When, load, shipped
 
@@ -21,6 +23,16 @@ def written(tmp_path, text):
 def test_what_is_shipped_can_be_read_and_says_what_it_shows(name):
     scenario = load(name)
     assert scenario.title and scenario.start == START
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_faults_that_are_shipped_are_faults_there_are(name):
+    faults = Faults(Random(1))
+    for event in load(name).faults:
+        begins = START + event.at
+        fault = faults.add(event.kind, event.options, begins, begins + event.duration if event.duration else None)
+        strikes = [faults.strike(begins, "POST /fapi/v1/order", "BTCUSDT", event.kind, calm=calm) for calm in (0, 1)]
+        assert strikes == [fault, None], "entries meet it, and what lowers exposure does not"
 
 
 def test_the_shipped_ones_are_the_three_of_the_rehearsal():
