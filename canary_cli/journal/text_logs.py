@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
@@ -13,16 +14,33 @@ EXECUTION, RISK_GUARD, BINANCE_API = "execution.log", "risk_guard.log", "binance
 NAMES = (EXECUTION, RISK_GUARD, BINANCE_API)
 
 _RISK_EVENTS = frozenset(
-    ["risk_refused", "breaker", "trigger", "warning", "latch_set", "latch_cleared", "condition_set", "condition_cleared", "gate", "liquidation", "foreign_order", "signal_refused"]
+    [
+        "risk_refused",
+        "breaker",
+        "trigger",
+        "warning",
+        "latch_set",
+        "latch_cleared",
+        "condition_set",
+        "condition_cleared",
+        "gate",
+        "liquidation",
+        "foreign_order",
+        "signal_refused",
+    ]
 )
 _MAX_BYTES, _KEPT = 20_000_000, 5
 
 
 class TextLogs:
-    """Rotated files in `folder`; times are plan time. Nothing but named fields is written, so no secret can slip in."""
+    """Rotated files in `folder`; times are plan time. Nothing but named fields is written, so no secret can slip in.
+
+    A disk that refuses a line is no reason to stop anything: the line is lost, the journal has what matters.
+    """
 
     def __init__(self, folder: Path, now: Callable[[], datetime]) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+        with suppress(OSError):
+            folder.mkdir(parents=True, exist_ok=True)
         self._now = now
         self._files = {name: _open(folder / name) for name in NAMES}
 
@@ -50,5 +68,10 @@ class TextLogs:
             handler.close()
 
 
+class _Quiet(RotatingFileHandler):
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: ARG002, N802
+        """Say nothing: logging would print a traceback into the middle of an incident."""
+
+
 def _open(path: Path) -> RotatingFileHandler:
-    return RotatingFileHandler(path, maxBytes=_MAX_BYTES, backupCount=_KEPT, delay=True)
+    return _Quiet(path, maxBytes=_MAX_BYTES, backupCount=_KEPT, delay=True)

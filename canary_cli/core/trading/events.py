@@ -1,10 +1,7 @@
-"""Everything that can happen to a trading session, as values. `core.trading.session` decides what each means.
-
-Times are plan time (aware UTC); `latency` figures are wall milliseconds, measured by the shell with a monotonic clock.
-"""
+"""What an exchange tells, by stream or by reading, as values. Times are the exchange's own (aware UTC, plan time)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -12,7 +9,6 @@ from enum import StrEnum
 from canary_cli.core.model import (
     AccountSnapshot,
     AlgoOrder,
-    Balance,
     Book,
     Candle,
     Fill,
@@ -125,16 +121,3 @@ class AccountRead:
 class ReadFailed:
     time: datetime
     reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class BalanceRead:
-    time: datetime
-    balance: Balance
-
-
-@dataclass(frozen=True, slots=True)
-class TimerFired:
-    time: datetime
-    name: str
-    payload: Mapping[str, str] = field(default_factory=dict)

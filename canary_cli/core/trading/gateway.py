@@ -1,0 +1,204 @@
+"""What becomes of orders: every answer, every update, of ours and of strangers."""
+
+from dataclasses import replace
+
+from canary_cli.core.model import ZERO, AlgoOrder, Fill, Order, OrderStatus
+from canary_cli.core.trading import entries, protection
+from canary_cli.core.trading.effects import QueryOrder, RaiseAlert, ReadAccount
+from canary_cli.core.trading.events import AlgoUpdated, OrderUpdated
+from canary_cli.core.trading.facts import (
+    AlgoMoved,
+    Filled,
+    ForeignSeen,
+    Liquidated,
+    OrderConfirmed,
+    OrderMoved,
+    OrderRejected,
+    OrderResolved,
+    OrderUnknown,
+    Purpose,
+)
+from canary_cli.core.trading.halting import latch, roll_back
+from canary_cli.core.trading.inputs import QueryAnswered, Replied
+from canary_cli.core.trading.order import OrderLife, Stage, next_question
+from canary_cli.core.trading.replies import Confirmed, Failed, Rejected, Throttled, Unknown
+from canary_cli.core.trading.state import FOREIGN, put
+from canary_cli.core.trading.turn import Turn
+
+KILL_PREFIX = "KILL-"
+FORCED_PREFIXES = ("autoclose-", "adl_autoclose", "settlement_autoclose-", "delivery_autoclose-")
+"""Client ids the exchange itself gives to orders that close a position by force."""
+
+REDUCE_ONLY_REJECTED = (-2022, -4118)
+
+
+def on_replied(turn: Turn, event: Replied) -> None:
+    life = turn.state.orders.get(event.client_id)
+    if life is None:
+        return
+    match event.reply:
+        case Confirmed(value=Order() as order):
+            turn.learn(OrderConfirmed(event.client_id, order.order_id, event.latency_ms, event.send_ms))
+            if order.status is not OrderStatus.NEW:
+                move(turn, order)
+        case Confirmed(value=AlgoOrder() as algo):
+            turn.learn(OrderConfirmed(event.client_id, algo.algo_id, event.latency_ms, event.send_ms))
+            algo_seen(turn, algo, 0)
+        case Rejected(code, message) | Failed(code, message):
+            _refused(turn, life, code, message)
+        case Throttled(retry_after=seconds):
+            _refused(turn, life, -1003, f"throttled for {seconds:.0f} s")
+        case Unknown(reason):
+            turn.learn(OrderUnknown(event.client_id, reason))
+            _ask_again(turn, event.client_id)
+
+
+def on_answer(turn: Turn, event: QueryAnswered) -> None:
+    """What the exchange says of an order nobody had answered for."""
+    life = turn.state.orders.get(event.client_id)
+    if life is None or life.stage is not Stage.UNKNOWN:
+        return
+    if event.order is not None:
+        turn.learn(OrderResolved(event.client_id, "found"))
+        move(turn, event.order)
+        turn.ask(ReadAccount(f"order {event.client_id} was found; its fills may be missing"))
+    else:
+        asked = life.asked + (1 if event.answered else 0)
+        turn.put(orders=put(turn.state.orders, event.client_id, replace(life, asked=asked)))
+        _ask_again(turn, event.client_id)
+
+
+def _ask_again(turn: Turn, client_id: str) -> None:
+    life = turn.state.orders[client_id]
+    delay = None if life.intent.type.is_algo else next_question(life)
+    if delay is None:
+        turn.ask(ReadAccount(f"order {client_id} is unknown to the exchange", 0.2))
+    else:
+        turn.ask(QueryOrder(client_id, life.intent.symbol, delay))
+
+
+def settle_unknown(turn: Turn, present: frozenset[str]) -> None:
+    """After a full reading: an unknown order that has been asked for often enough and is nowhere, never was."""
+    for client_id, life in turn.state.orders.items():
+        if life.stage is not Stage.UNKNOWN:
+            continue
+        if client_id in present:
+            turn.learn(OrderResolved(client_id, "found"))
+        elif life.intent.type.is_algo or next_question(life) is None:
+            turn.learn(OrderResolved(client_id, "absent"))
+            _not_placed(turn, life)
+
+
+def _refused(turn: Turn, life: OrderLife, code: int, message: str) -> None:
+    turn.learn(OrderRejected(life.intent.client_id, code, message))
+    _not_placed(turn, life, code)
+
+
+def _not_placed(turn: Turn, life: OrderLife, code: int = 0) -> None:
+    """An entry that failed is merely missed; a stop or an exit that failed leaves exposure nobody guards."""
+    intent = life.intent
+    if intent.purpose is Purpose.STOP:
+        protection.close_now(turn, intent.symbol, f"its protective stop could not be placed ({code})")
+    elif intent.purpose in (Purpose.EXIT, Purpose.PROBE_EXIT):
+        turn.ask(ReadAccount(f"exit of {intent.symbol} refused ({code})", 0.2))
+        if code not in REDUCE_ONLY_REJECTED:
+            turn.ask(RaiseAlert("WARNING", f"exit of {intent.symbol} refused ({code}); trying again", intent.symbol))
+
+
+def on_order_updated(turn: Turn, event: OrderUpdated) -> None:
+    order = event.order
+    if order.client_id in turn.state.orders:
+        move(turn, order)
+    elif event.execution == "NEW" or event.fill is not None:
+        _stranger(turn, event)
+    if event.fill is not None:
+        on_fill(turn, event.fill)
+    life = turn.state.orders.get(order.client_id)
+    if life is not None and life.stage is Stage.ENDED:
+        _ended(turn, life)
+
+
+def move(turn: Turn, order: Order) -> None:
+    life = turn.state.orders[order.client_id]
+    if life.status is order.status and life.executed == order.executed and life.stage is not Stage.UNKNOWN:
+        return
+    turn.learn(OrderMoved(order.client_id, order.order_id, order.status, order.executed, order.average_price))
+
+
+def _ended(turn: Turn, life: OrderLife) -> None:
+    """A probe goes out the moment it is in; an exit that ended short is sent again for the rest."""
+    held = turn.state.held.get(life.intent.symbol)
+    if held is None:
+        return
+    if life.intent.purpose is Purpose.PROBE and held.probe:
+        protection.close_now(turn, held.symbol, "probe", Purpose.PROBE_EXIT)
+    elif life.intent.purpose in (Purpose.EXIT, Purpose.PROBE_EXIT):
+        protection.close_now(turn, held.symbol, "the exit before left a rest", life.intent.purpose)
+
+
+def on_fill(turn: Turn, fill: Fill) -> None:
+    """Count a trade once, whoever told of it; then see to what it opened or closed."""
+    state = turn.state
+    if (fill.symbol, fill.trade_id) in state.trades:
+        return
+    life = state.orders.get(fill.client_id)
+    turn.learn(_filled(fill, life))
+    held = turn.state.held.get(fill.symbol)
+    if held is None:
+        protection.cancel_leftovers(turn, fill.symbol, state.held.get(fill.symbol))
+        entries.on_flat(turn, fill.symbol)
+    elif life is not None and life.intent.purpose is Purpose.ENTRY and not held.stop:
+        protection.protect(turn, held, life.intent)
+
+
+def _filled(fill: Fill, life: OrderLife | None) -> Filled:
+    decision = life.intent.decision_price if life else ZERO
+    is_market = life is not None and not life.intent.type.is_algo
+    slippage = fill.side.sign * (fill.price - decision) / decision * 10_000 if is_market and decision else None
+    return Filled(
+        time=fill.time,
+        symbol=fill.symbol,
+        trade_id=fill.trade_id,
+        order_id=fill.order_id,
+        client_id=fill.client_id,
+        side=fill.side,
+        price=fill.price,
+        quantity=fill.quantity,
+        realized=fill.realized,
+        commission=fill.commission,
+        commission_asset=fill.commission_asset,
+        maker=fill.maker,
+        purpose=life.intent.purpose.value if life else FOREIGN,
+        decision_price=decision,
+        slippage_bps=slippage,
+        position_side=fill.position_side,
+    )
+
+
+def _stranger(turn: Turn, event: OrderUpdated) -> None:
+    """An order on our account that is not ours: a kill elsewhere, the exchange's own hand, or another writer."""
+    state, client_id, symbol = turn.state, event.order.client_id, event.order.symbol
+    if state.rolling_back:
+        return
+    if client_id.startswith(FORCED_PREFIXES):
+        turn.learn(Liquidated(event.time, symbol, client_id))
+        roll_back(turn, "liquidation", f"{symbol} was closed by the exchange ({client_id})")
+        return
+    source = "kill-order" if client_id.startswith(KILL_PREFIX) else "foreign-order"
+    if source not in state.latches:
+        turn.learn(ForeignSeen(event.time, symbol, client_id))
+        latch(turn, source, f"{symbol} order {client_id} is not ours", "another hand")
+
+
+def on_algo_updated(turn: Turn, event: AlgoUpdated) -> None:
+    algo_seen(turn, event.algo, event.order_id)
+
+
+def algo_seen(turn: Turn, algo: AlgoOrder, order_id: int) -> None:
+    if algo.client_id not in turn.state.orders:
+        return
+    known = turn.state.algos.get(algo.client_id)
+    if known is not None and known.status is algo.status:
+        return
+    turn.learn(AlgoMoved(algo.client_id, algo.algo_id, algo.symbol, algo.status, algo.trigger_price, order_id))
+    protection.on_algo_moved(turn, algo)

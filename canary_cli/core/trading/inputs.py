@@ -1,0 +1,102 @@
+"""Everything a session decides on: what the exchange tells, and what the shell around the session knows.
+
+Times are plan time (aware UTC); latencies are wall milliseconds, measured by the shell with a monotonic clock.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from canary_cli.core.model import AlgoOrder, Order
+from canary_cli.core.policy.plan import Phase
+from canary_cli.core.signals import Evaluation, Signal
+from canary_cli.core.trading.events import AccountRead, MarketEvent, ReadFailed, UserEvent
+from canary_cli.core.trading.replies import Reply
+
+
+@dataclass(frozen=True, slots=True)
+class Replied:
+    """The answer to a `Place`. `latency_ms` is decision to answer, `send_ms` request to answer (wall)."""
+
+    time: datetime
+    client_id: str
+    reply: Reply[Order] | Reply[AlgoOrder]
+    latency_ms: float
+    send_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class QueryAnswered:
+    """The answer to a `QueryOrder`: `order` None with `answered` means the exchange does not know it."""
+
+    time: datetime
+    client_id: str
+    answered: bool
+    order: Order | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """The signal engine judged one closed decision bar of one pair; `signal` is present when it wants to trade."""
+
+    time: datetime
+    evaluation: Evaluation
+    signal: Signal | None
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """Time passed. The only way a decision learns the hour."""
+
+    time: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class EnterPhase:
+    time: datetime
+    phase: Phase
+    pairs: tuple[str, ...]
+    ends_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class RollBack:
+    """A gate failed, or a person asked: the session stops itself as it does at a money trigger."""
+
+    time: datetime
+    cause: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConditionChanged:
+    """The shell saw something outside the exchange go bad or well again: database, quota, clock skew."""
+
+    time: datetime
+    name: str
+    holds: bool
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LatchChanged:
+    """The latch file, read again: the sources set in it now, and those that stood in it before and no longer do."""
+
+    time: datetime
+    latches: tuple[tuple[str, str, str], ...]  # (source, reason, by)
+    cleared: tuple[str, ...] = ()
+
+
+Input = (
+    MarketEvent
+    | UserEvent
+    | AccountRead
+    | ReadFailed
+    | Replied
+    | QueryAnswered
+    | Decided
+    | Tick
+    | EnterPhase
+    | RollBack
+    | ConditionChanged
+    | LatchChanged
+)

@@ -1,0 +1,77 @@
+"""A protective stop rests at the exchange before an entry counts as done; where it cannot, the entry is closed."""
+
+from decimal import Decimal
+
+from canary_cli.core.model import AlgoOrder, AlgoStatus, OrderType, Side
+from canary_cli.core.trading.effects import CancelAlgo, RaiseAlert
+from canary_cli.core.trading.facts import Intended, Purpose
+from canary_cli.core.trading.order import Stage
+from canary_cli.core.trading.sending import send
+from canary_cli.core.trading.state import Held, Session
+from canary_cli.core.trading.turn import Turn
+
+ALIVE = frozenset({AlgoStatus.NEW, AlgoStatus.TRIGGERING, AlgoStatus.TRIGGERED, AlgoStatus.FINISHED})
+"""States in which a conditional order still guards the position, or is closing it."""
+
+
+def protect(turn: Turn, held: Held, intent: Intended) -> None:
+    """Rest a stop and a target that close the whole position, measured from the price we got."""
+    side = held.side.opposite
+    stop = _level(turn.state, held, -intent.stop_distance)
+    target = _level(turn.state, held, intent.target_distance)
+    for purpose, order_type, price in (
+        (Purpose.STOP, OrderType.STOP_MARKET, stop),
+        (Purpose.TARGET, OrderType.TAKE_PROFIT_MARKET, target),
+    ):
+        send(turn, purpose, held.symbol, side, Decimal(0), order_type=order_type, trigger_price=price)
+
+
+def _level(state: Session, held: Held, distance: Decimal) -> Decimal:
+    """`distance` beyond the entry in the position's direction, on the tick: stops away from it, targets towards it."""
+    price = held.entry_price + distance * held.side.sign
+    return state.setup.rules[held.symbol].round_price(price, up=held.side is Side.SELL)
+
+
+def close_now(turn: Turn, symbol: str, reason: str, purpose: Purpose = Purpose.EXIT) -> None:
+    """Close what is held of `symbol`, unless a close is already under way."""
+    held = turn.state.held.get(symbol)
+    if held is None or closing(turn.state, symbol):
+        return
+    if purpose is Purpose.EXIT:
+        turn.ask(RaiseAlert("WARNING", f"closing {symbol}: {reason}", symbol))
+    send(turn, purpose, symbol, held.side.opposite, abs(held.quantity), reason=reason)
+
+
+def closing(state: Session, symbol: str) -> bool:
+    return any(
+        life.is_open and life.intent.symbol == symbol and life.intent.purpose in (Purpose.EXIT, Purpose.PROBE_EXIT)
+        for life in state.orders.values()
+    )
+
+
+def cancel_leftovers(turn: Turn, symbol: str, closed: Held | None) -> None:
+    """The position is gone; what was to close it must not rest on and open the opposite."""
+    if closed is None:
+        return
+    for client_id in filter(None, (closed.stop, closed.target)):
+        algo = turn.state.algos.get(client_id)
+        if algo is not None and algo.status is AlgoStatus.NEW:
+            turn.ask(CancelAlgo(symbol, algo.algo_id, client_id))
+
+
+def on_algo_moved(turn: Turn, algo: AlgoOrder) -> None:
+    """A stop that dies while its position lives leaves it naked."""
+    held = turn.state.held.get(algo.symbol)
+    if held is not None and held.stop == algo.client_id and algo.status not in ALIVE:
+        close_now(turn, algo.symbol, f"its protective stop ended {algo.status}")
+
+
+def unprotected(state: Session) -> tuple[Held, ...]:
+    """Open positions whose stop the exchange has not confirmed as resting (probes live too briefly to need one)."""
+    return tuple(held for held in state.held.values() if not held.probe and not is_protected(state, held))
+
+
+def is_protected(state: Session, held: Held) -> bool:
+    algo = state.algos.get(held.stop)
+    life = state.orders.get(held.stop)
+    return algo is not None and algo.status in ALIVE and life is not None and life.stage is not Stage.REJECTED

@@ -1,0 +1,96 @@
+"""The exchange owns positions and orders: after a start, a gap or a doubt, what we believe is held against it."""
+
+from decimal import Decimal
+
+from canary_cli.core.model import AccountSnapshot
+from canary_cli.core.trading import gateway, protection
+from canary_cli.core.trading.effects import RaiseAlert, ReadAccount
+from canary_cli.core.trading.events import AccountRead, ReadFailed
+from canary_cli.core.trading.facts import Reconciled, WalletMoved
+from canary_cli.core.trading.halting import latch
+from canary_cli.core.trading.state import Session
+from canary_cli.core.trading.turn import Turn
+
+RETRY_DELAY = 1.0
+"""Wall seconds before a failed or doubtful reading is repeated."""
+
+DOUBTS = 3
+
+
+def on_read(turn: Turn, event: AccountRead) -> None:
+    """Take in missed fills and orders, settle what was unknown, then compare positions."""
+    for fill in event.fills:
+        gateway.on_fill(turn, fill)
+    _take_orders(turn, event.snapshot)
+    gateway.settle_unknown(turn, _present(event))
+    _take_wallet(turn, event)
+    _compare(turn, event)
+    _see_to_exits(turn)
+
+
+def _compare(turn: Turn, event: AccountRead) -> None:
+    """A difference seen once may be a fill under way; seen `DOUBTS` times running, it is a mismatch and latches."""
+    found = differences(turn.state, event.snapshot)
+    if not found:
+        if not turn.state.reconciled:
+            turn.learn(Reconciled(event.time, ()))
+        turn.put(reconciled=True, doubts=0)
+        return
+    turn.put(reconciled=False, doubts=turn.state.doubts + 1)
+    if turn.state.doubts < DOUBTS:
+        turn.ask(ReadAccount(found[0], RETRY_DELAY))
+    elif not turn.state.rolling_back:
+        turn.learn(Reconciled(event.time, found))
+        latch(turn, "mismatch", found[0])
+
+
+def _take_orders(turn: Turn, snapshot: AccountSnapshot) -> None:
+    for algo in snapshot.algo_orders:
+        gateway.algo_seen(turn, algo, 0)
+    for order in snapshot.orders:
+        if order.client_id in turn.state.orders:
+            gateway.move(turn, order)
+
+
+def _present(event: AccountRead) -> frozenset[str]:
+    """Client ids of everything the exchange still shows or has executed."""
+    snapshot = event.snapshot
+    return frozenset(
+        [order.client_id for order in snapshot.orders]
+        + [algo.client_id for algo in snapshot.algo_orders]
+        + [fill.client_id for fill in event.fills]
+    )
+
+
+def _take_wallet(turn: Turn, event: AccountRead) -> None:
+    wallet = event.snapshot.balance.wallet
+    if turn.state.wallet != wallet:
+        change = wallet - (turn.state.wallet or wallet)
+        turn.learn(WalletMoved(event.time, "READ", change, wallet))
+
+
+def differences(state: Session, snapshot: AccountSnapshot) -> tuple[str, ...]:
+    """One plain line for each position that the sum of our fills does not explain."""
+    theirs: dict[str, Decimal] = {}
+    for position in snapshot.positions:
+        theirs[position.symbol] = theirs.get(position.symbol, Decimal(0)) + position.quantity
+    ours = {symbol: held.quantity for symbol, held in state.held.items()}
+    return tuple(
+        f"{symbol}: the exchange holds {theirs.get(symbol, Decimal(0))}, our fills say {ours.get(symbol, Decimal(0))}"
+        for symbol in sorted(theirs.keys() | ours.keys())
+        if theirs.get(symbol, Decimal(0)) != ours.get(symbol, Decimal(0))
+    )
+
+
+def _see_to_exits(turn: Turn) -> None:
+    """A position that was to be closed, or lost its stop while we were not looking, is closed now."""
+    for held in tuple(turn.state.held.values()):
+        if held.probe or (held.stop and not protection.is_protected(turn.state, held)):
+            protection.close_now(turn, held.symbol, "nothing guards it")
+
+
+def on_read_failed(turn: Turn, event: ReadFailed) -> None:
+    """A question without an answer is asked again; until then nothing is taken for granted."""
+    turn.put(reconciled=False)
+    turn.ask(RaiseAlert("WARNING", f"the account cannot be read: {event.reason}", "account-read"))
+    turn.ask(ReadAccount(f"again, after: {event.reason}", RETRY_DELAY))

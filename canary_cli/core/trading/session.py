@@ -1,0 +1,115 @@
+"""The session: `decide(state, input) -> (state, effects)`, the same live, on the paper exchange and in simulation."""
+
+from collections.abc import Callable
+from typing import Any
+
+from canary_cli.core.policy.breaker import Zone
+from canary_cli.core.policy.risk import TradingState
+from canary_cli.core.trading import entries, gateway, probes, reconcile, watch
+from canary_cli.core.trading.effects import Effect, ReadAccount
+from canary_cli.core.trading.events import (
+    AccountRead,
+    AccountUpdated,
+    AlgoUpdated,
+    CandleClosed,
+    MarksUpdated,
+    OrderUpdated,
+    Quoted,
+    ReadFailed,
+    StreamAlive,
+    StreamDown,
+    StreamUp,
+)
+from canary_cli.core.trading.facts import PhaseEntered, WalletMoved
+from canary_cli.core.trading.halting import roll_back
+from canary_cli.core.trading.inputs import (
+    ConditionChanged,
+    Decided,
+    EnterPhase,
+    Input,
+    LatchChanged,
+    QueryAnswered,
+    Replied,
+    RollBack,
+    Tick,
+)
+from canary_cli.core.trading.standing import trading_state
+from canary_cli.core.trading.state import Session
+from canary_cli.core.trading.turn import Turn
+
+
+def decide(state: Session, event: Input) -> tuple[Session, tuple[Effect, ...]]:
+    """What the session becomes, and what it asks of the world. Reads no clock, file or socket."""
+    turn = Turn(state)
+    if event.time > state.now:
+        turn.put(now=event.time)
+    _HANDLERS[type(event)](turn, event)
+    return turn.state, tuple(turn.effects)
+
+
+def _on_tick(turn: Turn, event: Tick) -> None:
+    watch.on_tick(turn, event)
+    if trading_state(turn.state)[0] is TradingState.ACTIVE and turn.state.breaker.zone is Zone.ARMED:
+        probes.on_tick(turn)
+
+
+def _on_phase(turn: Turn, event: EnterPhase) -> None:
+    phase = event.phase
+    turn.learn(PhaseEntered(event.time, phase.number, phase.name, phase.fraction, event.pairs, event.ends_at))
+
+
+def _on_roll_back(turn: Turn, event: RollBack) -> None:
+    roll_back(turn, event.cause, event.detail)
+
+
+def _on_account(turn: Turn, event: AccountUpdated) -> None:
+    """The wallet as the exchange has it; trades are counted from their own events."""
+    watch.heard_user(turn, event)
+    if event.wallet is None:
+        return
+    if event.reason == "ORDER":
+        turn.put(wallet=event.wallet)
+    else:
+        turn.learn(WalletMoved(event.time, event.reason, event.change, event.wallet))
+
+
+def _on_user(handler: Callable[[Turn, Any], None]) -> Callable[[Turn, Any], None]:
+    def handle(turn: Turn, event: Any) -> None:
+        watch.heard_user(turn, event)
+        handler(turn, event)
+
+    return handle
+
+
+def _on_stream_up(turn: Turn, event: StreamUp) -> None:
+    """Nothing that came before the gap is trusted until the account has been read again."""
+    watch.on_stream_up(turn, event)
+    turn.put(reconciled=False)
+    turn.ask(ReadAccount(f"{event.stream} stream is up"))
+
+
+def _nothing(_turn: Turn, _event: Any) -> None:
+    """Candles reach a session as `Decided`, when the signal engine has judged them."""
+
+
+_HANDLERS: dict[type, Callable[[Turn, Any], None]] = {
+    MarksUpdated: watch.on_marks,
+    Quoted: watch.on_quote,
+    Tick: _on_tick,
+    OrderUpdated: _on_user(gateway.on_order_updated),
+    AlgoUpdated: _on_user(gateway.on_algo_updated),
+    AccountUpdated: _on_account,
+    Replied: gateway.on_replied,
+    QueryAnswered: gateway.on_answer,
+    AccountRead: reconcile.on_read,
+    ReadFailed: reconcile.on_read_failed,
+    Decided: entries.on_decided,
+    EnterPhase: _on_phase,
+    RollBack: _on_roll_back,
+    ConditionChanged: watch.on_condition,
+    LatchChanged: watch.on_latches,
+    StreamUp: _on_stream_up,
+    StreamDown: watch.on_stream_down,
+    StreamAlive: watch.on_stream_alive,
+    CandleClosed: _nothing,
+}

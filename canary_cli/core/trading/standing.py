@@ -1,0 +1,106 @@
+"""Where a session stands: what it may do, what it has at stake, and the figures it is judged by."""
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+from canary_cli.core.accounting.metrics import readings
+from canary_cli.core.accounting.reading import Reading
+from canary_cli.core.model import ZERO
+from canary_cli.core.policy.risk import Context, TradingState
+from canary_cli.core.trading.facts import Purpose
+from canary_cli.core.trading.order import OrderLife
+from canary_cli.core.trading.state import Held, Session
+
+
+def trading_state(state: Session) -> tuple[TradingState, str]:
+    """ACTIVE, REDUCING or HALTED, and the first reason for it."""
+    if state.rolling_back:
+        return TradingState.HALTED, f"rolling back: {state.rolling_back}"
+    if state.latches:
+        source, reason = next(iter(state.latches.items()))
+        return TradingState.HALTED, f"latched by {source}: {reason}"
+    if state.conditions:
+        name, condition = next(iter(state.conditions.items()))
+        return TradingState.REDUCING, f"{name}: {condition.detail}"
+    if not state.reconciled:
+        return TradingState.REDUCING, "not reconciled with the exchange yet"
+    return TradingState.ACTIVE, ""
+
+
+def risk_context(state: Session, symbol: str) -> Context:
+    """Everything the risk gate looks at for one entry."""
+    trading, why = trading_state(state)
+    gross = gross_exposure(state)
+    leverage = state.setup.leverage
+    return Context(
+        now=state.now,
+        limits=state.setup.plan.risk,
+        phase=state.phase,
+        pairs=state.pairs,
+        rules=state.setup.rules.get(symbol),
+        mark=state.marks.get(symbol),
+        equity=state.equity,
+        free_margin=None if state.equity is None else state.equity - gross / leverage,
+        gross=gross,
+        open_risk=open_risk(state),
+        zone=state.breaker.zone,
+        state=trading,
+        latched=why if state.latches else "",
+        why=why,
+        signals_suspended=bool(state.suspended),
+        open_pairs=frozenset(state.held) | frozenset(life.intent.symbol for life in _entering(state)),
+        held_pairs=frozenset(state.held_pairs),
+        last_entry=state.last_entry.get(symbol),
+        depth=state.setup.depths.get(symbol),
+        leverage=leverage,
+        stale=_stale(state, symbol),
+    )
+
+
+def _entering(state: Session) -> Iterable[OrderLife]:
+    return (life for life in state.orders.values() if life.is_open and life.intent.purpose is Purpose.ENTRY)
+
+
+def gross_exposure(state: Session) -> Decimal:
+    """Open positions and entries under way at mark prices, USDT."""
+    held = sum((abs(h.quantity) * _mark(state, h.symbol, h.entry_price) for h in state.held.values()), ZERO)
+    entering = (
+        life.remaining * _mark(state, life.intent.symbol, life.intent.decision_price) for life in _entering(state)
+    )
+    return held + sum(entering, ZERO)
+
+
+def open_risk(state: Session) -> Decimal | None:
+    """What is lost from here if every resting stop fills at its price, USDT; None while a position has no stop yet.
+
+    Probes are left out: they live for a moment and have none.
+    """
+    total = ZERO
+    for held in state.held.values():
+        if held.probe:
+            continue
+        if held.stop_price is None:
+            return None
+        total += max(ZERO, held.quantity * (_mark(state, held.symbol, held.entry_price) - held.stop_price))
+    return total + sum((life.remaining * life.intent.stop_distance for life in _entering(state)), ZERO)
+
+
+def _mark(state: Session, symbol: str, otherwise: Decimal) -> Decimal:
+    return state.marks.get(symbol, otherwise)
+
+
+def unrealized(state: Session, held: Held) -> Decimal:
+    return held.quantity * (_mark(state, held.symbol, held.entry_price) - held.entry_price)
+
+
+def _stale(state: Session, symbol: str) -> str:
+    """Why the prices of a pair are too old to trade on; empty when they are fresh."""
+    marked = state.mark_times.get(symbol)
+    if marked is None or symbol not in state.mids:
+        return f"no price of {symbol} yet"
+    age = (state.now - marked).total_seconds()
+    return f"the mark price of {symbol} is {age:.0f} s old" if age > state.setup.silence / 3 else ""
+
+
+def session_readings(state: Session) -> dict[str, Reading]:
+    return readings(state.metrics, curve=state.curve, now=state.now)

@@ -1,0 +1,327 @@
+"""What a session knows, as one frozen value, and how each fact changes it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from decimal import Decimal
+from functools import cached_property
+from typing import Any, TypeVar
+
+from canary_cli.core.accounting.equity import Curve
+from canary_cli.core.accounting.metrics import Metrics
+from canary_cli.core.model import ZERO, AlgoStatus, Side, SymbolRules
+from canary_cli.core.policy.breaker import Breaker
+from canary_cli.core.policy.plan import Phase, Plan
+from canary_cli.core.policy.sizing import Depth
+from canary_cli.core.policy.triggers import TriggerStates
+from canary_cli.core.signals import Signal
+from canary_cli.core.trading import facts as f
+from canary_cli.core.trading.events import Stream
+from canary_cli.core.trading.order import OrderLife, advance
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+FOREIGN = "foreign"
+"""Purpose of a fill whose order this session did not make."""
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What does not change while a session lives.
+
+    `prefix` opens every client order id of this session (run and fencing token). `silence` is how many plan seconds a
+    stream may be silent; the shell stretches the plan's 30 s so that it never means less than 2 s of wall time.
+    `depths` is what each pair's market can take; `leverage` is the exchange's default unless the account says otherwise.
+    """
+
+    run_id: str
+    prefix: str
+    plan: Plan
+    rules: Mapping[str, SymbolRules]
+    depths: Mapping[str, Depth] = field(default_factory=dict)
+    leverage: Decimal = Decimal(20)
+    silence: float = 30.0
+    health: float = 60.0
+
+    @cached_property
+    def symbols(self) -> tuple[str, ...]:
+        return tuple(self.rules)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """An open position as the sum of our fills. `stop` and `target` are client ids of its conditional orders."""
+
+    symbol: str
+    quantity: Decimal
+    entry_price: Decimal
+    opened_at: datetime
+    probe: bool = False
+    stop: str = ""
+    target: str = ""
+    stop_price: Decimal | None = None
+
+    @property
+    def side(self) -> Side:
+        return Side.BUY if self.quantity > 0 else Side.SELL
+
+
+@dataclass(frozen=True, slots=True)
+class Algo:
+    """One of our conditional orders, as the exchange last described it."""
+
+    client_id: str
+    algo_id: int
+    symbol: str
+    status: AlgoStatus
+    trigger_price: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """Why nothing is opened for now; `since` is when it last changed, `holds` whether its cause is still there."""
+
+    detail: str
+    since: datetime
+    holds: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """The whole of it. Maps are never mutated: each change makes a new one."""
+
+    setup: Setup
+    now: datetime
+    phase: Phase | None = None
+    pairs: tuple[str, ...] = ()
+    phase_entered: datetime | None = None
+    phase_ends: datetime | None = None
+    sequence: int = 0
+    orders: Mapping[str, OrderLife] = field(default_factory=dict)
+    algos: Mapping[str, Algo] = field(default_factory=dict)
+    held: Mapping[str, Held] = field(default_factory=dict)
+    last_flat: Mapping[str, tuple[Side, datetime]] = field(default_factory=dict)
+    trades: frozenset[tuple[str, int]] = frozenset()
+    wallet: Decimal | None = None
+    marks: Mapping[str, Decimal] = field(default_factory=dict)
+    mark_times: Mapping[str, datetime] = field(default_factory=dict)
+    mids: Mapping[str, Decimal] = field(default_factory=dict)
+    heard: Mapping[Stream, datetime] = field(default_factory=dict)
+    curve: Curve = field(default_factory=Curve)
+    equity_noted: datetime | None = None
+    breaker: Breaker = field(default_factory=Breaker)
+    triggers: TriggerStates = field(default_factory=TriggerStates)
+    metrics: Metrics = field(default_factory=Metrics.empty)
+    conditions: Mapping[str, Condition] = field(default_factory=dict)
+    suspended: frozenset[str] = frozenset()
+    held_pairs: Mapping[str, str] = field(default_factory=dict)
+    latches: Mapping[str, str] = field(default_factory=dict)
+    last_entry: Mapping[str, datetime] = field(default_factory=dict)
+    last_probe: datetime | None = None
+    flips: Mapping[str, Signal] = field(default_factory=dict)
+    rolling_back: str = ""
+    ticked: datetime | None = None
+    reconciled: bool = False
+    doubts: int = 0
+
+    @property
+    def equity(self) -> Decimal | None:
+        return self.curve.equity
+
+    @property
+    def peak(self) -> Decimal | None:
+        return self.curve.peak
+
+    @property
+    def drawdown_pct(self) -> Decimal | None:
+        return self.curve.drawdown_pct
+
+
+def apply(state: Session, fact: f.Fact) -> Session:
+    """The session after `fact`. The same function rebuilds it from the journal."""
+    return _APPLY[type(fact)](state, fact)
+
+
+def put(mapping: Mapping[K, V], key: K, value: V) -> dict[K, V]:
+    return {**mapping, key: value}
+
+
+def drop(mapping: Mapping[K, V], key: K) -> dict[K, V]:
+    return {k: v for k, v in mapping.items() if k != key}
+
+
+def _phase_entered(state: Session, fact: f.PhaseEntered) -> Session:
+    phase = state.setup.plan.phase(fact.number)
+    return replace(
+        state,
+        phase=phase,
+        pairs=fact.pairs,
+        phase_entered=fact.time,
+        phase_ends=fact.ends_at,
+        metrics=Metrics.empty(),
+        last_probe=None,
+    )
+
+
+def _intended(state: Session, fact: f.Intended) -> Session:
+    moved = replace(state, orders=put(state.orders, fact.client_id, OrderLife(fact)), sequence=state.sequence + 1)
+    if fact.purpose is f.Purpose.ENTRY:
+        moved = replace(moved, last_entry=put(state.last_entry, fact.symbol, fact.decided_at))
+    elif fact.purpose is f.Purpose.PROBE:
+        moved = replace(moved, last_probe=fact.decided_at)
+    elif fact.purpose in (f.Purpose.STOP, f.Purpose.TARGET):
+        moved = _protected(moved, fact)
+    return moved
+
+
+def _protected(state: Session, fact: f.Intended) -> Session:
+    """Link a conditional order to the position it protects, until the exchange refuses or ends it."""
+    held = state.held.get(fact.symbol)
+    if held is None:
+        return state
+    if fact.purpose is f.Purpose.STOP:
+        held = replace(held, stop=fact.client_id, stop_price=fact.trigger_price)
+    else:
+        held = replace(held, target=fact.client_id)
+    return replace(state, held=put(state.held, fact.symbol, held))
+
+
+def _order(state: Session, fact: Any) -> Session:
+    life = state.orders.get(fact.client_id)
+    if life is None:
+        return state
+    after = advance(life, fact)
+    return replace(
+        state,
+        orders=put(state.orders, fact.client_id, after),
+        metrics=_measured(state.metrics, life, fact),
+    )
+
+
+def _measured(metrics: Metrics, life: OrderLife, fact: Any) -> Metrics:
+    intent = life.intent
+    who = (intent.client_id, intent.symbol, intent.purpose.value)
+    match fact:
+        case f.OrderConfirmed():
+            return metrics.ordered(*who, fact.latency_ms, intent.quantity)
+        case f.OrderRejected():
+            return metrics.rejected(*who)
+        case f.OrderUnknown():
+            return metrics.unknown(*who)
+        case f.OrderResolved():
+            return metrics.resolved(intent.client_id, found=fact.outcome == "found")
+        case f.OrderMoved() if fact.status.is_final:
+            return metrics.ended(intent.client_id)
+    return metrics
+
+
+def _filled(state: Session, fact: f.Filled) -> Session:
+    before = state.held.get(fact.symbol)
+    after = _after_fill(before, fact)
+    moved = replace(state, trades=state.trades | {(fact.symbol, fact.trade_id)}, metrics=_executed(state.metrics, fact))
+    if after is not None:
+        return replace(moved, held=put(state.held, fact.symbol, after))
+    return _flat(moved, fact, before)
+
+
+def _executed(metrics: Metrics, fact: f.Filled) -> Metrics:
+    if fact.purpose == FOREIGN:
+        return metrics
+    return metrics.filled(fact.client_id, fact.symbol, fact.purpose, fact.quantity, fact.slippage_bps)
+
+
+def _flat(state: Session, fact: f.Filled, closed: Held | None) -> Session:
+    """The position is gone; the cooldown of its side begins, unless it was but a probe."""
+    state = replace(state, held=drop(state.held, fact.symbol))
+    if closed is None or closed.probe:
+        return state
+    return replace(state, last_flat=put(state.last_flat, fact.symbol, (closed.side, fact.time)))
+
+
+def _after_fill(held: Held | None, fact: f.Filled) -> Held | None:
+    """The position after one trade: averaged when it grows, kept when it shrinks, turned when it crosses zero."""
+    signed = fact.quantity * fact.side.sign
+    if held is None:
+        return Held(fact.symbol, signed, fact.price, fact.time, probe=fact.purpose == f.Purpose.PROBE.value)
+    quantity = held.quantity + signed
+    if quantity == 0:
+        return None
+    if (held.quantity > 0) == (signed > 0):
+        entry = (held.entry_price * held.quantity + fact.price * signed) / quantity
+        return replace(held, quantity=quantity, entry_price=entry)
+    if (held.quantity > 0) == (quantity > 0):
+        return replace(held, quantity=quantity)
+    return Held(fact.symbol, quantity, fact.price, fact.time)
+
+
+def _algo_moved(state: Session, fact: f.AlgoMoved) -> Session:
+    algo = Algo(fact.client_id, fact.algo_id, fact.symbol, fact.status, fact.trigger_price)
+    return replace(state, algos=put(state.algos, fact.client_id, algo))
+
+
+def _wallet_moved(state: Session, fact: f.WalletMoved) -> Session:
+    transfer = fact.change if fact.reason in TRANSFERS else ZERO
+    return replace(state, wallet=fact.wallet, curve=state.curve.transferred(transfer))
+
+
+TRANSFERS = frozenset({"DEPOSIT", "WITHDRAW", "MARGIN_TRANSFER", "ASSET_TRANSFER", "ADMIN_DEPOSIT", "ADMIN_WITHDRAW"})
+"""Reasons of a wallet change that are neither profit nor loss: equity and its peak move together."""
+
+
+def _equity_marked(state: Session, fact: f.EquityMarked) -> Session:
+    return replace(
+        state,
+        wallet=fact.wallet,
+        curve=replace(state.curve, peak=fact.peak).marked(fact.equity, fact.time),
+        equity_noted=fact.time,
+    )
+
+
+def _condition_set(state: Session, fact: f.ConditionSet) -> Session:
+    return replace(state, conditions=put(state.conditions, fact.name, Condition(fact.detail, fact.time)))
+
+
+def _condition_cleared(state: Session, fact: f.ConditionCleared) -> Session:
+    return replace(state, conditions=drop(state.conditions, fact.name))
+
+
+def _latched(state: Session, fact: f.Latched) -> Session:
+    return replace(state, latches=put(state.latches, fact.source, fact.reason))
+
+
+def _unlatched(state: Session, fact: f.Unlatched) -> Session:
+    return replace(state, latches=drop(state.latches, fact.source), rolling_back="")
+
+
+def _liquidated(state: Session, _fact: f.Liquidated) -> Session:
+    return replace(state, metrics=state.metrics.liquidated())
+
+
+def _unchanged(state: Session, _fact: Any) -> Session:
+    return state
+
+
+_APPLY: dict[type, Callable[[Session, Any], Session]] = {
+    f.PhaseEntered: _phase_entered,
+    f.RiskRefused: _unchanged,
+    f.Intended: _intended,
+    f.OrderConfirmed: _order,
+    f.OrderRejected: _order,
+    f.OrderUnknown: _order,
+    f.OrderResolved: _order,
+    f.OrderMoved: _order,
+    f.Filled: _filled,
+    f.AlgoMoved: _algo_moved,
+    f.WalletMoved: _wallet_moved,
+    f.EquityMarked: _equity_marked,
+    f.ConditionSet: _condition_set,
+    f.ConditionCleared: _condition_cleared,
+    f.Latched: _latched,
+    f.Unlatched: _unlatched,
+    f.BreakerMoved: _unchanged,
+    f.TriggerFired: _unchanged,
+    f.Liquidated: _liquidated,
+    f.ForeignSeen: _unchanged,
+    f.Reconciled: _unchanged,
+}

@@ -1,0 +1,117 @@
+"""The three screens of a run: redrawn in place on a terminal, a line an event elsewhere, NDJSON for programs."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from copy import copy
+from datetime import datetime
+
+from canary_cli.accounts import Account
+from canary_cli.core.clock import SystemClock
+from canary_cli.errors import Result
+from canary_cli.journal.record import Record
+from canary_cli.render import output
+from canary_cli.render.checkpoint import Investigated, Stopped, after_investigation, after_stop
+from canary_cli.render.lines import event_document, event_line, print_line, result_document
+from canary_cli.render.live import LiveView
+from canary_cli.session.view import RunView
+from canary_cli.steps.rollback import Rollback
+from canary_cli.steps.screen import Screen
+
+
+class Lines:
+    """One line an event on stdout; what comes next at the end."""
+
+    def __init__(self) -> None:
+        self.now: Callable[[], datetime] = SystemClock().now
+
+    def announce(self, account: Account) -> None:
+        output.announce(account)
+
+    def show(self, view: RunView) -> None:
+        """Lines tell what happened; how things stand is for `canary monitor`."""
+
+    def tell(self, record: Record) -> None:
+        line = event_line(record, self.now())
+        if line is not None:
+            print_line(line)
+
+    def checkpoint(self, stage: str, rollback: Rollback) -> None:
+        text = _checkpoint(stage, rollback, unicode=output.speaks_unicode(output.stdout()))
+        if text:
+            output.line(text + "\n")
+
+    def end(self, result: Result, reason: str, report: str, next_command: str) -> None:
+        output.line(f"{result.word}: {reason}" if reason else result.word)
+        if report:
+            output.line(f"report: {report}")
+        if next_command:
+            output.notice(f"next:  {next_command}")
+
+
+def _checkpoint(stage: str, rollback: Rollback, *, unicode: bool) -> str:
+    report = rollback.report
+    if stage == "stop" and report is not None:
+        stopped = Stopped(signals_disabled=True, open_positions=len(report.left), team_alerted="alert" in rollback.done)
+        return after_stop(stopped, unicode=unicode)
+    if stage == "investigate":
+        found = Investigated("capture-logs" in rollback.done, rollback.pnl, rollback.cause)
+        return after_investigation(found, unicode=unicode)
+    return ""
+
+
+class Events(Lines):
+    """NDJSON: every record as an event, and one result at the end."""
+
+    def tell(self, record: Record) -> None:
+        output.print_event(event_document(record, self.now()))
+
+    def checkpoint(self, stage: str, rollback: Rollback) -> None:
+        """The rollback's records tell it all."""
+
+    def end(self, result: Result, reason: str, report: str, next_command: str) -> None:
+        output.print_event(result_document(result.word, int(result.code), reason, report=report, next=next_command))
+
+
+class Picture(Lines):
+    """The live picture; checkpoints and the end are said when it is gone."""
+
+    def __init__(self, live: LiveView) -> None:
+        super().__init__()
+        self._live = live
+        self.later: list[Callable[[], None]] = []
+
+    def announce(self, account: Account) -> None:
+        self.later.append(lambda: output.announce(account))
+
+    def checkpoint(self, stage: str, rollback: Rollback) -> None:
+        said = copy(rollback)
+        self.later.append(lambda: super(Picture, self).checkpoint(stage, said))
+
+    def end(self, result: Result, reason: str, report: str, next_command: str) -> None:
+        self.later.append(lambda: super(Picture, self).end(result, reason, report, next_command))
+
+    def show(self, view: RunView) -> None:
+        self._live.show(view)
+
+    def tell(self, record: Record) -> None:
+        """The picture carries the last events itself."""
+
+
+@contextmanager
+def open_screen(*, as_json: bool) -> Iterator[Screen]:
+    """The screen that suits: JSON where asked for, a picture on a terminal, lines elsewhere."""
+    if as_json:
+        yield Events()
+    elif output.is_interactive():
+        live = LiveView(output.stdout())
+        picture = Picture(live)
+        try:
+            with live:
+                yield picture
+        finally:
+            for say in picture.later:
+                say()
+    else:
+        yield Lines()
+    sys.stdout.flush()

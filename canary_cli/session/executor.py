@@ -1,0 +1,150 @@
+"""Turns effects into deeds: journals, sends orders once their intent is on disk, reports what came of it."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterable
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from canary_cli.core.clock import Clock
+from canary_cli.core.model import AlgoOrder, Fill, Order
+from canary_cli.core.trading.effects import (
+    CancelAlgo,
+    Effect,
+    Journal,
+    Note,
+    Place,
+    QueryOrder,
+    RaiseAlert,
+    ReadAccount,
+    SetLatch,
+    StartRollback,
+)
+from canary_cli.core.trading.events import AccountRead, ReadFailed
+from canary_cli.core.trading.facts import Intended
+from canary_cli.core.trading.inputs import Input, QueryAnswered, Replied
+from canary_cli.core.trading.replies import Reply
+from canary_cli.errors import CanaryError
+from canary_cli.session.exchange import Exchange
+from canary_cli.session.scribe import Scribe
+
+
+class Alerts(Protocol):
+    def raise_alert(self, severity: str, message: str, key: str) -> None: ...
+
+
+class Executor:
+    """One a session. `post` hands an input to the session's queue; `symbols` names what may have traded unseen."""
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        scribe: Scribe,
+        clock: Clock,
+        *,
+        post: Callable[[Input], None],
+        symbols: Callable[[], Iterable[str]],
+        set_latch: Callable[[str, str], None],
+        roll_back: Callable[[str, str], None],
+        alert: Callable[[str, str, str], None],
+    ) -> None:
+        self._exchange = exchange
+        self._scribe = scribe
+        self._clock = clock
+        self._post = post
+        self._symbols = symbols
+        self._set_latch = set_latch
+        self._roll_back = roll_back
+        self._alert = alert
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._reading: asyncio.Task[None] | None = None
+        self._read_since: datetime = clock.now() - timedelta(hours=1)
+
+    def perform(self, effects: Iterable[Effect]) -> None:
+        """Do everything asked, in order; what needs the network goes on in the background."""
+        decided = self._clock.monotonic()
+        for effect in effects:
+            self._do(effect, decided)
+
+    def _do(self, effect: Effect, decided: float) -> None:
+        match effect:
+            case Journal(fact):
+                self._scribe.write_fact(fact)
+            case Note():
+                self._scribe.note(effect)
+            case Place(intent):
+                self._start(self._place(intent, decided))
+            case CancelAlgo():
+                self._start(self._cancel(effect))
+            case QueryOrder():
+                self._start(self._query(effect))
+            case ReadAccount():
+                self._read_account(effect)
+            case SetLatch(source, reason):
+                self._set_latch(source, reason)
+            case StartRollback(cause, detail):
+                self._roll_back(cause, detail)
+            case RaiseAlert(severity, message, key):
+                self._alert(severity, message, key)
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def _place(self, intent: Intended, decided: float) -> None:
+        await self._scribe.durable()
+        sent = self._clock.monotonic()
+        reply: Reply[Order] | Reply[AlgoOrder]
+        if intent.type.is_algo:
+            reply = await self._exchange.place_algo(intent.request)
+        else:
+            reply = await self._exchange.place(intent.request)
+        answered = self._clock.monotonic()
+        latency, send = (answered - decided) * 1000, (answered - sent) * 1000
+        self._post(Replied(self._clock.now(), intent.client_id, reply, round(latency, 3), round(send, 3)))
+
+    async def _cancel(self, effect: CancelAlgo) -> None:
+        """Whatever is answered, the stream or the next reading tells what became of it."""
+        await self._exchange.cancel_algo(effect.algo_id)
+
+    async def _query(self, effect: QueryOrder) -> None:
+        await self._clock.pause(effect.delay)
+        try:
+            order = await self._exchange.order(effect.symbol, effect.client_id)
+        except CanaryError:
+            self._post(QueryAnswered(self._clock.now(), effect.client_id, answered=False))
+        else:
+            self._post(QueryAnswered(self._clock.now(), effect.client_id, answered=True, order=order))
+
+    def _read_account(self, effect: ReadAccount) -> None:
+        """One reading at a time: whoever asks while one waits or runs is served by it or by the next."""
+        if self._reading is None or self._reading.done():
+            self._reading = self._start(self._read(effect))
+        else:
+            running = self._reading
+            running.add_done_callback(lambda _done: self._read_account(effect) if running is self._reading else None)
+
+    async def _read(self, effect: ReadAccount) -> None:
+        if effect.delay:
+            await self._clock.pause(effect.delay)
+        asked = self._clock.now()
+        try:
+            snapshot = await self._exchange.snapshot()
+            fills = await self._missed_fills()
+        except CanaryError as error:
+            self._post(ReadFailed(self._clock.now(), error.message))
+            return
+        self._read_since = asked - timedelta(minutes=1)
+        self._post(AccountRead(self._clock.now(), snapshot, fills))
+
+    async def _missed_fills(self) -> tuple[Fill, ...]:
+        pages = await asyncio.gather(*(self._exchange.trades(s, self._read_since) for s in sorted(self._symbols())))
+        return tuple(sorted((fill for page in pages for fill in page), key=lambda fill: (fill.time, fill.trade_id)))
+
+    async def finish(self, within: float) -> None:
+        """Let requests under way be answered; what is not answered in time is the next start's to reconcile."""
+        if self._tasks:
+            await asyncio.wait(tuple(self._tasks), timeout=within)
+        for task in tuple(self._tasks):
+            task.cancel()

@@ -1,0 +1,163 @@
+"""Market in: history by REST, live candles by stream, gaps mended by REST, and each closed decision bar judged once."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from datetime import datetime
+from typing import Any
+
+from canary_cli.core.clock import Clock
+from canary_cli.core.model import Candle, Frame
+from canary_cli.core.signals import Holding, SignalEngine, SignalSettings
+from canary_cli.core.trading.events import CandleClosed, MarketEvent, Stream, StreamUp
+from canary_cli.core.trading.inputs import Decided, Input
+from canary_cli.errors import CanaryError
+from canary_cli.session.exchange import Market
+
+HISTORY = 499
+"""Candles of each frame to warm up with: twice what a component needs, at the price of one small request."""
+
+PATIENCE = 2.0
+"""Wall seconds to wait for the longer candles that close together with a decision candle before asking REST."""
+
+CONCURRENT = 8
+"""Requests under way at once while warming up."""
+
+
+class Feed:
+    """Feeds one engine a pair. `holding` tells what the session holds of a pair; `post` takes what was decided."""
+
+    def __init__(
+        self,
+        market: Market,
+        clock: Clock,
+        engines: dict[str, SignalEngine],
+        settings: SignalSettings,
+        *,
+        post: Callable[[Input], None],
+        holding: Callable[[str], Holding],
+    ) -> None:
+        self._market = market
+        self._clock = clock
+        self._engines = engines
+        self._settings = settings
+        self._post = post
+        self._holding = holding
+        self._frames = _longest_first({settings.decision_frame, *settings.trend_frames})
+        self._last: dict[tuple[str, Frame], datetime] = {}
+        self._waiting: dict[str, dict[Frame, Candle]] = {symbol: {} for symbol in engines}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._connected = False
+
+    @property
+    def frames(self) -> Sequence[Frame]:
+        return self._frames
+
+    async def warm(self, progress: Callable[[int, int], None] = lambda _done, _all: None) -> None:
+        """Load every pair's history. Raises ExchangeUnreachable when it cannot be read."""
+        gate = asyncio.Semaphore(CONCURRENT)
+        done = 0
+
+        async def one(symbol: str) -> None:
+            nonlocal done
+            async with gate:
+                history = {frame: await self._closed(symbol, frame, HISTORY) for frame in self._frames}
+            self._engines[symbol].warm(history)
+            for frame, candles in history.items():
+                if candles:
+                    self._last[symbol, frame] = candles[-1].close_time
+            done += 1
+            progress(done, len(self._engines))
+
+        await asyncio.gather(*(one(symbol) for symbol in self._engines))
+
+    async def _closed(self, symbol: str, frame: Frame, limit: int) -> tuple[Candle, ...]:
+        candles = await self._market.candles(symbol, frame, limit)
+        now = self._clock.now()
+        return tuple(candle for candle in candles if candle.close_time <= now)
+
+    def take(self, event: MarketEvent) -> None:
+        """Pass an event of the market stream on; candles go through the engine first."""
+        match event:
+            case CandleClosed(candle=candle) if candle.symbol in self._engines:
+                self._take_candle(candle)
+            case StreamUp(stream=Stream.MARKET):
+                self._post(event)
+                if self._connected:
+                    self._start(self._mend_all())
+                self._connected = True
+            case _:
+                self._post(event)
+
+    def _take_candle(self, candle: Candle) -> None:
+        """Hold a candle until every longer one closing at the same instant is there, then feed them longest first."""
+        if candle.close_time <= self._last.get((candle.symbol, candle.frame), candle.open_time):
+            return
+        waiting = self._waiting[candle.symbol]
+        waiting[candle.frame] = candle
+        decision = waiting.get(self._settings.decision_frame)
+        if decision is None:
+            return
+        if all(frame in waiting for frame in self._due(decision.close_time)):
+            self._feed_waiting(candle.symbol)
+        elif candle is decision:
+            self._start(self._wait_then_mend(candle))
+
+    def _due(self, instant: datetime) -> list[Frame]:
+        return [frame for frame in self._frames if frame.floor(instant) == instant]
+
+    def _feed_waiting(self, symbol: str) -> None:
+        waiting = self._waiting[symbol]
+        self._waiting[symbol] = {}
+        for frame in self._frames:
+            if frame in waiting:
+                self._feed(waiting[frame])
+
+    def _feed(self, candle: Candle, *, mended: bool = False) -> None:
+        """What REST does not have either stays a gap, and the engine refuses until it is warm again."""
+        key = (candle.symbol, candle.frame)
+        last = self._last.get(key)
+        if last is not None and candle.open_time > last and not mended:
+            self._start(self._mend(candle.symbol))
+            return
+        self._last[key] = candle.close_time
+        engine = self._engines[candle.symbol]
+        evaluation = engine.close(candle, self._holding(candle.symbol))
+        if evaluation is not None:
+            self._post(Decided(self._clock.now(), evaluation, engine.signal(evaluation)))
+
+    async def _wait_then_mend(self, candle: Candle) -> None:
+        await self._clock.pause(PATIENCE)
+        if self._waiting[candle.symbol].get(candle.frame) is candle:
+            await self._mend(candle.symbol)
+
+    async def _mend_all(self) -> None:
+        await asyncio.gather(*(self._mend(symbol) for symbol in self._engines))
+
+    async def _mend(self, symbol: str) -> None:
+        """Fetch what the stream did not bring and feed it in the order of time, longest candle first."""
+        try:
+            pages = [await self._closed(symbol, frame, HISTORY) for frame in self._frames]
+        except CanaryError:
+            return  # the next candle shows the gap again
+        self._waiting[symbol] = {}
+        missing = [
+            candle
+            for page in pages
+            for candle in page
+            if candle.close_time > self._last.get((symbol, candle.frame), candle.open_time)
+        ]
+        for candle in sorted(missing, key=lambda c: (c.close_time, -c.frame.duration)):
+            self._feed(candle, mended=True)
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def stop(self) -> None:
+        for task in tuple(self._tasks):
+            task.cancel()
+
+
+def _longest_first(frames: set[Frame]) -> tuple[Frame, ...]:
+    return tuple(sorted(frames, key=lambda frame: frame.duration, reverse=True))

@@ -1,0 +1,194 @@
+"""The long-lived trading session: one queue, one decider, one executor, and the streams that feed them."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+
+from canary_cli.core.clock import Clock
+from canary_cli.core.model import AccountMode, AccountSnapshot, AlgoOrder, AlgoStatus, Balance, OrderType, Position
+from canary_cli.core.policy.plan import Phase
+from canary_cli.core.signals import Holding, SignalEngine, SignalSettings
+from canary_cli.core.trading.effects import ReadAccount
+from canary_cli.core.trading.events import MarketEvent, UserEvent
+from canary_cli.core.trading.inputs import EnterPhase, Input, LatchChanged, Tick
+from canary_cli.core.trading.session import decide
+from canary_cli.core.trading.state import Session
+from canary_cli.errors import CanaryError
+from canary_cli.journal.latch import Latch, latch_file, read_latches, set_latch
+from canary_cli.session.exchange import Exchange
+from canary_cli.session.executor import Executor
+from canary_cli.session.feed import Feed
+from canary_cli.session.scribe import Scribe
+
+TICK = 0.1
+"""Wall seconds between ticks: how late a silence or a latch file can be noticed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """A money trigger's verdict: why the session asked to be rolled back, and what it knew at that moment."""
+
+    cause: str
+    detail: str
+    asked_at: float
+    known: AccountSnapshot
+
+
+class LiveSession:
+    """Start with `start`, let `run` work, hand phases in with `enter_phase`; `stopped` resolves at a money trigger."""
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        scribe: Scribe,
+        clock: Clock,
+        state: Session,
+        *,
+        state_dir: Path,
+        signals: SignalSettings,
+        alert: Callable[[str, str, str], None],
+        on_stop: Callable[[Stop], None],
+    ) -> None:
+        self.state = state
+        self._exchange = exchange
+        self._clock = clock
+        self._state_dir = state_dir
+        self._on_stop = on_stop
+        self._queue: asyncio.Queue[Input] = asyncio.Queue()
+        self._latch_seen: float | None = None
+        self._latched: frozenset[str] = frozenset()
+        self._executor = Executor(
+            exchange,
+            scribe,
+            clock,
+            post=self.post,
+            symbols=self._traded_symbols,
+            set_latch=self._write_latch,
+            roll_back=self._stop,
+            alert=alert,
+        )
+        engines = {s: SignalEngine(s, rules.tick, signals) for s, rules in state.setup.rules.items()}
+        self.feed = Feed(exchange, clock, engines, signals, post=self.post, holding=self._holding)
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def post(self, event: Input) -> None:
+        """Hand the session something to decide on. Never blocks."""
+        self._queue.put_nowait(event)
+
+    def enter_phase(self, phase: Phase, pairs: tuple[str, ...], ends_at: datetime | None) -> None:
+        self.post(EnterPhase(self._clock.now(), phase, pairs, ends_at))
+
+    def start(self) -> None:
+        """Begin to listen, decide and act. History must have been loaded (`feed.warm`)."""
+        symbols = self.state.setup.symbols
+        self._see_latch_file()
+        self._executor.perform((ReadAccount("start"),))
+        self._tasks = [
+            asyncio.create_task(work)
+            for work in (
+                self._decide_forever(),
+                self._tick_forever(),
+                self._listen(self._exchange.market_events(symbols, self.feed.frames), self.feed.take),
+                self._listen(self._exchange.user_events(), self.post),
+            )
+        ]
+
+    async def stop(self) -> None:
+        """Stop deciding; stops keep resting at the exchange. Requests under way get two seconds."""
+        for task in self._tasks:
+            task.cancel()
+        self.feed.stop()
+        for task in self._tasks:
+            with suppress(asyncio.CancelledError, CanaryError):
+                await task
+        await self._executor.finish(within=2.0)
+        self._drain()
+
+    def failure(self) -> BaseException | None:
+        """The error that ended one of the session's tasks, if any did."""
+        for task in self._tasks:
+            if task.done() and not task.cancelled() and task.exception():
+                return task.exception()
+        return None
+
+    async def _decide_forever(self) -> None:
+        while True:
+            self._decide(await self._queue.get())
+
+    def _decide(self, event: Input) -> None:
+        self.state, effects = decide(self.state, event)
+        self._executor.perform(effects)
+
+    def _drain(self) -> None:
+        """What came in while stopping is still decided on, so that every fill is counted."""
+        while not self._queue.empty():
+            self._decide(self._queue.get_nowait())
+
+    async def _tick_forever(self) -> None:
+        while True:
+            self._see_latch_file()
+            self.post(Tick(self._clock.now()))
+            await self._clock.pause(TICK)
+
+    async def _listen(
+        self, events: "AsyncIterator[MarketEvent] | AsyncIterator[UserEvent]", take: Callable[..., None]
+    ) -> None:
+        async for event in events:
+            take(event)
+
+    def _see_latch_file(self) -> None:
+        """Read the latch again whenever its file has changed: anybody may set it, with or without us."""
+        path = latch_file(self._state_dir)
+        changed = path.stat().st_mtime if path.exists() else None
+        if changed == self._latch_seen:
+            return
+        self._latch_seen = changed
+        latches = tuple((latch.source, latch.reason, latch.by) for latch in read_latches(self._state_dir))
+        present = frozenset(source for source, _, _ in latches)
+        self.post(LatchChanged(self._clock.now(), latches, tuple(sorted(self._latched - present))))
+        self._latched = present
+
+    def _write_latch(self, source: str, reason: str) -> None:
+        set_latch(self._state_dir, Latch(source, reason, "session", self._clock.now()))
+
+    def _stop(self, cause: str, detail: str) -> None:
+        self._on_stop(Stop(cause, detail, self._clock.monotonic(), known_account(self.state)))
+
+    def _holding(self, symbol: str) -> Holding:
+        held = self.state.held.get(symbol)
+        last, since = self.state.last_flat.get(symbol, (None, None))
+        side = held.side if held is not None and not held.probe else None
+        return Holding(side=side, last=last, flat_since=since)
+
+    def _traded_symbols(self) -> frozenset[str]:
+        return frozenset(life.intent.symbol for life in self.state.orders.values()) | frozenset(self.state.held)
+
+
+def known_account(state: Session) -> AccountSnapshot:
+    """What the session believes the account holds: the first wave of a flatten starts from this, unread."""
+    zero = Decimal(0)
+    wallet, equity = state.wallet or zero, state.equity or zero
+    positions = tuple(
+        Position(h.symbol, h.quantity, h.entry_price, state.marks.get(h.symbol, h.entry_price))
+        for h in state.held.values()
+    )
+    algos = tuple(
+        AlgoOrder(
+            a.algo_id, a.client_id, a.symbol, h.side.opposite, kind, a.status, a.trigger_price, close_position=True
+        )
+        for h in state.held.values()
+        for client_id, kind in ((h.stop, OrderType.STOP_MARKET), (h.target, OrderType.TAKE_PROFIT_MARKET))
+        if (a := state.algos.get(client_id)) is not None and a.status is AlgoStatus.NEW
+    )
+    return AccountSnapshot(
+        state.now,
+        Balance(wallet, equity - wallet, equity, equity),
+        AccountMode(hedge=False, multi_assets=False),
+        positions,
+        (),
+        algos,
+    )

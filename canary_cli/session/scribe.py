@@ -1,0 +1,82 @@
+"""Writes a session's facts and notes into the journal, with the audit trail's own fields filled where they apply."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from canary_cli.core.trading import facts as f
+from canary_cli.core.trading.effects import Note
+from canary_cli.core.trading.record import to_data
+from canary_cli.journal.record import Record
+from canary_cli.journal.writer import Journal
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What every line says of its moment: phase number, drawdown in percent."""
+
+    phase: int | None = None
+    drawdown_pct: Decimal | None = None
+
+
+class Scribe:
+    """`heard` sees every record after it is written: the live view and the ledger listen there."""
+
+    def __init__(self, journal: Journal, run_id: str, actor: str, standing: Callable[[], Standing] = Standing) -> None:
+        self._journal = journal
+        self._run_id = run_id
+        self._actor = actor
+        self._standing = standing
+        self.last_seq = 0
+        self.heard: list[Callable[[Record], None]] = []
+
+    def write_fact(self, fact: f.Fact) -> None:
+        self.write(fact.event, data=to_data(fact), **_audit_fields(fact))
+
+    def note(self, note: Note) -> None:
+        self.write(note.event, pair=note.pair, data=note.data, **note.fields)
+
+    def write(self, event: str, *, data: dict[str, Any], **fields: Any) -> None:
+        """Append one line. Raises OSError when the disk refuses it."""
+        standing = self._standing()
+        record = Record(
+            event,
+            run_id=self._run_id,
+            actor=self._actor,
+            phase=standing.phase,
+            data=data,
+            **{"drawdown_pct": standing.drawdown_pct, **fields},
+        )
+        self.last_seq = self._journal.append(record)
+        for listener in self.heard:
+            listener(record)
+
+    async def durable(self) -> None:
+        await self._journal.durable()
+
+
+def _audit_fields(fact: f.Fact) -> dict[str, Any]:
+    """The fields of the owner's audit line that this fact has something to say for."""
+    match fact:
+        case f.Intended():
+            return {"pair": fact.symbol, "quantity": fact.quantity, "side": fact.side.value, "status": "INTENDED",
+                    "risk_gate": "CLEARED" if fact.purpose.adds_risk else "", "reason": fact.reason}  # fmt: skip
+        case f.OrderConfirmed():
+            return {"order_id": str(fact.order_id), "latency_ms": fact.latency_ms, "status": "NEW"}
+        case f.OrderMoved():
+            return {"order_id": str(fact.order_id), "status": fact.status.value}
+        case f.Filled():
+            return {"pair": fact.symbol, "order_id": str(fact.order_id), "status": "FILLED", "side": fact.side.value,
+                    "fill_price": fact.price, "quantity": fact.quantity}  # fmt: skip
+        case f.RiskRefused():
+            return {"pair": fact.symbol, "risk_gate": fact.code, "side": fact.side.value, "reason": fact.detail}
+        case f.OrderRejected():
+            return {"status": "REJECTED", "reason": fact.message}
+        case f.AlgoMoved():
+            return {"pair": fact.symbol, "order_id": str(fact.algo_id), "status": fact.status.value}
+        case f.EquityMarked() | f.BreakerMoved():
+            return {"drawdown_pct": fact.drawdown_pct}
+        case f.Latched():
+            return {"reason": fact.reason, "status": "LATCHED"}
+    return {}

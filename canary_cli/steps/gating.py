@@ -1,0 +1,90 @@
+"""Judging a phase: readings from the session, evidence from around it, the verdict from policy."""
+
+from datetime import datetime
+from typing import Any
+
+from canary_cli.core.policy import breaker, gates
+from canary_cli.core.policy.gates import CheckResult, Evidence, GateVerdict
+from canary_cli.core.policy.plan import Phase
+from canary_cli.core.signals import Evaluation, Mismatch, SignalSettings, from_record
+from canary_cli.core.trading.standing import session_readings
+from canary_cli.errors import CanaryError
+from canary_cli.journal.reader import verify_chain
+from canary_cli.steps import parity
+from canary_cli.steps.run import Run
+
+
+async def judge_phase(run: Run, phase: Phase) -> GateVerdict:
+    """Look at the whole phase once more and decide; the verdict is journalled with every check's figures."""
+    ended = run.now
+    evidence = await _evidence(run, phase, ended)
+    verdict = gates.judge(phase.gate, session_readings(run.session.state), evidence)
+    run.progress.verdicts[phase.number] = verdict
+    run.scribe.write(
+        "gate",
+        data={"phase": phase.number, "verdict": verdict.verdict.value, "checks": [_told(c) for c in verdict.checks]},
+        status=verdict.verdict.value,
+        reason="; ".join(verdict.reasons),
+    )
+    return verdict
+
+
+def live_checks(run: Run, phase: Phase) -> tuple[CheckResult, ...]:
+    """The same rows on what is known so far, for the screen; what only the gate itself looks up stays unmeasured."""
+    return gates.judge(phase.gate, session_readings(run.session.state), Evidence()).checks
+
+
+async def _evidence(run: Run, phase: Phase, ended: datetime) -> Evidence:
+    began = run.session.state.phase_entered or ended
+    decided = [e for e in map(_evaluation, run.progress.decisions) if began < e.time <= ended]
+    mismatches = await _mismatches(run, decided, (began, ended))
+    chain = verify_chain(run.world.account.log_dir)
+    wanted = run.pairs_of(phase)
+    return Evidence(
+        bars_judged=len(decided),
+        bars_closed=len(wanted) * _bars(began, ended),
+        parity_mismatches=None if mismatches is None else len(mismatches),
+        breaker_self_test=breaker.self_test(run.session.state.breaker, ended),
+        pairs_operational=sum(symbol in run.session.state.mids for symbol in wanted),
+        pairs_wanted=len(wanted),
+        audit_lines=chain.lines,
+        audit_gaps=0 if chain.ok else 1,
+        sign_offs_missing=() if run.world.account.is_paper else ("crew briefed", "board pinned", "response ready"),
+    )
+
+
+def _evaluation(record: Any) -> Evaluation:
+    return from_record(record.data)
+
+
+def _bars(began: datetime, ended: datetime) -> int:
+    """Decision bars that closed in the half-open span after `began` up to `ended`."""
+    frame = SignalSettings().decision_frame
+    return int((frame.floor(ended) - frame.floor(began)) / frame.duration)
+
+
+async def _mismatches(
+    run: Run, decided: list[Evaluation], window: tuple[datetime, datetime]
+) -> tuple[Mismatch, ...] | None:
+    """None where the klines could not be read again: unmeasured, not equal."""
+    ticks = {symbol: run.session.state.setup.rules[symbol].tick for symbol in run.session.state.pairs}
+    try:
+        return await parity.check(run.world.exchange, ticks, decided, window, SignalSettings())
+    except CanaryError as error:
+        run.scribe.write("error", data={"where": "parity", "message": error.message}, reason=error.message)
+        return None
+
+
+def _told(check: CheckResult) -> dict[str, Any]:
+    return {
+        "metric": check.metric,
+        "value": None if check.value is None else str(check.value),
+        "op": check.op,
+        "limit": str(check.limit),
+        "n": check.n,
+        "window": check.window,
+        "population": check.population,
+        "verdict": check.verdict.value,
+        "detail": check.detail,
+        "counts": check.counts,
+    }

@@ -1,0 +1,59 @@
+"""The end of a run: baseline and report written, the account as the exchange has it, what to type next."""
+
+import asyncio
+
+from canary_cli.errors import CanaryError, ExitCode, Result
+from canary_cli.journal.reader import read
+from canary_cli.steps.run import Outcome, Run
+from canary_cli.steps.screen import Screen
+
+
+RESUMABLE = (ExitCode.INTERRUPTED, ExitCode.TERMINATED, ExitCode.LEASE_HELD)
+"""Ends after which the same run goes on when it is typed again."""
+
+
+async def hand_off(run: Run) -> Outcome:
+    """The last check before unattended watching: every open position has its stop at the exchange."""
+    run.progress.step = "hand-off"
+    snapshot = await run.world.exchange.snapshot()
+    guarded = {algo.symbol for algo in snapshot.algo_orders if algo.close_position}
+    naked = [position.symbol for position in snapshot.positions if position.symbol not in guarded]
+    if naked:
+        return Outcome("UNPROTECTED", f"no stop rests for {', '.join(naked)}", Result("FAIL", ExitCode.NO_GO))
+    return Outcome("HANDED OFF", f"{len(snapshot.positions)} open positions, each with its stop")
+
+
+async def close_run(run: Run, result: Result, reason: str, screen: Screen) -> Result:
+    """Journal the end, write the report, tell where it lies."""
+    run.scribe.write(
+        "run_paused" if result.code in RESUMABLE else "run_ended",
+        data={"outcome": result.word, "exit": int(result.code)},
+        status=result.word,
+        reason=reason,
+    )
+    report = await asyncio.to_thread(_report, run, result)
+    screen.end(result, reason, report, after(run, result))
+    return result
+
+
+def _report(run: Run, result: Result) -> str:
+    """The path of the report, or why there is none: a report that cannot be written changes no outcome."""
+    from canary_cli.render.report import build, write
+
+    try:
+        entries = list(read(run.world.account.log_dir, run_id=run.run_id))
+        return str(write(build(entries, result.word), run.world.home / "logs" / "runs" / run.run_id))
+    except (CanaryError, OSError, ValueError) as error:
+        return f"not written: {error}"
+
+
+def after(run: Run, result: Result) -> str:
+    """The next command to paste, by how the run ended."""
+    account = run.world.account.name
+    if result.code is ExitCode.INCOMPLETE:
+        return f"canary close-all --account {account}"
+    if result.code is ExitCode.ROLLED_BACK:
+        return f"canary postmortem --account {account}"
+    if result.code in (ExitCode.INTERRUPTED, ExitCode.TERMINATED):
+        return f"canary run --account {account}    # goes on; canary close-all --account {account} flattens"
+    return f"canary verify-db --account {account}"

@@ -1,0 +1,116 @@
+"""Open the session: filters, history, streams, and the first reconcile, before anything may trade."""
+
+import asyncio
+from datetime import timedelta
+from decimal import Decimal
+
+from canary_cli.alerts import Alert, Severity
+from canary_cli.core.model import Book, Candle, Frame, SymbolRules
+from canary_cli.core.policy.sizing import Depth
+from canary_cli.core.signals import SignalSettings
+from canary_cli.core.trading.state import Setup
+from canary_cli.errors import ExitCode, Result
+from canary_cli.session.exchange import Market
+from canary_cli.session.live import LiveSession
+from canary_cli.steps.resuming import rebuild
+from canary_cli.steps.run import Outcome, Run
+
+STEP = "session"
+"""This step's name: it is done anew at every start."""
+
+SILENCE_FLOOR = 2.0
+"""Wall seconds that a silence limit means at least, however fast plan time runs."""
+
+THIN_MINUTES = 1440
+RECONCILE_WITHIN = timedelta(seconds=30)
+MISMATCH = Result("MISMATCH", ExitCode.HUMAN_NEEDED)
+
+
+async def open_session(run: Run) -> Outcome:
+    """Load history, listen, and wait until ledger and exchange agree."""
+    run.progress.step = "opening the session"
+    setup = await _setup(run)
+    state = rebuild(run, setup)
+    session = LiveSession(
+        run.world.exchange,
+        run.scribe,
+        run.world.clock,
+        state,
+        state_dir=run.world.account.state_dir,
+        signals=SignalSettings(),
+        alert=lambda severity, message, key: _alert(run, severity, message, key),
+        on_stop=run.ask_stop,
+    )
+    await session.feed.warm()
+    run.session = session
+    session.start()
+    if not run.database_is_up:
+        run.database_changed(is_up=False)
+    return await _reconciled(run)
+
+
+async def _setup(run: Run) -> Setup:
+    rules = await run.world.exchange.rules()
+    traded = {s: rules[s] for s in _wanted(run, rules) if rules[s].status == "TRADING"}
+    speed = run.world.clock.speed
+    return Setup(
+        run_id=run.run_id,
+        prefix=f"c{run.run_id[-4:]}-{run.lease_token}-",
+        plan=run.plan,
+        rules=traded,
+        depths=await _depths(run, traded),
+        silence=max(run.plan.silence.stream.total_seconds(), SILENCE_FLOOR * speed),
+        health=max(60.0, SILENCE_FLOOR * speed),
+    )
+
+
+def _alert(run: Run, severity: str, message: str, key: str) -> None:
+    run.scribe.write("alert", data={"severity": severity, "message": message, "key": key}, reason=message)
+    run.world.alerts.send(Alert(message, Severity(severity), key))
+
+
+def _wanted(run: Run, rules: dict[str, SymbolRules]) -> tuple[str, ...]:
+    """The plan's pairs; everything the exchange lists, up to the plan's limit, where a phase takes all of them."""
+    named = tuple(symbol for symbol in run.plan.pairs if symbol in rules)
+    if all(phase.pairs for phase in run.plan.phases):
+        return named
+    return tuple(dict.fromkeys((*named, *rules)))[: run.plan.risk.max_pairs]
+
+
+async def _depths(run: Run, rules: dict[str, SymbolRules]) -> dict[str, Depth]:
+    """What each pair's market can take now: its book near the mid, and a thin minute of the last day."""
+    liquidity = run.plan.risk.liquidity
+    found = await asyncio.gather(*(_depth(run.world.exchange, symbol, liquidity.depth_bps) for symbol in rules))
+    return dict(zip(rules, found, strict=True))
+
+
+async def _depth(exchange: Market, symbol: str, bps: Decimal) -> Depth:
+    book = await exchange.book(symbol, 500)
+    candles = await exchange.candles(symbol, Frame.M1, THIN_MINUTES)
+    return Depth(book=_within(book, bps), minute=_thin_minute(candles))
+
+
+def _within(book: Book, bps: Decimal) -> Decimal:
+    """USDT on the thinner side within `bps` of the mid."""
+    reach = book.mid * bps / 10_000
+    sides = (book.bids, book.asks)
+    return min(sum((p * q for p, q in side if abs(p - book.mid) <= reach), Decimal(0)) for side in sides)
+
+
+def _thin_minute(candles: tuple[Candle, ...]) -> Decimal:
+    """The 5th percentile of minute volumes, USDT."""
+    volumes = sorted(candle.volume * candle.close for candle in candles)
+    return Decimal(str(round(volumes[len(volumes) // 20], 2))) if volumes else Decimal(0)
+
+
+async def _reconciled(run: Run) -> Outcome:
+    """Wait for the first full reading to agree; a mismatch needs a human before anything trades."""
+    started = run.world.clock.monotonic()
+    while run.world.clock.monotonic() - started < RECONCILE_WITHIN.total_seconds():
+        state = run.session.state
+        if state.reconciled:
+            return Outcome("OPEN")
+        if "mismatch" in state.latches:
+            return Outcome("MISMATCH", state.latches["mismatch"], MISMATCH)
+        await run.world.clock.pause(0.05)
+    return Outcome("NOT RECONCILED", "the account could not be read in time", MISMATCH)

@@ -1,0 +1,86 @@
+"""Start and recovery are one path: an unfinished run in the journal goes on, anything else begins anew."""
+
+import secrets
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+from canary_cli.bootstrap import World
+from canary_cli.core.policy.plan import Plan
+from canary_cli.core.trading.record import from_data
+from canary_cli.core.trading.state import Session, Setup, apply
+from canary_cli.errors import PlanError
+from canary_cli.journal.reader import read
+from canary_cli.journal.record import Entry
+from canary_cli.steps.run import Run
+
+
+def unfinished(entries: Iterable[Entry]) -> Entry | None:
+    """The `run_started` line of the last run that has no `run_ended`."""
+    found: Entry | None = None
+    for entry in entries:
+        if entry.event == "run_started":
+            found = entry
+        elif entry.event == "run_ended" and found is not None and entry.run_id == found.run_id:
+            found = None
+    return found
+
+
+def open_run(world: World, plan: Plan, path: Path, start: datetime | None, lease_token: int) -> Run:
+    """The run to drive. Raises PlanError when an unfinished run was begun with another plan."""
+    begun = unfinished(read(world.account.log_dir))
+    if begun is None:
+        return _begin(world, plan, path, start, lease_token)
+    if begun.data["plan_sha256"] != plan.sha256:
+        raise PlanError(
+            f"run {begun.run_id} was begun with another plan (sha256 {begun.data['plan_sha256'][:12]})",
+            "put that plan back, or end the run: canary rollback",
+        )
+    run = Run(world, plan, path, begun.run_id, datetime.fromisoformat(begun.data["deployment_start"]), lease_token)
+    _take_progress(run, read(world.account.log_dir, run_id=begun.run_id))
+    run.scribe.write("run_resumed", data={"lease_token": lease_token})
+    return run
+
+
+def _begin(world: World, plan: Plan, path: Path, start: datetime | None, lease_token: int) -> Run:
+    started = start or world.clock.now()
+    run_id = f"{started:%Y%m%d-%H%M}-{secrets.token_hex(2)}"
+    run = Run(world, plan, path, run_id, started, lease_token)
+    run.scribe.write(
+        "run_started",
+        data={
+            "plan": plan.name,
+            "plan_sha256": plan.sha256,
+            "account": world.account.name,
+            "kind": world.account.kind,
+            "speed": world.clock.speed,
+            "deployment_start": started.isoformat(),
+            "lease_token": lease_token,
+        },
+    )
+    return run
+
+
+def _take_progress(run: Run, entries: Iterable[Entry]) -> None:
+    """What had been entered, extended and decided before."""
+    for entry in entries:
+        data = entry.data
+        if entry.event == "phase_entered" and data["ends_at"]:
+            run.progress.ends[data["number"]] = datetime.fromisoformat(data["ends_at"])
+        elif entry.event == "phase_extended":
+            run.progress.ends[data["number"]] = datetime.fromisoformat(data["ends_at"])
+        elif entry.event == "step_finished" and data.get("goes_on"):
+            run.progress.finished.add(data["step"])
+        elif entry.event in ("signal", "signal_refused"):
+            run.progress.decisions.append(entry)
+
+
+def rebuild(run: Run, setup: Setup) -> Session:
+    """The session as its journal tells it: every fact applied again, in order. Empty for a run that just began."""
+    state = Session(setup=setup, now=run.now)
+    for entry in read(run.world.account.log_dir, run_id=run.run_id):
+        fact = from_data(entry.event, entry.data)
+        if fact is not None:
+            state = apply(state, fact)
+    return replace(state, reconciled=False)

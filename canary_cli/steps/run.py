@@ -1,0 +1,200 @@
+"""What the steps of a run share: the world, the plan, the session, how far it is, and how to wait."""
+
+import asyncio
+import signal
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+
+from canary_cli.bootstrap import World
+from canary_cli.core.policy.gates import GateVerdict
+from canary_cli.core.policy.plan import Phase, Plan
+from canary_cli.core.trading.inputs import ConditionChanged
+from canary_cli.errors import ExitCode, Result
+from canary_cli.journal.record import Record
+from canary_cli.render.lines import event_line
+from canary_cli.session.flattening import FlattenReport, flatten
+from canary_cli.session.live import LiveSession, Stop
+from canary_cli.session.scribe import Scribe, Standing
+from canary_cli.session.view import EventLine
+
+EVENTS_SHOWN = 40
+LOOK_EVERY = 0.5
+"""Wall seconds between two looks while waiting."""
+
+ROLL_BACK = Result("ROLLED_BACK", ExitCode.ROLLED_BACK)
+DECISIONS = frozenset({"signal", "signal_refused"})
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a step came to. `ends` is how the whole run ends because of it; None lets the next step begin."""
+
+    word: str
+    detail: str = ""
+    ends: Result | None = None
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far a run is. Everything here is also in the journal, from which a restart takes it.
+
+    `decisions` are the journalled evaluations of the phase, taken and refused, as parity compares them.
+    """
+
+    step: str = "starting"
+    verdicts: dict[int, GateVerdict] = field(default_factory=dict)
+    ends: dict[int, datetime] = field(default_factory=dict)
+    equity: list[tuple[datetime, Decimal]] = field(default_factory=list)
+    events: deque[EventLine] = field(default_factory=lambda: deque(maxlen=EVENTS_SHOWN))
+    decisions: list[Record] = field(default_factory=list)
+    finished: set[str] = field(default_factory=set)
+
+
+@dataclass(frozen=True, slots=True)
+class Interrupted:
+    """Somebody asked this process to end: Ctrl-C, SIGTERM, or a lease that another run took over."""
+
+    number: int
+    reason: str = ""
+
+    @property
+    def result(self) -> Result:
+        if self.reason:
+            return Result("LEASE_LOST", ExitCode.LEASE_HELD)
+        if self.number == signal.SIGTERM:
+            return Result("TERMINATED", ExitCode.TERMINATED)
+        return Result("INTERRUPTED", ExitCode.INTERRUPTED)
+
+
+class Run:
+    """One go-live of one plan on one account. `stop` resolves when a money trigger asks for the rollback."""
+
+    def __init__(
+        self, world: World, plan: Plan, plan_path: Path, run_id: str, started_at: datetime, lease_token: int
+    ) -> None:
+        self.world = world
+        self.plan = plan
+        self.plan_path = plan_path
+        self.run_id = run_id
+        self.started_at = started_at
+        self.lease_token = lease_token
+        self.progress = Progress()
+        self.scribe = Scribe(world.journal, run_id, "run", self._standing)
+        self.stop: asyncio.Future[Stop] = asyncio.get_running_loop().create_future()
+        self.interrupted: Interrupted | None = None
+        self.closing_began = 0.0
+        self._woken = asyncio.Event()
+        self.closing: asyncio.Task[FlattenReport] | None = None
+        self._session: LiveSession | None = None
+        self.on_wake: Callable[[], None] = lambda: None
+        self.database_is_up = True
+        self.scribe.heard.append(self._remember)
+
+    @property
+    def session(self) -> LiveSession:
+        assert self._session is not None, "the session starts after gate 0"
+        return self._session
+
+    @session.setter
+    def session(self, session: LiveSession) -> None:
+        self._session = session
+
+    @property
+    def has_session(self) -> bool:
+        return self._session is not None
+
+    @property
+    def now(self) -> datetime:
+        return self.world.clock.now()
+
+    def phase_start(self, phase: Phase) -> datetime:
+        return self.started_at + phase.starts_at
+
+    def pairs_of(self, phase: Phase) -> tuple[str, ...]:
+        """The phase's pairs that the exchange trades; all operational ones where the plan says so."""
+        listed = self.session.state.setup.rules
+        wanted = phase.pairs or tuple(listed)
+        return tuple(symbol for symbol in wanted if symbol in listed)
+
+    def ask_stop(self, stop: Stop) -> None:
+        """A money trigger fired: close first, in this very turn of the loop; whoever waits learns of it after."""
+        if self.stop.done():
+            return
+        self.closing_began = self.world.clock.monotonic()
+        self.closing = asyncio.create_task(
+            flatten(
+                self.world.exchange,
+                self.world.clock,
+                stop.known,
+                self.session.state.setup.rules,
+                stop.cause,
+                lambda _left: None,
+                None,
+            )
+        )
+        self.stop.set_result(stop)
+        self.wake()
+
+    def wake(self) -> None:
+        """Let whoever waits look at once whether something ended the wait."""
+        self._woken.set()
+
+    def lost_lease(self, reason: str) -> None:
+        self.interrupted = Interrupted(0, reason)
+        self.wake()
+
+    async def until(self, instant: datetime) -> bool:
+        """Wait until plan time reaches `instant`; False when something ended the wait before (see `cut_short`)."""
+        while self.now < instant:
+            if self.cut_short() is not None:
+                return False
+            self.on_wake()
+            left = (instant - self.now).total_seconds() / self.world.clock.speed
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._woken.wait(), min(left, LOOK_EVERY))
+            self._woken.clear()
+        return self.cut_short() is None
+
+    def cut_short(self) -> Outcome | None:
+        """Why the run cannot simply go on: a money trigger, Ctrl-C, or another hand that stopped it.
+
+        Raises what ended one of the session's tasks, if anything did: then nobody watches any more.
+        """
+        if self.stop.done():
+            stop = self.stop.result()
+            return Outcome("STOPPED", f"{stop.cause}: {stop.detail}", ROLL_BACK)
+        if self.interrupted is not None:
+            result = self.interrupted.result
+            return Outcome(result.word, self.interrupted.reason or "asked to stop; stops stay", result)
+        failure = self._session.failure() if self._session else None
+        if failure is not None:
+            raise failure
+        return None
+
+    def _standing(self) -> Standing:
+        if self._session is None:
+            return Standing()
+        state = self._session.state
+        drawdown = None if state.drawdown_pct is None else round(state.drawdown_pct, 4)
+        return Standing(state.phase.number if state.phase else None, drawdown)
+
+    def database_changed(self, is_up: bool) -> None:
+        """The ledger's writer lost its database, or has it back. The session holds entries meanwhile."""
+        self.database_is_up = is_up
+        if self._session is not None:
+            detail = "" if is_up else "the ledger's database does not answer"
+            self._session.post(ConditionChanged(self.now, "database", not is_up, detail))
+
+    def _remember(self, record: Record) -> None:
+        if record.event in DECISIONS:
+            self.progress.decisions.append(record)
+        elif record.event == "equity":
+            self.progress.equity.append((self.now, Decimal(str(record.data["equity"]))))
+        line = event_line(record, self.now)
+        if line is not None:
+            self.progress.events.append(line)

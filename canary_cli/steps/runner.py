@@ -1,0 +1,126 @@
+"""Drives a plan from gate 0 to hand-off: each step when it is due, journalled, then the next, or the rollback."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from canary_cli.accounts import Account, choose_account, find_home
+from canary_cli.bootstrap import World
+from canary_cli.core.policy.plan import Phase, Plan
+from canary_cli.errors import ExitCode, Result
+from canary_cli.ledger import LedgerWriter
+from canary_cli.steps import gate_zero, hand_off, leasing, opening, phases, resuming, stopping
+from canary_cli.steps.plan import default_plan, load_plan
+from canary_cli.steps.rehearsal import RehearsalRequest, start_exchange
+from canary_cli.steps.run import Outcome, Run
+from canary_cli.steps.screen import Screen
+from canary_cli.steps.watching import Watch
+
+Step = Callable[[Run], Awaitable[Outcome]]
+
+CATCH_UP = 10.0
+"""Wall seconds the ledger gets at the end to hold everything the journal has."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """`rehearsal` asks for a paper exchange of its own. `phases` names the phases to run; empty means all."""
+
+    account: str | None
+    plan: Path | None
+    rehearsal: RehearsalRequest | None
+    start: datetime | None
+    phases: tuple[int, ...] = ()
+
+
+async def run(request: RunRequest, screen: Screen) -> Result:
+    """Open the world, take the lease, go through the plan, and say how it ended."""
+    home = find_home()
+    path = request.plan or default_plan(home)
+    plan = load_plan(path, home)
+    account = await _account(home, request)
+    screen.announce(account)
+    async with World(account) as world:
+        await world.exchange.connect()
+        with leasing.hold(world) as lease:
+            run = resuming.open_run(world, plan, path, request.start, lease.token)
+            keeper = asyncio.create_task(leasing.keep(world, lease, run.lost_lease))
+            try:
+                return await _recorded(run, request, screen)
+            finally:
+                keeper.cancel()
+
+
+async def _account(home: Path, request: RunRequest) -> Account:
+    if request.rehearsal is not None:
+        return await start_exchange(home, request.rehearsal)
+    return choose_account(request.account, home)
+
+
+async def _recorded(run: Run, request: RunRequest, screen: Screen) -> Result:
+    """Drive the run while ledger, text logs and screen follow its journal."""
+    world = run.world
+    watch = Watch(run, screen)
+    run.scribe.heard += [world.text_logs.on_record, watch.on_record]
+    writer = LedgerWriter(world.settings.database_url, world.account.name, world.account.log_dir, world.clock)
+    writer.listen(run.database_changed)
+    following = asyncio.create_task(writer.run())
+    try:
+        result, reason = await _drive(run, steps_of(run.plan, request.phases), screen)
+        return await hand_off.close_run(run, result, reason, screen)
+    finally:
+        await leasing.catch_up(writer, run.scribe.last_seq, CATCH_UP)
+        following.cancel()
+        watch.close()
+
+
+async def _drive(run: Run, steps: list[tuple[str, Step]], screen: Screen) -> tuple[Result, str]:
+    """Each step in turn; the first that ends the run decides how. Ctrl-C stops in order, a second one at once."""
+    with stopping.on_signals(run):
+        try:
+            for name, step in steps:
+                if name in run.progress.finished and name != opening.STEP:
+                    continue
+                outcome = await _journalled(run, name, step)
+                if outcome.ends is not None:
+                    return await _ended(run, outcome, screen)
+            return Result("DONE"), "handed off"
+        finally:
+            if run.has_session:
+                await run.session.stop()
+
+
+async def _ended(run: Run, outcome: Outcome, screen: Screen) -> tuple[Result, str]:
+    assert outcome.ends is not None
+    if outcome.ends.code is ExitCode.ROLLED_BACK:
+        return await stopping.roll_back(run, outcome, screen), outcome.detail
+    return outcome.ends, outcome.detail
+
+
+def steps_of(plan: Plan, only: tuple[int, ...]) -> list[tuple[str, Step]]:
+    """The plan's sequence: each step a name and a deed. A single phase is run without the hand-off."""
+    wanted = [phase for phase in plan.phases if not only or phase.number in only]
+    held: list[tuple[str, Step]] = [(f"phase {phase.number}", _holding(phase)) for phase in wanted]
+    last: list[tuple[str, Step]] = [] if only else [("hand-off", hand_off.hand_off)]
+    return [("gate 0", gate_zero.decide), (opening.STEP, opening.open_session), *held, *last]
+
+
+def _holding(phase: Phase) -> Step:
+    async def hold(run: Run) -> Outcome:
+        return await phases.hold_phase(run, phase)
+
+    return hold
+
+
+async def _journalled(run: Run, name: str, step: Step) -> Outcome:
+    run.scribe.write("step_started", data={"step": name})
+    outcome = await step(run)
+    run.scribe.write(
+        "step_finished",
+        data={"step": name, "outcome": outcome.word, "detail": outcome.detail, "goes_on": outcome.ends is None},
+        status=outcome.word,
+        reason=outcome.detail,
+    )
+    return outcome

@@ -1,0 +1,63 @@
+"""Ends a run before its plan does: by rollback, by Ctrl-C, or because another run took the account."""
+
+import asyncio
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+
+from canary_cli.core.trading.inputs import RollBack
+from canary_cli.errors import Result
+from canary_cli.steps import rollback as sequence
+from canary_cli.steps.run import Interrupted, Outcome, Run
+from canary_cli.steps.screen import Screen
+
+SETTLE = 3.0
+"""Wall seconds to wait for the fills of the closing to arrive on the stream."""
+
+
+async def roll_back(run: Run, outcome: Outcome, screen: Screen) -> Result:
+    """Stop the session the way a money trigger does, then go through the sequence."""
+    if not run.stop.done():
+        run.session.post(RollBack(run.now, outcome.word, outcome.detail))
+    stop = await run.stop
+    assert run.closing is not None
+    run.progress.step = "rolling back"
+    rollback = sequence.open_incident(run.world, f"{stop.cause}: {stop.detail}", run.run_id)
+    rollback.report = await run.closing
+    rollback.trip_seconds = run.closing_began - stop.asked_at
+    await _settle(run)
+    await run.session.stop()
+    await sequence.after_flat(run.world, rollback, screen.checkpoint)
+    return rollback.result
+
+
+async def _settle(run: Run) -> None:
+    """Let the session count the fills of the closing, so that ledger and exchange agree."""
+    began = run.world.clock.monotonic()
+    while run.session.state.held and run.world.clock.monotonic() - began < SETTLE:
+        await run.world.clock.pause(0.05)
+
+
+@contextmanager
+def on_signals(run: Run) -> Iterator[None]:
+    """First SIGINT or SIGTERM: stop in order. Second: leave now. SIGHUP is ignored: a lost terminal stops nothing."""
+    loop = asyncio.get_running_loop()
+    task = asyncio.current_task()
+    assert task is not None
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, partial(_on_signal, run, task, number))
+    loop.add_signal_handler(signal.SIGHUP, lambda: None)
+    try:
+        yield
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            loop.remove_signal_handler(number)
+
+
+def _on_signal(run: Run, task: "asyncio.Task[object]", number: signal.Signals) -> None:
+    if run.interrupted is None:
+        run.interrupted = Interrupted(number)
+        run.wake()
+    else:
+        task.cancel()
