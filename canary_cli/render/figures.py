@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 MISSING = "-"
+_MONTHS = ("JAN", "FEV", "MAR", "ABR", "MAI", "JUN", "JUL", "AGO", "SET", "OUT", "NOV", "DEZ")
 
 
 def money(amount: Decimal | None, *, signed: bool = False) -> str:
@@ -46,6 +47,12 @@ def clock(instant: datetime | None) -> str:
 def instant(moment: datetime | None) -> str:
     """`2026-02-22 10:30:15 UTC`."""
     return MISSING if moment is None else f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def day(moment: datetime) -> str:
+    """`22 FEV`: the day in UTC, with the month as the team's procedures write it."""
+    utc = moment.astimezone(UTC)
+    return f"{utc.day:02d} {_MONTHS[utc.month - 1]}"
 
 
 def duration(span: timedelta | None) -> str:

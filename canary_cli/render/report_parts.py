@@ -66,7 +66,7 @@ def rollback(story: Story) -> list[str]:
         ("trip", figures.instant(back.tripped)),
         *((f"trip to {label} (wall)", span) for label, span in clocks),
         ("verified flat", flat),
-        ("positions closed", ", ".join(back.positions) or "none were open"),
+        ("positions affected", f"{back.affected} {' '.join(back.positions)}".strip()),
     ]
     return section("Rollback: time to safe", table(("what", "value"), rows))
 

@@ -1,6 +1,6 @@
 """What a run's journal tells, as values: what report, post-mortem and checkpoints share."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -76,7 +76,10 @@ class Equity:
 
 @dataclass(frozen=True, slots=True)
 class Rollback:
-    """`clocks` are wall time from the trip: first byte on the wire, all acknowledged, verified flat."""
+    """`clocks` are wall time from the trip: first byte on the wire, all acknowledged, verified flat.
+
+    `positions` are the pairs known to be open at the trip, `affected` how many the closing found.
+    """
 
     cause: str
     detail: str
@@ -84,6 +87,7 @@ class Rollback:
     flat: datetime | None
     clocks: tuple[tuple[str, timedelta], ...]
     positions: tuple[str, ...]
+    affected: int
     left: str
 
 
@@ -115,6 +119,12 @@ class Story:
         return next((gate for gate in reversed(self.gates) if gate.phase == phase), None)
 
     @property
+    def work(self) -> tuple[dict[str, str], dict[str, str]]:
+        """The rollback's pieces of work, done and missing, as the incident's last line has them."""
+        told = self.last("incident_updated")
+        return (dict(told.data.get("done", {})), dict(told.data.get("missing", {}))) if told else ({}, {})
+
+    @property
     def until(self) -> datetime:
         return self.ended or self.entries[-1].timestamp
 
@@ -128,17 +138,28 @@ class Story:
         return str(opened.data.get("incident", "")) if opened else ""
 
 
-def entries_of(entries: Iterable[Entry], run_id: str | None = None) -> tuple[Entry, ...]:
-    """The lines from a run's start to the next run's start, whoever wrote them. None: the newest run."""
+def runs_of(entries: Iterable[Entry]) -> Iterator[tuple[Entry, ...]]:
+    """The lines of each run, whoever wrote them: from its start to the next run's start.
+
+    What was written before any run ever started comes first, as lines without a run.
+    """
     found: list[Entry] = []
     for entry in entries:
-        if entry.event == "run_started":
-            if found and run_id is not None:
-                break
-            found = [entry] if run_id in (None, entry.run_id) else []
-        elif found:
-            found.append(entry)
-    return tuple(found)
+        if entry.event == "run_started" and found:
+            yield tuple(found)
+            found = []
+        found.append(entry)
+    if found:
+        yield tuple(found)
+
+
+def entries_of(entries: Iterable[Entry], run_id: str | None = None) -> tuple[Entry, ...]:
+    """The lines of one run; None: of the newest. Empty where there is no such run."""
+    found: tuple[Entry, ...] = ()
+    for run in runs_of(entries):
+        if run[0].event == "run_started" and run_id in (None, run[0].run_id):
+            found = run
+    return found
 
 
 def tell(entries: Sequence[Entry]) -> Story:
@@ -150,7 +171,7 @@ def tell(entries: Sequence[Entry]) -> Story:
     return Story(
         entries=tuple(entries),
         run_id=first.run_id,
-        header=dict(first.data),
+        header=dict(first.data) if first.event == "run_started" else {},
         started=first.timestamp,
         ended=ends[-1].timestamp if ends else None,
         outcome=str(ends[-1].data.get("outcome", "")) if ends else "",
@@ -225,39 +246,39 @@ def _equity(entry: Entry) -> Equity:
 
 
 def _rollback(entries: Sequence[Entry]) -> Rollback | None:
-    """The first flatten of the whole account; closing one pair by hand is none."""
-    begun = next((entry for entry in entries if entry.event == "flatten_started" and not entry.pair), None)
+    """From the trip on: the latch of a rollback, or the first flatten of the whole account."""
+    begun = next((entry for entry in entries if _is_trip(entry)), None)
     if begun is None:
         return None
     after = [entry for entry in entries if entry.seq >= begun.seq]
-    flat = next((entry for entry in after if entry.event in ("flat", "flat_confirmed")), None)
+    flat = next((entry for entry in after if entry.event == "flat" and not entry.pair), None)
     left = next((entry for entry in reversed(after) if entry.event == "flatten_incomplete"), None)
-    cause, detail = _cause(entries, begun)
-    fills = [entry for entry in entries if entry.event == "fill" and entry.seq < begun.seq]
+    ending = flat or left
+    held = tuple(sorted(open_quantities(e for e in entries if e.event == "fill" and e.seq < begun.seq)))
+    told = ending.data.get("positions") if ending else None
+    cause, _, detail = str(begun.data.get("reason") or begun.data.get("cause") or begun.reason).partition(": ")
     return Rollback(
         cause=cause,
         detail=detail,
         tripped=begun.timestamp,
         flat=flat.timestamp if flat else None,
         clocks=_clocks(flat.data) if flat else (),
-        positions=tuple(sorted(open_quantities(fills))),
+        positions=held,
+        affected=told if isinstance(told, int) else len(held),
         left=str(left.data.get("left", "")) if left and not flat else "",
     )
 
 
-def _cause(entries: Sequence[Entry], begun: Entry) -> tuple[str, str]:
-    """The latch names cause and detail (`breaker: drawdown ...`); the flatten names the cause alone."""
-    latch = next((e for e in entries if e.event == "latch_set" and e.data.get("source") == "rollback"), None)
-    if latch is not None:
-        cause, _, detail = str(latch.data.get("reason", "")).partition(": ")
-        return cause, detail
-    return str(begun.data.get("cause", begun.reason)), begun.reason
+def _is_trip(entry: Entry) -> bool:
+    """Closing one pair by hand is no rollback."""
+    is_latch = entry.event == "latch_set" and entry.data.get("source") in ("rollback", "close-all")
+    return is_latch or (entry.event == "flatten_started" and not entry.pair)
 
 
 _CLOCKS = {"first_byte": "first byte on the wire", "acknowledged": "all acknowledged", "verified": "verified flat"}
 
 
 def _clocks(data: Mapping[str, Any]) -> tuple[tuple[str, timedelta], ...]:
-    """The flatten's three clocks, wall seconds; one that was not reached is left out."""
-    told = ((label, data.get(key)) for key, label in _CLOCKS.items())
+    """Wall seconds from the trip, or from the closing's start where a person typed it; one not reached is left out."""
+    told = ((label, data.get(f"trip_to_{key}", data.get(key))) for key, label in _CLOCKS.items())
     return tuple((label, timedelta(seconds=float(seconds))) for label, seconds in told if seconds is not None)

@@ -118,14 +118,13 @@ def broken_run() -> Iterator[Line]:
     yield equity(44, "9990", run_id=run)
     yield equity(45, "9690", run_id=run)
     yield line(45, "latch_set", run, source="rollback", reason="breaker: drawdown -3.10 % of equity", by="session")
-    yield line(45, "flatten_started", run, cause="rollback")
     yield line(45.02, "incident_opened", run, incident="CB-2026-0222-001", cause="breaker", run=run)
     yield from (_close(symbol, realized, run) for symbol, realized in (("BTCUSDT", "-190"), ("ETHUSDT", "-120")))
-    yield line(45.1, "flat", run, first_byte=0.004, acknowledged=0.061, verified=0.420, pnl="-310", left=[],
-               status="FLAT")  # fmt: skip
-    yield line(45.2, "alert", run, severity="CRITICAL", channel="slack", message="rolled back", sent=True)
-    yield line(46, "step_finished", run, step="capture logs", outcome="DONE", detail="3 files")
-    yield line(46.5, "step_finished", run, step="snapshot database", outcome="DONE", detail="backup.db.gz")
+    yield line(45.1, "flat", run, trip_to_first_byte=0.004, trip_to_acknowledged=0.061, trip_to_verified=0.420,
+               positions=2, left=[], status="FLAT")  # fmt: skip
+    yield line(46.5, "incident_updated", run, incident="CB-2026-0222-001", state="STABLE",
+               done={"alert": "slack sent", "logs": "captured", "snapshot": "backup.db.gz"},
+               missing={"pnl": "the database does not answer"})  # fmt: skip
     yield line(47, "run_ended", run, outcome="ROLLED_BACK", exit=5)
 
 

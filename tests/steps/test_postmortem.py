@@ -1,0 +1,145 @@
+"""A post-mortem writes itself from the journal until a person has written into it, and is committed alone."""
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from canary_cli.accounts import Account, paper_account
+from canary_cli.errors import Refused, UsageError
+from canary_cli.steps.committing import NotCommitted, commit_files
+from canary_cli.steps.postmortem import write_postmortem
+from tests.steps.runs import BROKEN, GOOD, Line, broken_run, good_run, line, started, write_run
+
+INCIDENT = "CB-2026-0222-001"
+
+
+def account_with(home: Path, lines: Iterator[Line], run_id: str = BROKEN) -> Account:
+    account = paper_account(home)
+    account.log_dir.mkdir(parents=True, exist_ok=True)
+    write_run(account.log_dir, lines, run_id)
+    return account
+
+
+def git(home: Path, *arguments: str) -> str:
+    return subprocess.run(["git", "-C", str(home), *arguments], check=True, capture_output=True, text=True).stdout
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("HOME", str(tmp_path / "nobody"))  # no identity of whoever runs the suite
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+    home = tmp_path / "checkout"
+    home.mkdir()
+    git(home, "init", "--quiet")
+    (home / ".gitignore").write_text("logs/\n")
+    return home
+
+
+def test_the_template_is_filled_and_what_only_people_know_is_left_open(tmp_path: Path) -> None:
+    written = write_postmortem(account_with(tmp_path, broken_run()))
+    text = written.path.read_text()
+    assert written.path == tmp_path / "logs" / "incidents" / INCIDENT / "post-mortem.md"
+    for expected in (
+        "# INCIDENT POST-MORTEM — CANARY ROLLBACK",
+        f"**Incident ID:** {INCIDENT}",
+        "**Date/Time:** 22 FEV 2026 10:45 UTC",
+        "**Duration:** 45 minutes (Canary Phase 1)",
+        "- P&L: -$310.20",
+        "- Positions affected: 2",
+        "1. Immediate position closure (420 ms, 2 positions)",
+        "5. Database snapshot taken (backup.db.gz)",
+        "- [ ] Code fix",
+        "| 10:45:06 | FLAT, verified at the exchange |",
+        "- Is P&L > -2 %? -3.11%: NO: POSTPONE RESTART; full review and approval required",
+        "suspected MARKET, a person decides",
+        "- Dev: [Signature]",
+    ):
+        assert expected in text
+
+
+def test_what_was_not_done_says_so(tmp_path: Path) -> None:
+    lines = (one for one in broken_run() if one[1].event != "incident_updated")
+    text = write_postmortem(account_with(tmp_path, lines)).path.read_text()
+    assert "4. Error logs captured: NOT DONE" in text
+    assert "3. Team alerted: NOT DONE" in text
+
+
+def test_written_again_it_is_the_same_and_an_edited_one_is_kept(tmp_path: Path) -> None:
+    account = account_with(tmp_path, broken_run())
+    first = write_postmortem(account)
+    before = first.path.read_bytes()
+    assert not write_postmortem(account).kept
+    assert first.path.read_bytes() == before
+    edited = first.path.read_text().replace("[Technical root cause analysis]", "A gap through the stops.")
+    first.path.write_text(edited)
+    assert write_postmortem(account).kept
+    assert first.path.read_text() == edited
+
+
+def test_a_draft_that_nobody_touched_takes_up_what_happened_since(tmp_path: Path) -> None:
+    early = [one for one in broken_run() if one[1].event not in ("incident_updated", "run_ended")]
+    account = account_with(tmp_path, iter(early))
+    write_postmortem(account)
+    late = [one for one in broken_run() if one[1].event == "incident_updated"]
+    write_run(account.log_dir, iter(late), BROKEN)
+    assert "4. Error logs captured (captured)" in write_postmortem(account).path.read_text()
+
+
+def test_a_rollback_typed_where_no_run_ever_was_has_a_post_mortem_too(tmp_path: Path) -> None:
+    lines = [line(1, "incident_opened", "", incident=INCIDENT, cause="drill"), line(2, "flat", "", positions=0)]
+    assert write_postmortem(account_with(tmp_path, iter(lines))).incident == INCIDENT
+
+
+def test_without_an_incident_there_is_nothing_to_write(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no incident") as refused:
+        write_postmortem(account_with(tmp_path, good_run(), GOOD))
+    assert "none" in refused.value.hint
+
+
+def test_an_unknown_incident_is_refused_with_the_known_ones(tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as refused:
+        write_postmortem(account_with(tmp_path, broken_run()), "../../etc")
+    assert INCIDENT in refused.value.hint
+
+
+def test_commit_takes_exactly_that_file_without_an_identity_and_again_without_a_change(repository: Path) -> None:
+    account = account_with(repository, broken_run())
+    (repository / "other.txt").write_text("somebody's work")
+    git(repository, "add", "other.txt")
+    written = write_postmortem(account, commit=True)
+    shown = git(repository, "show", "--stat=200", "--format=%s", "HEAD")
+    assert "post-mortem.md" in shown
+    assert "other.txt" not in shown
+    assert git(repository, "diff", "--cached", "--name-only").split() == ["other.txt"]
+    assert write_postmortem(account, commit=True).commit == written.commit
+
+
+def test_a_secret_in_the_document_keeps_it_out_of_git(repository: Path) -> None:
+    account = account_with(repository, broken_run())
+    path = write_postmortem(account).path
+    path.write_text(path.read_text() + f"\nthe key was {account.api_secret}\n")
+    with pytest.raises(Refused, match="holds a secret"):
+        write_postmortem(account, commit=True)
+    assert git(repository, "status", "--porcelain", "--untracked-files=no") == ""
+
+
+def test_digests_are_no_secrets(repository: Path) -> None:
+    file = repository / "manifest.json"
+    file.write_text("a3" * 32)
+    assert commit_files(paper_account(repository), [file], "Evidence")
+
+
+def test_a_folder_without_git_says_what_git_said(tmp_path: Path) -> None:
+    account = account_with(tmp_path, iter([*broken_run()]))
+    with pytest.raises(NotCommitted, match="not a git repository"):
+        write_postmortem(account, commit=True)
+
+
+def test_the_newest_of_two_rollbacks_is_meant(tmp_path: Path) -> None:
+    account = account_with(tmp_path, broken_run())
+    again = [started("later"), line(50, "incident_opened", "later", incident="CB-2026-0222-002", cause="breaker")]
+    write_run(account.log_dir, iter(again), "later")
+    assert write_postmortem(account).incident == "CB-2026-0222-002"
+    assert write_postmortem(account, INCIDENT).run_id == BROKEN
