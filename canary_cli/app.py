@@ -43,6 +43,8 @@ VERBS: tuple[Verb, ...] = (
     Verb("restore-db", "Put a backup in the ledger's place, verified first; trading stays latched."),
     Verb("verify-db", "Check the ledger: tables, invariants, journal, backup, exchange."),
     Verb("backups", "The shelf of backups: list, verify, prune.", is_group=True),
+    Verb("postmortem", "Write an incident's post-mortem from the journal."),
+    Verb("report", "Write a run's completion report, charts and baseline from the journal."),
 )
 
 
