@@ -12,7 +12,7 @@ from canary_cli.accounts import Account, choose_account, find_home
 from canary_cli.core.clock import Clock, ScaledClock, SystemClock
 
 if TYPE_CHECKING:
-    from canary_cli.alerts import Courier
+    from canary_cli.alerts.courier import Courier
     from canary_cli.core.binance.client import BinanceExchange
     from canary_cli.journal.text_logs import TextLogs
     from canary_cli.journal.writer import Journal

@@ -11,7 +11,7 @@ from canary_cli.core.clock import SystemClock
 from canary_cli.errors import Result
 from canary_cli.journal.record import Record
 from canary_cli.render import output
-from canary_cli.render.checkpoint import Investigated, Stopped, after_investigation, after_stop
+from canary_cli.render.checkpoint import show_checkpoint
 from canary_cli.render.lines import event_document, event_line, print_line, result_document
 from canary_cli.render.live import LiveView
 from canary_cli.session.view import RunView
@@ -37,9 +37,7 @@ class Lines:
             print_line(line)
 
     def checkpoint(self, stage: str, rollback: Rollback) -> None:
-        text = _checkpoint(stage, rollback, unicode=output.speaks_unicode(output.stdout()))
-        if text:
-            output.line(text + "\n")
+        show_checkpoint(stage, rollback)
 
     def end(self, result: Result, reason: str, report: str, next_command: str) -> None:
         output.line(f"{result.word}: {reason}" if reason else result.word)
@@ -47,17 +45,6 @@ class Lines:
             output.line(f"report: {report}")
         if next_command:
             output.notice(f"next:  {next_command}")
-
-
-def _checkpoint(stage: str, rollback: Rollback, *, unicode: bool) -> str:
-    report = rollback.report
-    if stage == "stop" and report is not None:
-        stopped = Stopped(signals_disabled=True, open_positions=len(report.left), team_alerted="alert" in rollback.done)
-        return after_stop(stopped, unicode=unicode)
-    if stage == "investigate":
-        found = Investigated("capture-logs" in rollback.done, rollback.pnl, rollback.cause)
-        return after_investigation(found, unicode=unicode)
-    return ""
 
 
 class Events(Lines):

@@ -25,7 +25,7 @@ async def decide(run: Run) -> Outcome:
         red = _red(report)
         run.scribe.write("gate", data=_data(report), status="GO" if report.is_go else "NO-GO", reason=red)
         if report.is_go:
-            return Outcome("GO", f"{len(report.checks)} checks")
+            return Outcome("GO", f"{len(report.checked)} checks")
         if run.now + RECHECK_EVERY > deadline:
             again = run.started_at + run.plan.gate_zero.postpone
             return Outcome("POSTPONED", f"to {again:%Y-%m-%d %H:%M} UTC: {red}", POSTPONED)
@@ -48,6 +48,6 @@ def _red(report: Report) -> str:
 def _data(report: Report) -> dict[str, Any]:
     checks = [
         {"name": one.name, "status": one.finding.status.value, "evidence": one.finding.evidence}
-        for one in report.checks
+        for one in report.checked
     ]
     return {"phase": 0, "verdict": "GO" if report.is_go else "NO-GO", "checks": checks}

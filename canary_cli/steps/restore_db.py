@@ -3,7 +3,7 @@
 import os
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -11,7 +11,15 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from canary_cli.bootstrap import World
-from canary_cli.errors import BackupError, CanaryError, DatabaseError, ExchangeUnreachable, Refused, UsageError
+from canary_cli.errors import (
+    BackupError,
+    CanaryError,
+    DatabaseError,
+    ExchangeUnreachable,
+    LeaseHeld,
+    Refused,
+    UsageError,
+)
 from canary_cli.journal.latch import Latch, set_latch
 from canary_cli.journal.reader import read
 from canary_cli.journal.record import Record
@@ -21,6 +29,7 @@ from canary_cli.ledger.backups.manifest import check_file
 from canary_cli.ledger.backups.shelf import Backup, at_time, backups_of, parse_timestamp
 from canary_cli.ledger.backups.store import Progress, Shadow, Store, no_progress, open_store
 from canary_cli.ledger.checks import Check
+from canary_cli.ledger.engine import same_database
 from canary_cli.steps.snapshot_db import backups_folder
 from canary_cli.steps.verify_db import Positions
 
@@ -186,8 +195,9 @@ def _from_journal(world: World, plan: RestorePlan, by: str) -> restore.Carried:
 
 @contextmanager
 def _guarded(world: World, request: RestoreRequest, positions: Positions | None) -> Iterator[None]:
-    """Nobody else writes, and nothing is open, while the live ledger is exchanged. Another database needs no guard."""
+    """Nobody else writes, and nothing is open, while the live ledger is exchanged. Another's needs only be unused."""
     if request.into:
+        _refuse_used(world, request.into)
         yield
         return
     _refuse_open_positions(request, positions)
@@ -202,6 +212,16 @@ def _guarded(world: World, request: RestoreRequest, positions: Positions | None)
     finally:
         ledger.release(lease)
         ledger.close()
+
+
+def _refuse_used(world: World, into: SecretStr) -> None:
+    """Another database may be fresh, or hold a ledger; not the live one, and none that a run writes to."""
+    if same_database(into, world.settings.database_url):
+        raise UsageError("--into names the live ledger", "leave --into out to restore that")
+    with suppress(DatabaseError):
+        other = Ledger.look(into, world.account.name)
+        if holder := other.holder():
+            raise LeaseHeld(f"{holder.holder} writes to that database", "stop that run first")
 
 
 def _openable(world: World) -> Ledger | None:

@@ -35,7 +35,7 @@ def decode(kind: Any, data: Any) -> Any:
     if origin is tuple:
         return _decode_tuple(get_args(kind), data)
     if hasattr(kind, "__dataclass_fields__"):
-        return kind(**{name: decode(hint, data[name]) for name, hint in _hints(kind).items()})
+        return kind(**{one.name: decode(_hints(kind)[one.name], data[one.name]) for one in fields(kind)})
     if hasattr(kind, "_fields"):
         return kind(*(decode(hint, item) for hint, item in zip(_hints(kind).values(), data, strict=True)))
     return _SCALARS.get(kind, kind)(data)

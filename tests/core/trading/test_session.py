@@ -1,0 +1,245 @@
+"""A session decides: what it does about signals, fills, refusals, silence, strangers and falling equity."""
+
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+from canary_cli.core.model import AlgoOrder, AlgoStatus, Order, OrderStatus, OrderType, Side
+from canary_cli.core.policy.breaker import Zone
+from canary_cli.core.signals import Evaluation, Evidence, Reason, Signal
+from canary_cli.core.trading.effects import Effect, Journal, Place, QueryOrder, ReadAccount, SetLatch, StartRollback
+from canary_cli.core.trading.events import OrderUpdated
+from canary_cli.core.trading.facts import Intended, Purpose, RiskRefused
+from canary_cli.core.trading.inputs import Decided, LatchChanged, QueryAnswered, Replied, Tick
+from canary_cli.core.trading.record import from_data, to_data
+from canary_cli.core.trading.replies import Confirmed, Rejected, Unknown
+from canary_cli.core.trading.standing import trading_state
+from canary_cli.core.trading.state import Session, apply
+from tests.core.trading.conftest import NOON, Desk
+
+
+def signal(desk: Desk, side: Side = Side.BUY, symbol: str = "BTCUSDT") -> Decided:
+    evaluation = Evaluation(
+        symbol, desk.now, 50000.0, side, (), 3.5, 82.0, 4, 0, 100.0, 250.0, Reason.NONE, Evidence()
+    )
+    entry = desk.state.mids[symbol]
+    distance = entry / 100
+    return Decided(
+        desk.now,
+        evaluation,
+        Signal(
+            symbol, side, desk.now, entry, entry - side.sign * distance, entry + side.sign * distance * 3 / 2, 250.0,
+            evaluation,
+        ),
+    )  # fmt: skip
+
+
+def placed(effects: tuple[Effect, ...]) -> list[Intended]:
+    return [effect.intent for effect in effects if isinstance(effect, Place)]
+
+
+def asked_for(effects: tuple[Effect, ...], kind: type) -> list[Effect]:
+    return [effect for effect in effects if isinstance(effect, kind)]
+
+
+def rest(desk: Desk, intent: Intended, algo_id: int = 900) -> None:
+    """The exchange confirms a conditional order."""
+    algo = AlgoOrder(
+        algo_id, intent.client_id, intent.symbol, intent.side, intent.type, AlgoStatus.NEW,
+        intent.trigger_price or Decimal(0), close_position=True,
+    )  # fmt: skip
+    desk.tell(Replied(desk.now, intent.client_id, Confirmed(algo), 30.0, 25.0))
+
+
+def entered(desk: Desk) -> tuple[Intended, list[Intended]]:
+    """A filled entry and the conditional orders that were sent to protect it."""
+    (entry,) = placed(desk.tell(signal(desk)))
+    desk.confirm(entry)
+    return entry, placed(desk.fill(entry, "50000"))
+
+
+def test_a_signal_becomes_an_order_sized_by_risk_and_its_intent_is_journalled_first(desk: Desk) -> None:
+    effects = desk.tell(signal(desk))
+
+    (entry,) = placed(effects)
+    assert entry.purpose is Purpose.ENTRY
+    assert entry.quantity == Decimal("0.020")  # 0.1 % of 10,000 lost over 500
+    journalled = [i for i, e in enumerate(effects) if isinstance(e, Journal) and e.fact is entry]
+    assert journalled < [i for i, e in enumerate(effects) if isinstance(e, Place)]
+
+
+def test_the_fill_rests_a_stop_and_a_target_measured_from_the_price_we_got(desk: Desk) -> None:
+    (entry,) = placed(desk.tell(signal(desk)))
+    desk.confirm(entry)
+    stop, target = placed(desk.fill(entry, "50010.0"))
+
+    assert (stop.type, stop.side, stop.close_position) == (OrderType.STOP_MARKET, Side.SELL, True)
+    assert stop.trigger_price == Decimal("49510.0")
+    assert target.trigger_price == Decimal("50760.0")
+
+
+def test_an_entry_whose_stop_is_refused_is_closed_at_once(desk: Desk) -> None:
+    _entry, (stop, _target) = entered(desk)
+
+    (exit_,) = placed(desk.tell(Replied(desk.now, stop.client_id, Rejected(-2021, "would trigger"), 5.0, 4.0)))
+
+    assert (exit_.purpose, exit_.side, exit_.reduce_only) == (Purpose.EXIT, Side.SELL, True)
+    assert exit_.quantity == Decimal("0.020")
+
+
+def test_a_stop_that_dies_while_its_position_lives_closes_the_position(desk: Desk) -> None:
+    from canary_cli.core.trading.events import AlgoUpdated
+
+    _entry, (stop, target) = entered(desk)
+    rest(desk, stop)
+    rest(desk, target, 901)
+    dead = AlgoOrder(
+        900, stop.client_id, "BTCUSDT", Side.SELL, OrderType.STOP_MARKET, AlgoStatus.REJECTED, Decimal("49500")
+    )
+
+    (exit_,) = placed(desk.tell(AlgoUpdated(desk.now, dead)))
+
+    assert exit_.purpose is Purpose.EXIT
+
+
+def test_a_trade_told_twice_counts_once(desk: Desk) -> None:
+    entry, _ = entered(desk)
+    before = desk.state
+    desk._trade -= 1
+
+    desk.fill(replace(entry, quantity=Decimal("0.020")), "50000", "0")
+
+    assert desk.state.held == before.held
+
+
+def test_an_unanswered_entry_is_asked_for_and_never_sent_again(desk: Desk) -> None:
+    (entry,) = placed(desk.tell(signal(desk)))
+
+    effects = desk.tell(Replied(desk.now, entry.client_id, Unknown("timeout"), 3000.0, 3000.0))
+    assert [e.delay for e in asked_for(effects, QueryOrder)] == [0.2]  # type: ignore[attr-defined]
+    for _ in range(4):
+        effects = desk.tell(QueryAnswered(desk.now, entry.client_id, answered=True))
+
+    assert asked_for(effects, ReadAccount)
+    assert len([i for i in placed(tuple(desk.asked)) if i.purpose is Purpose.ENTRY]) == 1
+
+
+def test_a_second_signal_on_an_open_pair_is_refused_and_says_why(desk: Desk) -> None:
+    entered(desk)
+    desk.mark(after=120, BTCUSDT="50000")
+
+    effects = desk.tell(signal(desk))
+
+    assert not placed(effects)
+    (refusal,) = [e.fact for e in effects if isinstance(e, Journal) and isinstance(e.fact, RiskRefused)]
+    assert refusal.code == "position-open"
+
+
+def test_a_signal_against_the_position_closes_it_and_enters_once_flat(desk: Desk) -> None:
+    _entry, (stop, target) = entered(desk)
+    rest(desk, stop)
+    rest(desk, target, 901)
+    desk.mark(after=120, BTCUSDT="50000", ETHUSDT="3000")
+
+    (exit_,) = placed(desk.tell(signal(desk, Side.SELL)))
+    effects = desk.fill(exit_, "50000")
+
+    (turned,) = [intent for intent in placed(effects) if intent.purpose is Purpose.ENTRY]
+    assert turned.side is Side.SELL
+
+
+def test_three_percent_down_rolls_back_once_latched_and_journalled(desk: Desk) -> None:
+    _entry, (stop, _) = entered(desk)
+    rest(desk, stop)
+
+    effects = desk.mark(BTCUSDT="34999")  # 0.02 x -15,001 = -300.02 of 10,000
+    again = desk.mark(BTCUSDT="34000")
+
+    assert [e.cause for e in asked_for(effects, StartRollback)] == ["breaker"]  # type: ignore[attr-defined]
+    assert asked_for(effects, SetLatch)
+    assert not asked_for(again, StartRollback)
+    assert desk.state.breaker.zone is Zone.TRIGGERED
+
+
+def test_the_rollback_is_the_first_thing_asked_for_at_a_trip(desk: Desk) -> None:
+    entered(desk)
+
+    effects = desk.mark(BTCUSDT="34999")
+
+    assert isinstance(effects[0], StartRollback)
+
+
+def test_after_the_latch_no_entry_passes(desk: Desk) -> None:
+    desk.tell(LatchChanged(desk.now, (("trading-disable", "typed", "ana"),)))
+
+    assert not placed(desk.tell(signal(desk)))
+    assert trading_state(desk.state)[0] == "HALTED"
+
+
+def test_a_kill_order_of_another_hand_latches_the_session(desk: Desk) -> None:
+    stranger = Order(5, "KILL-ab12-1", "BTCUSDT", Side.SELL, OrderType.MARKET, OrderStatus.NEW, Decimal("0.02"))
+
+    effects = desk.tell(OrderUpdated(desk.now, stranger, "NEW"))
+
+    assert [e.source for e in asked_for(effects, SetLatch)] == ["kill-order"]  # type: ignore[attr-defined]
+
+
+def test_a_liquidation_rolls_back(desk: Desk) -> None:
+    forced = Order(6, "autoclose-17", "BTCUSDT", Side.SELL, OrderType.LIQUIDATION, OrderStatus.NEW, Decimal("0.02"))
+
+    effects = desk.tell(OrderUpdated(desk.now, forced, "NEW"))
+
+    assert [e.cause for e in asked_for(effects, StartRollback)] == ["liquidation"]  # type: ignore[attr-defined]
+
+
+def test_silence_first_stops_entries_and_then_rolls_back(desk: Desk) -> None:
+    desk.tell(Tick(NOON + timedelta(seconds=11)))
+    assert trading_state(desk.state)[0] == "REDUCING"
+
+    assert not asked_for(desk.tell(Tick(NOON + timedelta(seconds=29.9))), StartRollback)
+    assert asked_for(desk.tell(Tick(NOON + timedelta(seconds=30.1))), StartRollback)
+
+
+def test_a_condition_clears_after_a_minute_of_health(desk: Desk) -> None:
+    from canary_cli.core.trading.inputs import ConditionChanged
+
+    desk.tell(ConditionChanged(desk.now, "database", True, "away"))
+    desk.tell(ConditionChanged(desk.now, "database", False))
+    for second in range(0, 60, 5):
+        desk.mark(after=5, BTCUSDT="50000")
+        desk.state = replace(desk.state, heard=dict.fromkeys(desk.state.heard, desk.now))
+        desk.tell(Tick(desk.now))
+        assert ("database" in desk.state.conditions) == (second < 55)
+
+
+def test_probes_go_in_and_straight_out_again(desk: Desk) -> None:
+    plan = desk.state.setup.plan
+    every = plan.phase(1).probes.every.total_seconds()  # type: ignore[union-attr]
+    desk.state = replace(desk.state, heard={s: NOON + timedelta(seconds=every) for s in desk.state.heard})
+    effects = desk.tell(Tick(NOON + timedelta(seconds=every)))
+
+    (probe,) = placed(effects)
+    desk.confirm(probe)
+    (out,) = placed(desk.fill(probe, "50000"))
+
+    assert (probe.purpose, out.purpose, out.reduce_only) == (Purpose.PROBE, Purpose.PROBE_EXIT, True)
+    desk.fill(out, "50000")
+    assert not desk.state.held
+
+
+def test_replaying_the_journalled_facts_rebuilds_the_session(desk: Desk, golive: object) -> None:
+    _entry, (stop, target) = entered(desk)
+    rest(desk, stop)
+    rest(desk, target, 901)
+    facts = [effect.fact for effect in desk.asked if isinstance(effect, Journal)]
+
+    rebuilt = Session(setup=desk.state.setup, now=NOON)
+    for fact in facts:
+        again = from_data(fact.event, to_data(fact))
+        assert again == fact
+        rebuilt = apply(rebuilt, again)
+
+    assert rebuilt.held == desk.state.held
+    assert rebuilt.orders == desk.state.orders
+    assert rebuilt.algos == desk.state.algos
+    assert rebuilt.sequence == desk.state.sequence
