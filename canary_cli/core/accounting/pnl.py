@@ -68,7 +68,7 @@ class Pnl:
     """USDT. `shortfall_bps` is slippage and fees over the notional decided on. `apart` are incomes that no trade made.
 
     `agrees` is None where the exchange was not asked; `is_provisional`: it disagrees, as it does
-    for the seconds in which it has not booked a fill yet. `rollback_cost`: slippage and fees of orders that a kill sent.
+    for the seconds in which it has not booked a fill yet. `rollback_cost`: slippage and fees of kill orders.
     """
 
     start: datetime
@@ -115,7 +115,7 @@ def pnl(
     equity: Iterable[EquitySample],
     rate: Rate = only_usdt,
 ) -> Pnl:
-    """What was won and lost from `start` to `end`, flat at the start as a deployment is. `income` None: nobody asked."""
+    """What was won and lost from `start` to `end`, flat at the start as a deployment is. `income` None: not asked."""
     within = sorted({(t.symbol, t.trade_id): t for t in trades if start <= t.time <= end}.values(), key=_in_order)
     trips = round_trips(within, rate)
     booked = _booked(income or (), start, end)

@@ -1,0 +1,56 @@
+"""The shipped plan, and readings of a phase in which everything went well."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from canary_cli.core.accounting.reading import Reading
+from canary_cli.core.policy.gates import Evidence
+from canary_cli.core.policy.plan import Plan
+from canary_cli.core.policy.vocabulary import METRICS
+from canary_cli.steps.plan import load_plan
+
+HOME = Path(__file__).parents[3]
+NOON = datetime(2026, 2, 22, 12, tzinfo=UTC)
+NIGHT = datetime(2026, 2, 22, 23, tzinfo=UTC)
+
+WELL = {
+    "latency_max": 240, "latency_p95": 200, "latency_last": 180, "latency_3_of_5": 170, "latency_p50": 150,
+    "fill_rate": 100, "fill_rate_worst_pair": 100, "fill_rate_recent": 100, "slippage_mean": 2,
+    "slippage_worst_pair": 3, "errors": 0, "errors_recent": 0, "order_error_rate": 0, "order_error_rate_recent": 0,
+    "order_success": 100, "orders": 30, "strategy_orders": 4, "drawdown": "-0.2", "intraday_drawdown": "-0.2",
+    "liquidations": 0, "warnings": 0, "covered": 99, "confluence": "3.5", "confidence": 80, "alignment": 90,
+    "evaluations": 8, "signals_per_hour": 1,
+}  # fmt: skip
+
+ALL_PROVEN = Evidence(
+    bars_judged=8,
+    bars_closed=8,
+    parity_mismatches=0,
+    breaker_self_test=True,
+    pairs_operational=20,
+    pairs_wanted=20,
+    audit_lines=500,
+    audit_gaps=0,
+    sign_offs_missing=(),
+)
+
+Readings = Callable[..., dict[str, Reading]]
+
+
+@pytest.fixture(scope="session")
+def plan() -> Plan:
+    return load_plan(None, HOME)
+
+
+def reading(metric: str, value: object, n: int = 30) -> Reading:
+    exact = None if value is None else Decimal(str(value))
+    return Reading(metric, exact, n, METRICS[metric], "phase")
+
+
+def readings(n: int = 30, **changes: object) -> dict[str, Reading]:
+    """A good phase, with these figures changed. `n` is what every figure was measured on."""
+    return {metric: reading(metric, value, n) for metric, value in {**WELL, **changes}.items()}
