@@ -17,6 +17,12 @@ from filelock import FileLock
 os.environ["PATH"] += os.pathsep + "/usr/sbin"
 MARIADBD, INSTALL = shutil.which("mariadbd"), shutil.which("mariadb-install-db")
 FAST = ["--innodb-flush-method=nosync", "--innodb-log-file-size=8M", "--innodb-doublewrite=0"]  # tests only
+SMALL = [
+    "--innodb-buffer-pool-size=64M",
+    "--innodb-fast-shutdown=2",
+    "--innodb-flush-log-at-trx-commit=2",
+    "--innodb-temp-data-file-path=ibtmp1:2M:autoextend",
+]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -28,21 +34,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @dataclass
 class MariaDB:
-    """A server of our own. `url(name)` makes an empty database and returns its address."""
+    """A server of our own. `url(name)` makes an empty database and returns its address. `honest`: as users run it."""
 
     folder: Path
     port: int
+    honest: bool = False
     process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         assert MARIADBD
         places = [f"--datadir={self.folder}/data", f"--socket={self.folder}/s", f"--pid-file={self.folder}/pid"]
         network = [f"--port={self.port}", "--bind-address=127.0.0.1", "--skip-name-resolve", "--skip-log-bin"]
-        small = ["--innodb-buffer-pool-size=64M", "--innodb-fast-shutdown=2", "--innodb-flush-log-at-trx-commit=2"]
+        size = ["--innodb-buffer-pool-size=1G", "--innodb-log-file-size=256M"] if self.honest else [*SMALL, *FAST]
         self.process = subprocess.Popen(
-            [MARIADBD, "--no-defaults", *_as_root(), *places, *network, *small, *FAST,
-             f"--log-error={self.folder}/err.log", "--innodb-temp-data-file-path=ibtmp1:2M:autoextend"]
-        )  # fmt: skip
+            [MARIADBD, "--no-defaults", *_as_root(), *places, *network, *size, f"--log-error={self.folder}/err.log"],
+            stderr=subprocess.DEVNULL,
+        )
         self._wait()
 
     def stop(self) -> None:
@@ -74,17 +81,25 @@ class MariaDB:
 
 @pytest.fixture(scope="session")
 def mariadb_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MariaDB]:
-    template = _template(tmp_path_factory.getbasetemp())
     folder = Path(tempfile.mkdtemp(prefix="cdb"))  # short: socket paths end at 107 bytes
-    subprocess.run(["cp", "-a", "--sparse=always", str(template), str(folder / "data")], check=True)
-    server = MariaDB(folder, _free_port())
+    server = new_server(folder, _template(tmp_path_factory.getbasetemp()))
+    yield server
+    server.stop()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def new_server(folder: Path, template: Path | None = None, *, honest: bool = False) -> MariaDB:
+    """A server running in `folder`, with a user who may do everything."""
+    if template:
+        subprocess.run(["cp", "-a", "--sparse=always", str(template), str(folder / "data")], check=True)
+    else:
+        _install(folder / "data", [])
+    server = MariaDB(folder, _free_port(), honest)
     server.start()
     with server.connect() as connection, connection.cursor() as cursor:
         cursor.execute("CREATE USER canary@'%' IDENTIFIED BY 's3cret-pw'")
         cursor.execute("GRANT ALL ON *.* TO canary@'%'")
-    yield server
-    server.stop()
-    shutil.rmtree(folder, ignore_errors=True)
+    return server
 
 
 @pytest.fixture
@@ -101,14 +116,16 @@ def _template(base: Path) -> Path:
     data = shared / "mariadb-template"
     with FileLock(shared / "mariadb-template.lock"):
         if not (data / "ready").exists():
-            assert INSTALL
-            subprocess.run(
-                [INSTALL, "--no-defaults", f"--datadir={data}", "--auth-root-authentication-method=normal",
-                 "--skip-test-db", "--skip-name-resolve", *_as_root(), *FAST],
-                check=True, capture_output=True,
-            )  # fmt: skip
+            _install(data, FAST)
             (data / "ready").touch()
     return data
+
+
+def _install(data: Path, options: list[str]) -> None:
+    assert INSTALL
+    plain = ["--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve"]
+    command = [INSTALL, "--no-defaults", f"--datadir={data}", *plain, *_as_root(), *options]
+    subprocess.run(command, check=True, capture_output=True)
 
 
 def _as_root() -> list[str]:

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from pydantic import SecretStr
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
@@ -12,6 +13,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from canary_cli.errors import ConfigurationError, DatabaseError
 
 _CONNECT_SECONDS, _READ_SECONDS = 3, 60
+_HINT = "does the server answer, and are DATABASE_URL, DB_USER and DB_PASS right?"
 
 
 def open_engine(url: str) -> Engine:
@@ -37,6 +39,13 @@ def parse_url(url: str) -> URL:
     return address
 
 
+def same_database(one: SecretStr, other: SecretStr) -> bool:
+    """Whether two URLs name one database, whoever logs in."""
+    first, second = (parse_url(url.get_secret_value()) for url in (one, other))
+    places = [(url.get_backend_name(), url.host, url.port or 3306, url.database) for url in (first, second)]
+    return places[0] == places[1]
+
+
 def safe(url: str | URL) -> str:
     """The URL without its password."""
     return make_url(url).render_as_string(hide_password=True)
@@ -48,9 +57,9 @@ def database_errors(engine: Engine) -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        raise DatabaseError(f"{safe(engine.url)}: {_reason(error)}", "canary verify-db") from None
+        raise DatabaseError(f"{safe(engine.url)}: {_reason(error)}", _HINT) from None
     except SQLAlchemyError as error:
-        raise DatabaseError(f"{safe(engine.url)}: {type(error).__name__}", "canary verify-db") from None
+        raise DatabaseError(f"{safe(engine.url)}: {type(error).__name__}", _HINT) from None
 
 
 def _reason(error: DBAPIError) -> str:

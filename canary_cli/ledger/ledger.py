@@ -43,6 +43,11 @@ class Ledger:
             upgrade(engine)
         return cls(engine, account, now)
 
+    @classmethod
+    def look(cls, url: SecretStr, account: str) -> "Ledger":
+        """Without making or migrating anything; what is not there shows when it is asked for."""
+        return cls(open_engine(url.get_secret_value()), account)
+
     def close(self) -> None:
         self.engine.dispose()
 

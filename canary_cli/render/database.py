@@ -72,7 +72,7 @@ def show_restored(restored: Restored, account: str, *, as_json: bool) -> Result:
         return _document(RESTORED, restored=restored)
     if restored.carried.lines:
         output.line(f"Carried forward: {restored.carried.lines} journal lines")
-    if restored.carried.lost:
+    if restored.carried.lost and restored.latched:
         output.line(f"Live tables that could not be read: {', '.join(restored.carried.lost)}", "yellow")
     if restored.latched:
         output.line("Trading stays latched (restore-db) until the ledger is reconciled with the exchange")

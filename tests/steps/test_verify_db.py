@@ -1,0 +1,86 @@
+"""verify-db says table by table what is well, and points at what is not."""
+
+import json
+from decimal import Decimal
+
+import pytest
+
+from canary_cli.core.model import Position
+from canary_cli.steps.snapshot_db import snapshot_db
+from canary_cli.steps.verify_db import verify_db
+from tests.steps.conftest import Home
+
+
+def faults(home: Home) -> str:
+    code, out, _ = home.canary("verify-db", "--offline")
+    assert (code, out.splitlines()[-1]) == (8, "Integrity check: FAIL")
+    return "\n".join(line for line in out.splitlines() if "FAIL" in line)
+
+
+def test_a_sound_ledger_reads_as_in_the_brief(home: Home):
+    code, out, err = home.canary("verify-db", "--offline")
+    assert out.splitlines()[:3] == [
+        "Orders table: OK (24 records)",
+        "Trades table: OK (24 records)",
+        "Positions table: OK (0 open)",
+    ]
+    assert (code, out.splitlines()[-1]) == (0, "Integrity check: PASS")
+    assert err.splitlines()[-1] == "RESULT PASS exit=0"
+
+
+@pytest.mark.parametrize(
+    ("statement", "fault"),
+    [
+        ("DELETE FROM trades WHERE client_id = 'c1-2'", "BTCUSDT BOTH: fills -0.01, position 0"),
+        (
+            "DELETE FROM orders WHERE client_id = 'c1-2'",
+            "trade 5002 of BTCUSDT belongs to order c1-2, which is not there",
+        ),
+        ("UPDATE orders SET executed = '9' WHERE client_id = 'c1-2'", "order c1-2 executed 9 of 0.01"),
+        ("UPDATE orders SET executed = '0' WHERE client_id = 'c1-2'", "order c1-2 is FILLED with 0 of 0.01"),
+        ("UPDATE orders SET status = 'GONE' WHERE client_id = 'c1-2'", "order c1-2 is GONE, which is no state"),
+        ("DELETE FROM events WHERE seq = 5", "line 5 of the journal and line 6 of the ledger differ"),
+        ("UPDATE events SET problem = 'odd' WHERE seq = 5", "line 5"),
+        ("DROP TABLE trades", "Trades table: FAIL"),
+    ],
+)
+def test_what_is_wrong_is_named(home: Home, statement: str, fault: str):
+    home.execute(statement)
+    assert fault in faults(home)
+
+
+def test_an_edited_journal_shows(home: Home):
+    path = next(home.day.folder.glob("*.jsonl"))
+    path.write_bytes(path.read_bytes().replace(b'"65000.10"', b'"65000.11"', 1))
+    told = faults(home)
+    assert "Journal chain: FAIL" in told
+    assert "Ledger = journal: FAIL" in told
+
+
+def test_what_the_ledger_missed_is_applied_first(home: Home):
+    home.day.trade(30)
+    code, out, err = home.canary("verify-db", "--offline")
+    assert code == 0
+    assert "applied first: 4 journal lines" in err
+    assert "Positions table: OK (1 open)" in out
+
+
+def test_a_damaged_backup_shows(home: Home):
+    path = home.path / "backups" / snapshot_db(home.world).file
+    path.write_bytes(path.read_bytes()[:-1])
+    assert "Backup = manifest: FAIL" in faults(home)
+
+
+def test_the_exchange_has_the_last_word_on_positions(home: Home):
+    held = (Position("BTCUSDT", Decimal("0.5"), Decimal(1), Decimal(1)),)
+    integrity = verify_db(home.world, positions=lambda: held)
+    (check,) = [check for check in integrity.checks if check.name == "Ledger = exchange"]
+    assert (integrity.ok, check.detail) == (False, "BTCUSDT BOTH: ledger 0, exchange 0.5")
+    assert verify_db(home.world, positions=lambda: ()).ok
+
+
+def test_the_document_says_the_same(home: Home):
+    code, out, _ = home.canary("verify-db", "--offline", "--json")
+    document = json.loads(out)
+    assert (code, document["reason"], document["schema_version"]) == (0, "PASS", 1)
+    assert document["integrity"]["checks"][0] == {"name": "Orders table", "ok": True, "detail": "24 records"}
