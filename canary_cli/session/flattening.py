@@ -194,14 +194,21 @@ class _Flattening:
             if deadline is not None:
                 self._start(self._post_at(deadline, DeadlinePassed))
             while self._state.outcome is None:
-                self._take(await self._events.get())
+                self._take(*await self._arrived())
             return self._report(self._state.outcome)
         finally:
             for task in self._tasks:
                 task.cancel()
 
-    def _take(self, event: Event) -> None:
-        self._state, effects = decide(self._state, event)
+    async def _arrived(self) -> list[Event]:
+        """All that waits, at least one."""
+        events = [await self._events.get()]
+        while not self._events.empty():
+            events.append(self._events.get_nowait())
+        return events
+
+    def _take(self, *events: Event) -> None:
+        self._state, effects = decide(self._state, *events)
         for effect in effects:
             self._start(self._perform(effect))
 

@@ -5,6 +5,8 @@ flat until two readings, at least 200 ms apart and asked after the last deed was
 Order of doing: cancel what is in the way, close, verify, and only then cancel the protective stops.
 """
 
+from functools import reduce
+
 from canary_cli.core.trading.flatten.act import act
 from canary_cli.core.trading.flatten.learn import learn
 from canary_cli.core.trading.flatten.state import (
@@ -57,6 +59,9 @@ __all__ = [
 ]
 
 
-def decide(state: Flatten, event: Event) -> tuple[Flatten, tuple[Effect, ...]]:
-    """What is believed after `event`, and what is to be done. Times are seconds of one monotonic clock."""
-    return act(learn(state, event))
+def decide(state: Flatten, *events: Event) -> tuple[Flatten, tuple[Effect, ...]]:
+    """What is believed after `events`, and what is to be done. Times are seconds of one monotonic clock.
+
+    Events that arrived together may be given together: acting once on all of them is quicker than twenty times.
+    """
+    return act(reduce(learn, events, state))

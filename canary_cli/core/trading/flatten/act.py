@@ -50,7 +50,7 @@ def _deeds(state: Flatten) -> tuple[Flatten, tuple[Effect, ...]]:
     state = replace(state, cancels=state.cancels | set(cancels))
     closes: list[Effect] = []
     for leg in state.legs.values():
-        if _may_close(state, leg):
+        if leg.position.quantity and _may_close(state, leg):
             state, orders = _closes(state, leg)
             closes += orders
     return state, (*cancels, *closes)
