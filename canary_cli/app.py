@@ -28,6 +28,9 @@ class Verb:
 
 
 VERBS: tuple[Verb, ...] = (
+    Verb("run", "Run the whole plan on its schedule, or rehearse it on a paper exchange."),
+    Verb("deploy", "Run one phase of the plan: gate 0, session, watch, gate, verdict."),
+    Verb("rollback", "Stop, close, gather evidence, draft the post-mortem. Never asks."),
     Verb("pnl", "What was won and lost since the deployment started, beside the exchange's own books."),
     Verb("plan", "Prove a plan whole, or show it with its clock times and what it may lose.", is_group=True),
     Verb("preflight", "Every go/no-go check at once, with what was seen and what to do about it."),

@@ -65,7 +65,7 @@ class Picture(Lines):
 
     def __init__(self, live: LiveView) -> None:
         super().__init__()
-        self._live = live
+        self.view = live
         self.later: list[Callable[[], None]] = []
 
     def announce(self, account: Account) -> None:
@@ -79,22 +79,21 @@ class Picture(Lines):
         self.later.append(lambda: super(Picture, self).end(result, reason, report, next_command))
 
     def show(self, view: RunView) -> None:
-        self._live.show(view)
+        self.view.show(view)
 
     def tell(self, record: Record) -> None:
         """The picture carries the last events itself."""
 
 
 @contextmanager
-def open_screen(*, as_json: bool) -> Iterator[Screen]:
+def open_screen(*, as_json: bool, live: bool = True) -> Iterator[Screen]:
     """The screen that suits: JSON where asked for, a picture on a terminal, lines elsewhere."""
     if as_json:
         yield Events()
-    elif output.is_interactive():
-        live = LiveView(output.stdout())
-        picture = Picture(live)
+    elif live and output.is_interactive():
+        picture = Picture(LiveView(output.stdout()))
         try:
-            with live:
+            with picture.view:
                 yield picture
         finally:
             for say in picture.later:

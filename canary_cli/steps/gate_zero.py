@@ -18,7 +18,7 @@ async def decide(run: Run) -> Outcome:
     """GO lets the phases begin. Red is looked at again each minute for as long as the plan allows, then postponed."""
     run.progress.step = "gate 0"
     run.on_wake()
-    deadline = run.started_at + run.plan.gate_zero.troubleshoot
+    deadline = run.now + run.plan.gate_zero.troubleshoot
     await _snapshot(run)
     while True:
         report = await preflight(run.world, run.plan_path)

@@ -7,7 +7,6 @@ from canary_cli.journal.reader import read
 from canary_cli.steps.run import Outcome, Run
 from canary_cli.steps.screen import Screen
 
-
 RESUMABLE = (ExitCode.INTERRUPTED, ExitCode.TERMINATED, ExitCode.LEASE_HELD)
 """Ends after which the same run goes on when it is typed again."""
 

@@ -30,7 +30,7 @@ async def hold_phase(run: Run, phase: Phase) -> Outcome:
         ends = run.progress.ends[phase.number] + phase.extend
         if ends > extended_until:
             return Outcome("INCONCLUSIVE", "; ".join(verdict.reasons), HUMAN)
-        _extend(run, phase, ends, verdict)
+        _extend(run, phase, ends)
 
 
 def _enter(run: Run, phase: Phase) -> None:
@@ -43,7 +43,7 @@ def _enter(run: Run, phase: Phase) -> None:
     run.session.enter_phase(phase, run.pairs_of(phase), ends)
 
 
-def _extend(run: Run, phase: Phase, ends: datetime, verdict: GateVerdict) -> None:
+def _extend(run: Run, phase: Phase, ends: datetime) -> None:
     run.progress.ends[phase.number] = ends
     run.scribe.write("phase_extended", data={"number": phase.number, "ends_at": ends.isoformat()})
 

@@ -27,11 +27,13 @@ def unfinished(entries: Iterable[Entry]) -> Entry | None:
     return found
 
 
-def open_run(world: World, plan: Plan, path: Path, start: datetime | None, lease_token: int) -> Run:
+def open_run(
+    world: World, plan: Plan, path: Path, start: datetime | None, phases: tuple[int, ...], lease_token: int
+) -> Run:
     """The run to drive. Raises PlanError when an unfinished run was begun with another plan."""
     begun = unfinished(read(world.account.log_dir))
     if begun is None:
-        return _begin(world, plan, path, start, lease_token)
+        return _begin(world, plan, path, start or _first_instant(world, plan, phases), lease_token)
     if begun.data["plan_sha256"] != plan.sha256:
         raise PlanError(
             f"run {begun.run_id} was begun with another plan (sha256 {begun.data['plan_sha256'][:12]})",
@@ -43,8 +45,13 @@ def open_run(world: World, plan: Plan, path: Path, start: datetime | None, lease
     return run
 
 
-def _begin(world: World, plan: Plan, path: Path, start: datetime | None, lease_token: int) -> Run:
-    started = start or world.clock.now()
+def _first_instant(world: World, plan: Plan, phases: tuple[int, ...]) -> datetime:
+    """Now; where single phases are run, so long before now that the first of them is due at once."""
+    now = world.clock.now()
+    return now - plan.phase(min(phases)).starts_at if phases else now
+
+
+def _begin(world: World, plan: Plan, path: Path, started: datetime, lease_token: int) -> Run:
     run_id = f"{started:%Y%m%d-%H%M}-{secrets.token_hex(2)}"
     run = Run(world, plan, path, run_id, started, lease_token)
     run.scribe.write(
@@ -66,9 +73,7 @@ def _take_progress(run: Run, entries: Iterable[Entry]) -> None:
     """What had been entered, extended and decided before."""
     for entry in entries:
         data = entry.data
-        if entry.event == "phase_entered" and data["ends_at"]:
-            run.progress.ends[data["number"]] = datetime.fromisoformat(data["ends_at"])
-        elif entry.event == "phase_extended":
+        if entry.event in ("phase_entered", "phase_extended"):
             run.progress.ends[data["number"]] = datetime.fromisoformat(data["ends_at"])
         elif entry.event == "step_finished" and data.get("goes_on"):
             run.progress.finished.add(data["step"])

@@ -4,6 +4,7 @@ Stopping never waits for anything else. What cannot be done is listed as NOT DON
 """
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -186,19 +187,22 @@ def _verify(world: World) -> str:
 
 async def _account(world: World, evidence: EvidenceFolder) -> str:
     """What the exchange says the account holds now."""
-    import orjson
+    from canary_cli.render.output import plain
 
     snapshot = await world.exchange.snapshot()
-    evidence.write("account.json", orjson.dumps(snapshot, default=str, option=orjson.OPT_INDENT_2))
+    evidence.write("account.json", json.dumps(plain(snapshot), indent=2))
     return f"{len(snapshot.positions)} positions, {len(snapshot.orders)} orders, {len(snapshot.algo_orders)} stops"
 
 
 async def _pnl(world: World, rollback: Rollback, evidence: EvidenceFolder) -> str:
-    from canary_cli.steps.pnl import pnl_of_run
+    """P&L since deployment start; what the rollback itself cost is part of it."""
+    from canary_cli.render.output import plain
+    from canary_cli.steps import pnl
 
-    text, document = await pnl_of_run(world, rollback.run_id)
-    evidence.write("pnl.json", document)
-    return text
+    report = await pnl.report(world, pnl.request(world, pnl.DEPLOYMENT_START, pnl.NOW))
+    rollback.pnl = report.pnl.net
+    evidence.write("pnl.json", json.dumps(plain(report.pnl), indent=2))
+    return f"{report.pnl.net:.2f} USDT"
 
 
 def _postmortem(world: World, rollback: Rollback) -> str:

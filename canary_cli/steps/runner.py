@@ -45,7 +45,7 @@ async def run(request: RunRequest, screen: Screen) -> Result:
     async with World(account) as world:
         await world.exchange.connect()
         with leasing.hold(world) as lease:
-            run = resuming.open_run(world, plan, path, request.start, lease.token)
+            run = resuming.open_run(world, plan, path, request.start, request.phases, lease.token)
             keeper = asyncio.create_task(leasing.keep(world, lease, run.lost_lease))
             try:
                 return await _recorded(run, request, screen)

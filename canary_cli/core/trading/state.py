@@ -32,7 +32,7 @@ class Setup:
 
     `prefix` opens every client order id of this session (run and fencing token). `silence` is how many plan seconds a
     stream may be silent; the shell stretches the plan's 30 s so that it never means less than 2 s of wall time.
-    `depths` is what each pair's market can take; `leverage` is the exchange's default unless the account says otherwise.
+    `depths` is what each pair's market can take; `leverage` is what the exchange starts every account with.
     """
 
     run_id: str

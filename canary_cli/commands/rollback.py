@@ -1,0 +1,39 @@
+"""`canary rollback`: take it off again, with proof."""
+
+from typing import Annotated
+
+import typer
+
+from canary_cli.commands import options
+from canary_cli.errors import ExitCode, Result
+
+
+def command(
+    account: options.Account = None,
+    reason: Annotated[str, typer.Option(help="Why; goes into the incident.")] = "typed by hand",
+    as_json: options.Json = False,
+) -> Result:
+    """Latch, close everything, verify flat, gather the evidence and draft the post-mortem. From any state; never asks.
+
+    Ends with 0 when the exchange, asked again, said flat; with 6 when exposure may remain.
+    """
+    import asyncio
+
+    from canary_cli.bootstrap import open_world
+    from canary_cli.render.rollback import show_rollback
+    from canary_cli.render.screen import open_screen
+    from canary_cli.steps.latching import operator
+    from canary_cli.steps.rollback import Rollback, roll_back
+
+    world = open_world(account)
+    with open_screen(as_json=as_json, live=False) as screen:
+        screen.announce(world.account)
+
+        async def work() -> Rollback:
+            async with world:
+                return await roll_back(world, reason, operator(), screen.checkpoint)
+
+        rollback = asyncio.run(work())
+    show_rollback(rollback, as_json=as_json)
+    is_flat = rollback.result.code is ExitCode.ROLLED_BACK
+    return Result("ROLLED_BACK") if is_flat else rollback.result

@@ -1,0 +1,47 @@
+"""How a rollback ended: clocks, evidence, what is not done."""
+
+from canary_cli.render import output
+from canary_cli.steps.rollback import Rollback
+
+
+def show_rollback(rollback: Rollback, *, as_json: bool) -> None:
+    if as_json:
+        output.print_document(document(rollback))
+        return
+    report = rollback.report
+    assert report is not None
+    output.line(f"{rollback.result.word} {rollback.incident}: {rollback.cause}")
+    output.line(f"closed {len(report.closed)} positions; {clocks(rollback)}")
+    for name, detail in rollback.done.items():
+        output.line(f"  {name}: {detail}")
+    for name, why in rollback.missing.items():
+        output.line(f"  {name}: NOT DONE ({why})", style="yellow")
+    output.line(f"evidence: {rollback.folder}")
+
+
+def clocks(rollback: Rollback) -> str:
+    """Seconds from the trip; what was not reached says so."""
+    report = rollback.report
+    assert report is not None
+    told = (
+        ("first byte", report.first_byte),
+        ("acknowledged", report.acknowledged),
+        ("verified flat", report.verified),
+    )
+    return ", ".join(
+        f"{name} {'not reached' if seconds is None else f'{rollback.trip_seconds + seconds:.3f} s'}"
+        for name, seconds in told
+    )
+
+
+def document(rollback: Rollback) -> dict[str, object]:
+    return {
+        "incident": rollback.incident,
+        "result": rollback.result.word,
+        "cause": rollback.cause,
+        "run_id": rollback.run_id,
+        "report": rollback.report,
+        "done": rollback.done,
+        "missing": rollback.missing,
+        "evidence": str(rollback.folder),
+    }
