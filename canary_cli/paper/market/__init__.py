@@ -1,10 +1,11 @@
 """Markets of the paper exchange: synthetic ones and replays of recorded prices, behind one protocol.
 
-`synthetic_market` draws one from a seed, `replay_market` walks along recorded prices; what they give is a `Market`.
+`synthetic_market` draws one from a seed, `replay_market` and `tick_market` walk along recorded prices;
+what they give is a `Market`.
 """
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from canary_cli.paper.market.model import (
@@ -40,6 +41,7 @@ __all__ = [
     "Tick",
     "replay_market",
     "synthetic_market",
+    "tick_market",
 ]
 
 
@@ -65,3 +67,11 @@ def replay_market(
 
     source = ReplaySource(root, start, seed, symbols)
     return SimulatedMarket(source, start, grid), source.missing
+
+
+def tick_market(root: Path, symbols: Collection[str] = SYMBOLS, seed: int = 0) -> SimulatedMarket:
+    """The market of the trades, quotes and depth recorded under `root`, from their first second. `MarketDataError`."""
+    from canary_cli.paper.market.ticks import TickSource  # reading files needs pyarrow, which is slow to import
+
+    source = TickSource(root, seed, symbols)
+    return SimulatedMarket(source, datetime.fromtimestamp(source.start, UTC))

@@ -2,10 +2,16 @@
 
 import numpy as np
 
-from canary_cli.paper.market.bars import CLOSE, HIGH, LOW, OPEN, VOLUME, Floats, Integers
+from canary_cli.paper.market.bars import CLOSE, HIGH, LOW, MINUTE, OPEN, VOLUME, Floats, Integers
 
 _LOW_FIRST_IF_RISING = 0.7  # a candle that rises has usually seen its low first
 _ROUGHNESS = 0.05  # standard deviation of the noise around the way, as a share of the candle's range
+
+
+def along(bars: Integers, grid: int, chance: np.random.Generator) -> tuple[Integers, Integers]:
+    """Prices and volumes each `grid` seconds of consecutive one-minute candles."""
+    prices, volumes = within(bars, MINUTE // grid, chance)
+    return prices.ravel(), volumes.ravel()
 
 
 def within(bars: Integers, points: int, chance: np.random.Generator) -> tuple[Integers, Integers]:

@@ -15,11 +15,12 @@ import numpy.typing as npt
 import pyarrow.parquet as pq
 
 from canary_cli.errors import ConfigurationError
-from canary_cli.paper.market.bars import HIGH, LOW, MINUTE, TIME, Floats, Integers
+from canary_cli.paper.market.bars import HIGH, INTERVALS, LOW, MINUTE, TIME, Floats, Integers, Layer
 from canary_cli.paper.market.model import Listing
 from canary_cli.paper.market.pairs import with_units
 from canary_cli.paper.market.source import FUNDING_SECONDS
 
+_INTEREST = 0.0001  # the usual rate of eight hours
 _PRICES = ("open", "high", "low", "close")
 
 
@@ -70,39 +71,64 @@ def _recording(path: Path) -> Recording:
 
 def minutes(recording: Recording, listing: Listing) -> tuple[Listing, Integers]:
     """The file's candles, and the listing with the tick and step its prices and volumes lie on."""
-    table = _columns(recording.path, "open_time", *_PRICES, "volume")
+    table = columns(recording.path, "open_time", *_PRICES, "volume")
     prices = np.column_stack([table[name] for name in _PRICES])
-    tick = _unit(prices[:: max(1, len(prices) // 5000)], listing.rules.tick)
-    step = _unit(table["volume"][:5000], listing.rules.step)
-    listed = with_units(listing, tick, step)
+    listed = listed_as(listing, prices[:: max(1, len(prices) // 5000)], table["volume"][:5000])
     bars = _bars(table, prices, listed)
     if not _sound(bars):
         raise MarketDataError(f"{recording.path} has gaps or impossible candles.", "Fetch the file again.")
     return listed, bars
 
 
-def candles(root: Path, symbol: str, interval: str, listing: Listing, until: int) -> Integers:
-    """Candles of the longer files that closed by `until`; none where there is no file."""
-    path = root / f"um_{interval}" / f"{symbol}_{interval}.parquet"
+def layers(root: Path, listing: Listing, minutes: Layer, until: int) -> list[Layer]:
+    """The minutes, and candles of the longer files that closed by `until`, as far as they reach to one another."""
+    found, reached = [minutes], minutes.start if len(minutes.bars) else until
+    for interval in ("1h", "1d"):
+        seconds = INTERVALS[interval]
+        bars = _candles(root, interval, listing, until)
+        if len(bars) and bars[-1, TIME] + seconds >= reached - seconds:
+            found.append(Layer(seconds, bars))
+            reached = found[-1].start
+    return found
+
+
+def _candles(root: Path, interval: str, listing: Listing, until: int) -> Integers:
+    path = root / f"um_{interval}" / f"{listing.symbol}_{interval}.parquet"
     if not path.exists():
         return np.empty((0, 6), dtype=np.int64)
-    table = _columns(path, "open_time", *_PRICES, "volume")
+    table = columns(path, "open_time", *_PRICES, "volume")
     bars = _bars(table, np.column_stack([table[name] for name in _PRICES]), listing)
-    length = int(np.diff(bars[:2, TIME])[0])
-    return bars[bars[:, TIME] + length <= until]
+    return bars[bars[:, TIME] + INTERVALS[interval] <= until]
 
 
-def funding(root: Path, symbol: str) -> dict[int, float]:
-    """Rates by funding time; empty where there is no file."""
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """Funding rates by time, of which those from `since` on are an unbroken run up to the start of the market."""
+
+    recorded: dict[int, float]
+    since: int
+
+    def at(self, time: int) -> float:
+        """The recorded rate, or the usual one where none is."""
+        return self.recorded.get(time // FUNDING_SECONDS * FUNDING_SECONDS, _INTEREST)
+
+
+def rates(root: Path, symbol: str, start: int) -> Rates:
+    """The pair's funding file; without one nothing is recorded up to `start`."""
     path = root / "funding" / f"{symbol}_funding.parquet"
+    since = start // FUNDING_SECONDS * FUNDING_SECONDS
     if not path.exists():
-        return {}
-    table = _columns(path, "open_time", "funding_rate")
+        return Rates({}, since + FUNDING_SECONDS)
+    table = columns(path, "open_time", "funding_rate")
     times = np.rint(table["open_time"] / 1000 / FUNDING_SECONDS).astype(np.int64) * FUNDING_SECONDS
-    return dict(zip(times.tolist(), table["funding_rate"].tolist(), strict=True))
+    recorded = dict(zip(times.tolist(), table["funding_rate"].tolist(), strict=True))
+    while since in recorded:
+        since -= FUNDING_SECONDS
+    return Rates(recorded, since + FUNDING_SECONDS)
 
 
-def _columns(path: Path, *names: str) -> dict[str, npt.NDArray[np.float64]]:
+def columns(path: Path, *names: str) -> dict[str, npt.NDArray[np.float64]]:
+    """Columns of one file. Raises `MarketDataError`."""
     try:
         table = pq.read_table(path, columns=list(names))
         return {name: table[name].to_numpy() for name in names}
@@ -115,6 +141,11 @@ def _bars(table: dict[str, Floats], prices: Floats, listing: Listing) -> Integer
     steps = np.rint(table["volume"] / float(listing.rules.step)).astype(np.int64)
     bars: Integers = np.column_stack((table["open_time"].astype(np.int64) // 1000, ticks, steps))
     return bars
+
+
+def listed_as(listing: Listing, prices: Floats, quantities: Floats) -> Listing:
+    """The listing with the tick and step that these prices and quantities lie on."""
+    return with_units(listing, _unit(prices, listing.rules.tick), _unit(quantities, listing.rules.step))
 
 
 def _unit(values: Floats, listed: Decimal) -> Decimal:

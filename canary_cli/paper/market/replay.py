@@ -11,15 +11,15 @@ from pathlib import Path
 import numpy as np
 
 from canary_cli.paper.market import recorded
-from canary_cli.paper.market.bars import DAY, MINUTE, TIME, Integers, Layer
+from canary_cli.paper.market.bars import MINUTE, TIME, Integers, Layer
+from canary_cli.paper.market.chance import generator
 from canary_cli.paper.market.model import Listing
 from canary_cli.paper.market.pairs import CHARACTERS, LISTINGS, SYMBOLS
+from canary_cli.paper.market.path import along
 from canary_cli.paper.market.recorded import MarketDataError, Recording
-from canary_cli.paper.market.source import FUNDING_SECONDS
 from canary_cli.paper.market.tape import STRETCH
 
 NEEDED = 6 * 3600  # seconds of recorded minutes after the start that make a pair worth taking: a plan and some more
-_INTEREST = 0.0001  # the usual rate, where none is recorded
 
 
 class ReplaySource:
@@ -28,6 +28,8 @@ class ReplaySource:
     Raises `MarketDataError` when there is no such folder, or no pair is recorded from before `start` to long enough
     after it. Pairs that were not asked for by name (`symbols` None: all) are not missed.
     """
+
+    books = None
 
     def __init__(self, root: Path, start: datetime, seed: int, symbols: Collection[str] | None = None) -> None:
         self.seed, self.origin = seed, 0
@@ -40,31 +42,28 @@ class ReplaySource:
         for symbol, recording in chosen.items():
             self.listings[symbol], self._bars[symbol] = recorded.minutes(recording, LISTINGS[symbol])
         self.characters = {symbol: CHARACTERS[symbol] for symbol in chosen}
-        self._funding = {symbol: recorded.funding(root, symbol) for symbol in chosen}
-        self._root, self._start = root, second
+        self._rates = {symbol: recorded.rates(root, symbol, second) for symbol in chosen}
+        self._root = root
+
+    def path(self, symbol: str, start: int, end: int, grid: int) -> tuple[Integers, Integers]:
+        chance = generator(self.seed, symbol, "path", start - self.origin)
+        return along(self.minutes(symbol, start, end), grid, chance)
 
     def minutes(self, symbol: str, start: int, end: int) -> Integers:
+        """One-minute candles that open in [start, end)."""
         bars = self._bars[symbol]
         return bars[np.searchsorted(bars[:, TIME], start) : np.searchsorted(bars[:, TIME], end)]
 
     def history(self, symbol: str, until: int) -> Sequence[Layer]:
         bars = self._bars[symbol]
-        layers = [Layer(MINUTE, bars[: np.searchsorted(bars[:, TIME], until)])]
-        for interval, seconds in (("1h", 3600), ("1d", DAY)):
-            candles = recorded.candles(self._root, symbol, interval, self.listings[symbol], until)
-            if len(candles) and candles[-1, TIME] + seconds >= layers[-1].start:
-                layers.append(Layer(seconds, candles))
-        return layers
+        minutes = Layer(MINUTE, bars[: np.searchsorted(bars[:, TIME], until)])
+        return recorded.layers(self._root, self.listings[symbol], minutes, until)
 
     def funding_rate(self, symbol: str, time: int) -> float:
-        return self._funding[symbol].get(time // FUNDING_SECONDS * FUNDING_SECONDS, _INTEREST)
+        return self._rates[symbol].at(time)
 
     def funding_since(self, symbol: str) -> int:
-        """The start of the unbroken run of recorded rates that reaches to the start."""
-        time = self._start // FUNDING_SECONDS * FUNDING_SECONDS
-        while time in self._funding[symbol]:
-            time -= FUNDING_SECONDS
-        return time + FUNDING_SECONDS
+        return self._rates[symbol].since
 
 
 def _chosen(found: list[Recording], second: int, symbols: Collection[str], start: datetime) -> dict[str, Recording]:

@@ -1,13 +1,16 @@
 """Where a market's candles come from: drawn from a seed, or read from recorded data."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from canary_cli.paper.market.bars import Integers, Layer
+from canary_cli.paper.market.depth import Side
 from canary_cli.paper.market.model import Listing
 from canary_cli.paper.market.pairs import Character
 
 FUNDING_SECONDS = 8 * 3600
+
+Books = Callable[[str, int, int], tuple[Side, Side] | None]
 
 
 class Source(Protocol):
@@ -32,12 +35,17 @@ class Source(Protocol):
         """Where recorded minutes end; None where they never do."""
         ...
 
-    def minutes(self, symbol: str, start: int, end: int) -> Integers:
-        """One-minute candles that open in [start, end), both whole minutes at or after the start of `history`[0]."""
+    def path(self, symbol: str, start: int, end: int, grid: int) -> tuple[Integers, Integers]:
+        """Last prices (ticks) and volumes (steps) each `grid` seconds of [start, end), both whole minutes."""
+        ...
+
+    @property
+    def books(self) -> Books | None:
+        """Recorded bids and asks by (symbol, second, levels), None for a second without; None where none are."""
         ...
 
     def history(self, symbol: str, until: int) -> Sequence[Layer]:
-        """Candles that closed by `until`, finest layer first; the first one is of minutes and reaches to `until`."""
+        """Candles that closed by `until`, finest layer first; the first one is of minutes, if only of none."""
         ...
 
     def funding_rate(self, symbol: str, time: int) -> float:

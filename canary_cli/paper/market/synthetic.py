@@ -16,6 +16,7 @@ from canary_cli.paper.market import weather
 from canary_cli.paper.market.bars import DAY, MINUTE, TIME, Floats, Integers, Layer
 from canary_cli.paper.market.chance import generator
 from canary_cli.paper.market.pairs import CHARACTERS, LISTINGS, SYMBOLS
+from canary_cli.paper.market.path import along
 from canary_cli.paper.market.source import FUNDING_SECONDS
 from canary_cli.paper.market.weather import Block, Common, Own, State
 
@@ -82,6 +83,7 @@ class SyntheticSource:
     """
 
     end = None
+    books = None
 
     def __init__(
         self,
@@ -102,7 +104,12 @@ class SyntheticSource:
         self._levels = {symbol: self._levels_to_midnight(symbol) for symbol in symbols}
         self._candles: dict[tuple[str, int], Integers] = {}
 
+    def path(self, symbol: str, start: int, end: int, grid: int) -> tuple[Integers, Integers]:
+        chance = generator(self.seed, symbol, "path", start - self.origin)
+        return along(self.minutes(symbol, start, end), grid, chance)
+
     def minutes(self, symbol: str, start: int, end: int) -> Integers:
+        """One-minute candles that open in [start, end)."""
         first, last = (start - self.origin) // DAY, (end - 1 - self.origin) // DAY
         bars = np.concatenate([self._day(symbol, day) for day in range(first, last + 1)])
         return bars[np.searchsorted(bars[:, TIME], start) : np.searchsorted(bars[:, TIME], end)]

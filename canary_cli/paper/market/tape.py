@@ -7,8 +7,6 @@ from typing import NamedTuple
 import numpy as np
 
 from canary_cli.paper.market.bars import MINUTE, Integers
-from canary_cli.paper.market.chance import generator
-from canary_cli.paper.market.path import within
 from canary_cli.paper.market.shocks import Shocks
 from canary_cli.paper.market.source import Source
 from canary_cli.paper.market.units import MARK_PARTS
@@ -67,12 +65,9 @@ class Stretch:
 def draw(source: Source, symbol: str, start: int, grid: int, tail: Integers | None) -> Raw:
     """The path of the fifteen minutes from `start`, or of what is recorded of them."""
     end = start + STRETCH if source.end is None else min(start + STRETCH, source.end)
-    bars = source.minutes(symbol, start, end)
-    last, volume = within(bars, MINUTE // grid, generator(source.seed, symbol, "path", start - source.origin))
-    basis = source.funding_rate(symbol, start)
-    prices = last.ravel()
-    before = np.full(_memory(grid), prices[0]) if tail is None else tail
-    return Raw(symbol, np.arange(start, end, grid), prices, volume.ravel(), before, basis)
+    last, volume = source.path(symbol, start, end, grid)
+    before = np.full(_memory(grid), last[0]) if tail is None else tail
+    return Raw(symbol, np.arange(start, end, grid), last, volume, before, source.funding_rate(symbol, start))
 
 
 def shaken(raw: Raw, shocks: Shocks, grid: int) -> Stretch:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
+from itertools import islice
 from zlib import crc32
 
 import numpy as np
@@ -74,17 +75,24 @@ class Track:
         return None
 
     def book(self, second: int, levels: int) -> Book:
+        recorded = self._source.books and self._source.books(self.symbol, second, levels)
+        bids, asks = recorded or self._drawn(second, levels)
+        return Book(
+            self.symbol,
+            self._levels(bids, -1, levels),
+            self._levels(asks, 1, levels),
+            datetime.fromtimestamp(second, UTC),
+        )
+
+    def _drawn(self, second: int, levels: int) -> tuple[depth.Side, depth.Side]:
         last, share = self._liquidity(second)
         scene = depth.Scene(last, second - self._source.origin, share * self._shocks.depth(self.symbol, second))
-        bids, asks = depth.sides(self._key, scene, self.character, self.units, levels)
-        return Book(self.symbol, self._levels(bids, -1), self._levels(asks, 1), datetime.fromtimestamp(second, UTC))
+        return depth.sides(self._key, scene, self.character, self.units, levels)
 
-    def _levels(self, side: depth.Side, direction: int) -> tuple[tuple[Decimal, Decimal], ...]:
+    def _levels(self, side: depth.Side, direction: int, count: int) -> tuple[tuple[Decimal, Decimal], ...]:
         units = self.units
-        return tuple(
-            (units.price(side.best + direction * place), units.quantity(steps))
-            for place, steps in enumerate(side.steps)
-        )
+        held = ((side.best + direction * place, steps) for place, steps in enumerate(side.steps) if steps)
+        return tuple((units.price(price), units.quantity(steps)) for price, steps in islice(held, count))
 
     def _liquidity(self, second: int) -> tuple[int, float]:
         """Last price, and the share of the usual depth that the range of the last minute leaves."""
