@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
+from canary_cli.core.accounting.numbers import finite
 from canary_cli.core.accounting.reading import Reading
 from canary_cli.core.policy.comparing import holds
 from canary_cli.core.policy.plan import Check, Gate, Kind
@@ -116,9 +117,10 @@ def _broken(check: Check, readings: Mapping[str, Reading]) -> tuple[Verdict, str
         return Verdict.INCONCLUSIVE, "not proven yet"
     if check.kind is Kind.SOFT and not check.by_construction:
         return Verdict.WARNING, "outside its limit"
-    errors = readings.get(ERROR_COUNT)
-    if check.min_errors and errors is not None and (errors.value or Decimal(0)) < check.min_errors:
-        return Verdict.WARNING, f"a rate fails on {check.min_errors} errors, there was {errors.value}"
+    counted = readings.get(ERROR_COUNT)
+    errors = finite(counted.value) if counted is not None else None
+    if errors is not None and errors < check.min_errors:
+        return Verdict.WARNING, f"a rate fails on {check.min_errors} errors, there was {errors}"
     return Verdict.FAIL, "the entry rule forbids this" if check.by_construction else "outside its limit"
 
 

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from types import MappingProxyType
 
+from canary_cli.core.accounting.numbers import finite
 from canary_cli.core.accounting.reading import Reading
 from canary_cli.core.policy.comparing import holds
 from canary_cli.core.policy.plan import Action, Check, Level, Phase, Plan, Trigger
@@ -122,9 +123,10 @@ def _judge(
 
 
 def _errors(trigger: Trigger, readings: Mapping[str, Reading]) -> int:
-    """Errors behind a rate; as many as you like for any other metric."""
+    """Errors behind a rate. Where they are not counted the rate speaks alone, as any other metric does."""
     counted = readings.get(_ERRORS.get(trigger.metric, ""))
-    return trigger.min_errors if counted is None or counted.value is None else int(counted.value)
+    errors = finite(counted.value) if counted is not None else None
+    return trigger.min_errors if errors is None else int(errors)
 
 
 def _level(trigger: Trigger, value: Decimal, before: Level, errors: int) -> Level:

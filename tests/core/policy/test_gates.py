@@ -134,6 +134,10 @@ def test_what_is_no_number_never_passes(plan: Plan, metric: str, value: str | No
             assert row.verdict in (Verdict.FAIL, Verdict.INCONCLUSIVE)
 
 
+def test_a_rate_whose_errors_nobody_counted_is_judged_by_itself(plan: Plan) -> None:
+    assert verdict(plan, 3, order_error_rate=3, errors="NaN").verdict is Verdict.FAIL
+
+
 @given(data=st.data())
 def test_worse_figures_never_give_a_better_verdict(plan: Plan, data: st.DataObject) -> None:
     """Order: PASS, WARNING, then what does not promote."""

@@ -1,0 +1,155 @@
+"""Thresholds: once per change of level, never on too few samples, and what no answer leads to."""
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from canary_cli.core.policy.plan import Action, Level, Plan
+from canary_cli.core.policy.triggers import Fired, TriggerStates, keep, step
+from tests.core.policy.conftest import NIGHT, NOON, WELL, readings
+
+
+def run(plan: Plan, *ticks: dict[str, object], number: int = 2, n: int = 30) -> tuple[TriggerStates, list[Fired]]:
+    states, fired = TriggerStates(), []
+    for tick in ticks:
+        states, now = step(states, readings(n, **tick), NOON, plan.phase(number), plan)
+        fired += now
+    return states, fired
+
+
+def acts(fired: list[Fired]) -> list[tuple[str, Action]]:
+    return [(one.name, one.action) for one in fired]
+
+
+def test_a_good_phase_fires_nothing(plan: Plan) -> None:
+    for number in (1, 2, 3):
+        assert run(plan, {}, {}, number=number) == (TriggerStates(), [])
+
+
+@pytest.mark.parametrize(
+    ("number", "changes", "expected"),
+    [
+        (1, {"latency_last": 750}, []),
+        (1, {"latency_last": 751}, [("latency", Action.ALERT)]),
+        (1, {"latency_last": 1501}, [("latency", Action.ROLLBACK)]),
+        (2, {"latency_last": 9000}, []),
+        (2, {"latency_3_of_5": 1501}, [("latency, 3 of 5", Action.ROLLBACK)]),
+        (2, {"fill_rate_recent": "94.9"}, [("fill rate", Action.ALERT)]),
+        (2, {"fill_rate_recent": "89.9"}, [("fill rate", Action.INVESTIGATE)]),
+        (2, {"slippage_worst_pair": 51}, [("slippage", Action.CHECK_MARKET)]),
+        (2, {"drawdown": "-1.51"}, [("drawdown", Action.ALERT)]),
+        (3, {"drawdown": "-2.01"}, [("drawdown", Action.ALERT), ("current drawdown", Action.ALERT)]),
+        (2, {"intraday_drawdown": "-1.01"}, [("intraday drawdown", Action.ALERT)]),
+        (2, {"confluence": "1.9"}, [("confluence", Action.SUSPEND_SIGNALS)]),
+        (2, {"latency_p50": 1001}, [("latency, lasting", Action.INVESTIGATE)]),
+    ],
+)
+def test_the_table_of_thresholds(
+    plan: Plan, number: int, changes: dict[str, object], expected: list[tuple[str, Action]]
+) -> None:
+    assert acts(run(plan, changes, number=number)[1]) == expected
+
+
+@pytest.mark.parametrize(
+    ("number", "changes"),
+    [(1, {"drawdown": -1}), (1, {"errors": 1}), (1, {"liquidations": 1}), (2, {"drawdown": -2}), (3, {"drawdown": -3})],
+)
+def test_a_hard_limit_broken_during_the_phase_rolls_back_there_and_then_and_once(
+    plan: Plan, number: int, changes: dict[str, object]
+) -> None:
+    _, fired = run(plan, changes, changes, number=number)
+    assert [one.action for one in fired].count(Action.ROLLBACK) == 1
+
+
+@pytest.mark.parametrize(
+    ("rate", "errors", "n", "expected"),
+    [
+        ("5.0", 5, 100, [("order errors", Action.STOP)]),
+        ("5.01", 5, 100, [("order errors", Action.STOP), ("order errors, 5 %", Action.ROLLBACK)]),
+        ("100", 1, 1, []),
+        ("10", 2, 20, [("order errors", Action.STOP)]),
+        ("10", 2, 19, []),
+        (None, 0, 0, []),
+    ],
+)
+def test_fault_37_error_rate_at_its_limit_one_of_one_and_none(
+    plan: Plan, rate: str | None, errors: int, n: int, expected: list[tuple[str, Action]]
+) -> None:
+    known = readings(n, order_error_rate_recent=rate, errors_recent=errors)
+    assert acts(list(step(TriggerStates(), known, NOON, plan.phase(2), plan)[1])) == expected
+
+
+def test_fault_49_a_metric_that_flaps_around_its_limit_speaks_once(plan: Plan) -> None:
+    flapping = [{"slippage_worst_pair": value} for value in (21, 19, 21, 19.5, 22, 18.1)]
+    states, fired = run(plan, *flapping)
+    assert acts(fired) == [("slippage", Action.ALERT)]
+    assert states.levels == {"slippage": Level.WARNING}
+    _, fired = run(plan, *flapping, {"slippage_worst_pair": 18})
+    assert acts(fired) == [("slippage", Action.ALERT), ("slippage", Action.RELEASE)]
+
+
+def test_only_a_crossed_warning_threshold_counts_as_a_warning(plan: Plan) -> None:
+    _, fired = run(plan, {"slippage_worst_pair": 21}, {"slippage_worst_pair": 60}, {"slippage_worst_pair": 30})
+    assert [(one.level, one.counts) for one in fired] == [
+        (Level.WARNING, True), (Level.CRITICAL, False), (Level.WARNING, False)]  # fmt: skip
+
+
+@given(value=st.sampled_from([None, "NaN", "Infinity", "-Infinity"]), metric=st.sampled_from(sorted(WELL)))
+def test_the_unmeasured_neither_raises_nor_ends_an_alarm(plan: Plan, metric: str, value: str | None) -> None:
+    assert run(plan, {metric: value})[1] == []
+    states, _ = run(plan, {"slippage_worst_pair": 60}, {"slippage_worst_pair": value})
+    assert states.levels["slippage"] is Level.CRITICAL
+
+
+@given(values=st.lists(st.decimals(0, 100, places=1), min_size=1, max_size=40))
+def test_levels_told_are_levels_entered(plan: Plan, values: list[Decimal]) -> None:
+    """Each firing changes the level, and the last one told is the level that holds."""
+    states, fired = run(plan, *({"slippage_worst_pair": value} for value in values))
+    told = [one.level for one in fired]
+    assert all(a is not b for a, b in zip([Level.NORMAL, *told], told, strict=False))
+    assert states.levels.get("slippage", Level.NORMAL) is (told[-1] if told else Level.NORMAL)
+
+
+def waited(plan: Plan, asked: datetime, minutes: float, states: TriggerStates | None = None) -> list[Action]:
+    bad = readings(fill_rate_recent=80)
+    if states is None:
+        states, _ = step(TriggerStates(), bad, asked, plan.phase(2), plan)
+    return [one.action for one in step(states, bad, asked + timedelta(minutes=minutes), plan.phase(2), plan)[1]]
+
+
+def test_with_the_crew_there_no_answer_rolls_back_after_two_minutes(plan: Plan) -> None:
+    assert waited(plan, NOON, 1.99) == []
+    assert waited(plan, NOON, 2) == [Action.ROLLBACK]
+
+
+def test_at_night_no_answer_holds_the_size_at_two_minutes_and_rolls_back_at_ten(plan: Plan) -> None:
+    assert waited(plan, NIGHT, 1.99) == []
+    assert waited(plan, NIGHT, 2) == [Action.STOP]
+    assert waited(plan, NIGHT, 10) == [Action.ROLLBACK]
+    bad, phase = readings(fill_rate_recent=80), plan.phase(2)
+    states, _ = step(TriggerStates(), bad, NIGHT, phase, plan)
+    states, _ = step(states, bad, NIGHT + timedelta(minutes=2), phase, plan)
+    assert waited(plan, NIGHT, 9.9, states) == []
+    assert waited(plan, NIGHT, 10, states) == [Action.ROLLBACK]
+
+
+def test_a_human_who_decides_against_ends_the_clock(plan: Plan) -> None:
+    states, _ = step(TriggerStates(), readings(fill_rate_recent=80), NOON, plan.phase(2), plan)
+    assert waited(plan, NOON, 60, keep(states, "fill rate")) == []
+
+
+def test_a_metric_that_recovers_ends_the_clock(plan: Plan) -> None:
+    states, _ = run(plan, {"fill_rate_recent": 80}, {"fill_rate_recent": 100})
+    assert states == TriggerStates()
+
+
+def test_the_signal_rate_must_be_off_for_three_hours(plan: Plan) -> None:
+    states, fired = TriggerStates(), []
+    for hour in range(5):
+        known = readings(signals_per_hour=0)
+        states, now = step(states, known, NOON + timedelta(hours=hour), plan.phase(3), plan)
+        fired.append(acts(list(now)))
+    assert fired == [[], [], [], [("too few signals", Action.ALERT)], []]
