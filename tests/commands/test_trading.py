@@ -1,0 +1,140 @@
+"""`canary trading`, `stop` and `positions`, as typed."""
+
+import json
+import threading
+from pathlib import Path
+
+import pytest
+
+from canary_cli.app import run
+from canary_cli.core.clock import SystemClock
+from canary_cli.journal.latch import read_latches
+from canary_cli.journal.reader import read
+from canary_cli.journal.record import Record
+from canary_cli.journal.tail import Tail
+from canary_cli.journal.writer import Journal
+from canary_cli.steps import trading as step
+from tests.commands.exchange import an_exchange_on
+from tests.core.trading.venue import Venue, position, stop
+
+Capture = pytest.CaptureFixture[str]
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("CANARY_HOME", str(tmp_path))
+    monkeypatch.delenv("CANARY_ACCOUNT", raising=False)
+    monkeypatch.setattr(step, "ACKNOWLEDGED_WITHIN", 0.1)
+    (tmp_path / "accounts.toml").write_text('default = "desk"\n[desk]\nkind = "paper"\nport = 9\n')
+    return tmp_path
+
+
+def latches(home: Path) -> list[tuple[str, str, str]]:
+    return [(one.source, one.reason, one.by) for one in read_latches(home / ".canary" / "desk")]
+
+
+def test_disabling_needs_no_exchange_and_says_what_it_does_not_know(home: Path, capsys: Capture) -> None:
+    assert run(["trading", "disable", "--by", "ana", "--reason", "odd fills"]) == 0
+    assert latches(home) == [("trading disable", "odd fills", "ana")]
+    shown = capsys.readouterr()
+    assert shown.out.startswith("Trading disabled on desk\nno running session acknowledged\n")
+    assert "what is still open is not known" in shown.out
+    assert "flatten: canary close-all --account desk" in shown.err
+    assert shown.err.endswith("RESULT DISABLED exit=0\n")
+
+
+def test_disabling_twice_keeps_the_first_reason(home: Path) -> None:
+    assert run(["stop", "--reason", "first"]) == 0
+    assert run(["trading", "disable", "--reason", "second"]) == 0
+    assert [reason for _, reason, _ in latches(home)] == ["first"]
+
+
+def test_disabling_shows_what_is_open_and_what_it_may_lose(home: Path, capsys: Capture) -> None:
+    with an_exchange_on(home, Venue().hold(position("BTCUSDT", "1"), position("ETHUSDT", "2")).rest(stop("BTCUSDT"))):
+        assert run(["trading", "disable"]) == 0
+    out = capsys.readouterr().out
+    assert "open risk: $10.00 (0.10% of equity) if every stop fills at its price; NO STOP: ETHUSDT" in out
+
+
+def test_the_session_that_saw_the_latch_is_named(home: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(step, "ACKNOWLEDGED_WITHIN", 5.0)
+    folder = home / "logs" / "desk"
+    folder.mkdir(parents=True)
+    journal = Journal(folder, SystemClock().now)
+
+    def session() -> None:
+        tail = Tail(folder)
+        for _ in range(500):
+            if any(entry.event == "latch_set" for entry in tail.new()):
+                journal.append(Record("latch_set", run_id="run-7", actor="session"))
+                return
+            threading.Event().wait(0.01)
+
+    watching = threading.Thread(target=session)
+    watching.start()
+    assert run(["trading", "disable"]) == 0
+    watching.join()
+    journal.close()
+    assert "session run-7 has acknowledged" in capsys.readouterr().out
+
+
+def test_a_disk_that_refuses_means_not_disabled(home: Path, capsys: Capture) -> None:
+    (home / ".canary").write_text("a file where a folder should be")
+    assert run(["trading", "disable"]) == 10
+    assert "NOT disabled" in capsys.readouterr().err
+
+
+def test_enabling_wants_a_name_a_reason_and_the_accounts_name(home: Path, capsys: Capture) -> None:
+    assert run(["trading", "enable"]) == 2
+    run(["trading", "disable"])
+    with an_exchange_on(home, Venue()):
+        assert run(["trading", "enable", "--by", "ana", "--reason", "mended"]) == 10
+        assert run(["trading", "enable", "--by", "ana", "--reason", "mended", "--confirm", "other"]) == 10
+        assert len(latches(home)) == 1
+        assert "add --confirm desk" in capsys.readouterr().err
+        assert run(["trading", "enable", "--by", "ana", "--reason", "mended", "--confirm", "desk", "--json"]) == 0
+    assert latches(home) == []
+    document = json.loads(capsys.readouterr().out)
+    assert [one["source"] for one in document["cleared"]] == ["trading disable"]
+    entry = list(read(home / "logs" / "desk"))[-1]
+    assert (entry.event, entry.actor, entry.data["sources"]) == ("latch_cleared", "ana", ["trading disable"])
+
+
+def test_enabling_needs_the_exchange_to_answer(home: Path) -> None:
+    run(["trading", "disable"])
+    assert run(["trading", "enable", "--by", "ana", "--reason", "x", "--confirm", "desk"]) == 7
+    assert len(latches(home)) == 1
+
+
+def test_enabling_is_refused_while_a_position_has_no_stop(home: Path, capsys: Capture) -> None:
+    run(["trading", "disable"])
+    with an_exchange_on(home, Venue().hold(position("BTCUSDT", "1"))):
+        assert run(["trading", "enable", "--by", "ana", "--reason", "x", "--confirm", "desk"]) == 10
+    assert "no stop rests for BTCUSDT" in capsys.readouterr().err
+    assert len(latches(home)) == 1
+
+
+def test_status_asks_the_disk_only(home: Path, capsys: Capture) -> None:
+    assert run(["trading", "status"]) == 0
+    assert "no latch on desk" in capsys.readouterr().out
+    run(["trading", "disable", "--by", "ana", "--reason", "odd"])
+    capsys.readouterr()
+    assert run(["trading", "status", "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert (document["latched"], document["latches"][0]["by"]) == (True, "ana")
+
+
+def test_positions_are_shown_with_their_stops(home: Path, capsys: Capture) -> None:
+    venue = Venue().hold(position("BTCUSDT", "1"), position("ETHUSDT", "-2")).rest(stop("BTCUSDT"))
+    with an_exchange_on(home, venue):
+        assert run(["positions"]) == 0
+        text = capsys.readouterr().out
+        assert run(["positions", "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert "LONG" in text and "SHORT" in text and "NO STOP" in text
+    assert document["unprotected"] == ["ETHUSDT"]
+    assert [one["stop"] for one in document["positions"]] == ["90", None]
+
+
+def test_positions_of_an_exchange_that_is_silent_are_not_known(home: Path) -> None:
+    assert run(["positions"]) == 7
