@@ -10,7 +10,7 @@ from canary_cli.paper.market.pairs import Character
 
 FUNDING_SECONDS = 8 * 3600
 
-Books = Callable[[str, int, int], tuple[Side, Side] | None]
+Books = Callable[[str, int], tuple[Side, Side] | None]
 
 
 class Source(Protocol):
@@ -41,7 +41,7 @@ class Source(Protocol):
 
     @property
     def books(self) -> Books | None:
-        """Recorded bids and asks by (symbol, second, levels), None for a second without; None where none are."""
+        """Recorded bids and asks of a pair at a second, None for a second without; None where none are recorded."""
         ...
 
     def history(self, symbol: str, until: int) -> Sequence[Layer]:

@@ -61,7 +61,7 @@ class TickSource:
         volume = np.where(places >= 0, pair.volume[np.clip(places, 0, len(pair.last) - 1)], 0)
         return last[::grid], np.add.reduceat(volume, np.arange(0, len(volume), grid))
 
-    def books(self, symbol: str, second: int, levels: int) -> tuple[Side, Side] | None:
+    def books(self, symbol: str, second: int) -> tuple[Side, Side] | None:
         pair = self._pairs[symbol]
         place = second - pair.start
         if not 0 <= place < len(pair.quotes):

@@ -75,7 +75,7 @@ class Track:
         return None
 
     def book(self, second: int, levels: int) -> Book:
-        recorded = self._source.books and self._source.books(self.symbol, second, levels)
+        recorded = self._source.books and self._source.books(self.symbol, second)
         bids, asks = recorded or self._drawn(second, levels)
         return Book(
             self.symbol,
