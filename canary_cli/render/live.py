@@ -4,7 +4,7 @@ from itertools import chain
 from types import TracebackType
 from typing import Self
 
-from rich.console import Console, ConsoleRenderable, Group
+from rich.console import Console, ConsoleDimensions, ConsoleRenderable, Group
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
@@ -18,9 +18,9 @@ TWO_COLUMNS = 110
 TALL, TALL_TWO_COLUMNS = 34, 28
 
 
-def frame(view: RunView, console: Console) -> ConsoleRenderable:
-    """The whole picture, cut to the console's size; nothing that is wrong is cut before something that is fine."""
-    width, height = console.size
+def frame(view: RunView, console: Console, size: ConsoleDimensions | None = None) -> ConsoleRenderable:
+    """The whole picture, cut to `size` (the console's own); nothing that is wrong is cut before what is fine."""
+    width, height = size or console.size
     pen = Pen(width, lambda mark: output.glyph(mark, console), output.speaks_unicode(console))
     top = [*panels.head(view, pen), *panels.phases(view, pen)]
     bottom = panels.next_command(view, pen)

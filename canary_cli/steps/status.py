@@ -1,0 +1,172 @@
+"""How things stand, asked of every source at once: the exchange first, each with two seconds to answer.
+
+A source that fails is told as NO ANSWER, with why. It never makes anything look flat, running or well.
+"""
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Generic, TypeVar
+
+from canary_cli.bootstrap import World
+from canary_cli.errors import CanaryError
+from canary_cli.journal.files import day_files, lines_backwards
+from canary_cli.journal.latch import Latch, read_latches
+from canary_cli.journal.record import Entry, decode
+from canary_cli.session.view import RunView
+from canary_cli.session.view_codec import read_view, view_file
+from canary_cli.steps.positions import Exposure, read_exposure
+
+T = TypeVar("T")
+
+PATIENCE = 2.0
+"""Wall seconds that each source has."""
+
+FRESH = timedelta(seconds=10)
+"""A view older than this is no news of a running session, which publishes about once a second."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source(Generic[T]):
+    """An answer and how old it is (None: asked just now), or None and why there is none."""
+
+    answer: T | None
+    age: timedelta | None = None
+    failure: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """`session` answers None without a failure when no session has published anything."""
+
+    account: str
+    exchange: Source[Exposure]
+    session: Source[RunView]
+    latches: tuple[Latch, ...]
+    journal: Source[Entry]
+    ledger: Source[int]
+
+    @property
+    def is_running(self) -> bool:
+        return self.session.answer is not None and self.session.age is not None and self.session.age <= FRESH
+
+    @property
+    def headline(self) -> tuple[str, str]:
+        """RUNNING, REDUCE-ONLY or STOPPED, and why."""
+        if self.latches:
+            return "STOPPED", f"latched by {self.latches[0].source}: {self.latches[0].reason}"
+        view = self.session.answer
+        if view is not None and self.is_running:
+            return view.headline, view.why
+        unheard = "no session is running" if view is None else "the session is silent and may be dead"
+        return "STOPPED", f"{unheard}{self._unwatched}"
+
+    @property
+    def _unwatched(self) -> str:
+        exposure = self.exchange.answer
+        if exposure is None:
+            return "; what is open is not known"
+        count = len(exposure.positions)
+        return f"; {count} open positions have only their resting stops" if count else "; nothing is open"
+
+    @property
+    def next_command(self) -> str:
+        on = f"--account {self.account}"
+        exposure = self.exchange.answer
+        may_be_open = exposure is None or bool(exposure.positions)
+        if (exposure is not None and exposure.unprotected) or (may_be_open and not self.is_running):
+            return f"canary close-all {on}"
+        if self.latches:
+            return f"canary why {on}"
+        return f"canary monitor {on}" if self.is_running else f"canary preflight {on}"
+
+
+async def read_status(world: World) -> Status:
+    """Ask everything at once. Raises nothing for what does not answer."""
+    exchange, ledger, journal = await asyncio.gather(
+        _asked(_exposure(world)),
+        _asked(_in_thread(lambda: _ledger(world))),
+        _asked(_in_thread(lambda: last_entry(world))),
+    )
+    at = journal.answer.timestamp if journal.answer else None
+    age = world.clock.now() - at if at else None
+    return Status(
+        world.account.name,
+        exchange,
+        published(world),
+        read_latches(world.account.state_dir),
+        Source(journal.answer, age, journal.failure),
+        ledger,
+    )
+
+
+async def _exposure(world: World) -> Exposure:
+    await world.exchange.connect()
+    return await read_exposure(world)
+
+
+def _ledger(world: World) -> int:
+    """The number of the last journal line that the ledger holds. A reader's eyes only: it creates nothing."""
+    from canary_cli.ledger import Ledger
+
+    ledger = Ledger.look(world.settings.database_url, world.account.name)
+    try:
+        return ledger.caught_up_to()
+    finally:
+        ledger.close()
+
+
+def published(world: World) -> Source[RunView]:
+    """The view that a session last published, and its age in wall time."""
+    try:
+        written = view_file(world.account.state_dir).stat().st_mtime
+    except OSError:
+        return Source(None)
+    view = read_view(world.account.state_dir)
+    return Source(view, max(world.clock.wall() - datetime.fromtimestamp(written, UTC), timedelta()))
+
+
+def last_entry(world: World) -> Entry | None:
+    """The journal's last whole line, or None where there is none."""
+    for path in reversed(day_files(world.account.log_dir)):
+        for line in lines_backwards(path):
+            try:
+                return decode(line)
+            except ValueError:
+                continue  # empty, or cut short by a crash
+    return None
+
+
+async def _asked(question: Awaitable[T]) -> Source[T]:
+    try:
+        async with asyncio.timeout(PATIENCE):
+            return Source(await question)
+    except TimeoutError:
+        return Source(None, failure=f"nothing within {PATIENCE:g} s")
+    except CanaryError as error:
+        return Source(None, failure=error.message)
+    except (OSError, ValueError) as error:
+        return Source(None, failure=str(error) or type(error).__name__)
+
+
+async def _in_thread(work: Callable[[], T]) -> T:
+    """In a thread nobody waits for: one that hangs in a dead database must not keep the command from ending."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[T] = loop.create_future()
+
+    def tell(deliver: Callable[[], None]) -> None:
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(lambda: None if done.done() else deliver())
+
+    def run() -> None:
+        try:
+            result = work()
+            tell(lambda: done.set_result(result))
+        except Exception as error:
+            failure = error
+            tell(lambda: done.set_exception(failure))
+
+    threading.Thread(target=run, daemon=True).start()
+    return await done

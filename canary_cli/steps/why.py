@@ -1,0 +1,82 @@
+"""Why nothing trades: what stands in the way now, and what refused the signals there were."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from canary_cli.bootstrap import World
+from canary_cli.journal.reader import read
+from canary_cli.journal.record import Entry
+from canary_cli.steps.status import Status, read_status
+from canary_cli.steps.story import entries_of
+
+WINDOW = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusals:
+    """What became of closed bars since `since`: why they gave no signal, and what the risk gate said of signals."""
+
+    since: datetime
+    bars: int
+    signals: int
+    no_signal: tuple[tuple[str, int], ...]
+    risk_gate: tuple[tuple[str, int], ...]
+    last_signal: datetime | None
+    last_fill: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reasons:
+    """`blockers` empty: nothing stands in the way, so only signals are missing."""
+
+    status: Status
+    blockers: tuple[str, ...]
+    refusals: Refusals
+
+
+async def find_reasons(world: World) -> Reasons:
+    status = await read_status(world)
+    entries = entries_of(read(world.account.log_dir))
+    return Reasons(status, tuple(blockers(status)), refusals(entries, world.clock.now() - WINDOW))
+
+
+def blockers(status: Status) -> Iterator[str]:
+    """Hardest first."""
+    for latch in status.latches:
+        yield f"latched by {latch.source} since {latch.at:%Y-%m-%d %H:%M} UTC ({latch.by}): {latch.reason}"
+    if not status.is_running:
+        yield "no session is running" if status.session.answer is None else "the session is silent and may be dead"
+    if status.exchange.answer is None:
+        yield f"the exchange gives no answer: {status.exchange.failure}"
+    view = status.session.answer
+    if view is None or not status.is_running:
+        return
+    if view.headline != "RUNNING" and not status.latches:
+        yield f"{view.headline}: {view.why}"
+    if view.breaker != "ARMED":
+        yield f"breaker {view.breaker}: only a named human arms it again"
+    if not any(phase.status == "running" for phase in view.phases):
+        yield f"no phase is running: {view.step}"
+
+
+def refusals(entries: Iterable[Entry], since: datetime) -> Refusals:
+    recent = [entry for entry in entries if entry.timestamp >= since]
+    signals = [entry for entry in recent if entry.event == "signal"]
+    without = [entry for entry in recent if entry.event == "signal_refused"]
+    risk = [str(entry.data.get("code", entry.risk_gate)) for entry in recent if entry.event == "risk_refused"]
+    fills = [entry for entry in recent if entry.event == "fill"]
+    return Refusals(
+        since,
+        len(signals) + len(without),
+        len(signals),
+        _counted(entry.reason or "unsaid" for entry in without),
+        _counted(risk),
+        signals[-1].timestamp if signals else None,
+        fills[-1].timestamp if fills else None,
+    )
+
+
+def _counted(words: Iterable[str]) -> tuple[tuple[str, int], ...]:
+    return tuple(Counter(words).most_common())
