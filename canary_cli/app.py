@@ -48,6 +48,9 @@ VERBS: tuple[Verb, ...] = (
     Verb("backups", "The shelf of backups: list, verify, prune.", is_group=True),
     Verb("postmortem", "Write an incident's post-mortem from the journal."),
     Verb("report", "Write a run's completion report, charts and baseline from the journal."),
+    Verb("status", "How things stand: exchange, session, latch, journal, ledger, each with its age."),
+    Verb("why", "Why nothing trades."),
+    Verb("monitor", "Watch the running session from another terminal."),
 )
 
 
