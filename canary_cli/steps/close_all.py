@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from canary_cli.bootstrap import World
 from canary_cli.core.model import OrderRequest, OrderType, Side, SymbolRules
-from canary_cli.core.trading.flatten import Begin, CancelAlgo, CancelAll, Close, Flatten, Style, decide
+from canary_cli.core.trading.flatten import Begin, CancelAlgo, CancelAll, Flatten, Leg, Style, decide
 from canary_cli.core.trading.flatten.plan import closable, close_order, pieces
 from canary_cli.core.trading.replies import Confirmed, Rejected
 from canary_cli.errors import ExchangeUnreachable, ExitCode, Result
@@ -107,13 +107,16 @@ async def rehearse(world: World, request: CloseRequest) -> Rehearsed:
     state = Flatten("KILL-dry-", rules, request.style, request.only)
     state, effects = decide(state, Begin(world.clock.monotonic(), known))
     cancels = tuple(effect for effect in effects if isinstance(effect, (CancelAll, CancelAlgo)))
-    waiting = [leg for leg in state.legs.values() if all(sent.key != leg.key for sent in state.closes.values())]
-    closes = [effect.request for effect in effects if isinstance(effect, Close)]
-    for leg in waiting:
-        filters = rules.get(leg.position.symbol)
-        closes += [close_order(state, leg, q, "KILL-dry-0") for q in pieces(closable(leg, filters), filters)]
+    closes = [order for leg in state.legs.values() for order in _closes(state, leg)]
     said, accepted = await _try_signature(world, closes, rules)
     return Rehearsed(cancels, tuple(closes), said, accepted)
+
+
+def _closes(state: Flatten, leg: Leg) -> list[OrderRequest]:
+    """All pieces of a leg, also those that would follow the first wave."""
+    filters = state.rules.get(leg.position.symbol)
+    parts = pieces(closable(leg, filters), filters)
+    return [close_order(state, leg, quantity, f"{state.prefix}{n}") for n, quantity in enumerate(parts, 1)]
 
 
 async def _try_signature(

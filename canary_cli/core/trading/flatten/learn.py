@@ -97,12 +97,12 @@ def _believe(state: Flatten, snapshot: AccountSnapshot, asked: float) -> Flatten
     known = {*symbols(state), *(symbol for symbol, _ in held), *orders, *algos}
     told = {s for s in known if not is_busy(state, s) and asked >= state.touched.get(s, float("-inf"))}
     legs = dict(state.legs)
-    for key in {*legs, *held}:
+    for key in sorted({*legs, *held}):
         if key[0] in told:
             legs[key] = _leg(legs.get(key), held.get(key))
     return replace(
         state,
-        legs={key: leg for key, leg in legs.items() if leg is not None},
+        legs={key: legs[key] for key in sorted(legs)},
         orders={s: (orders if s in told else state.orders).get(s, ()) for s in known},
         algos={s: (algos if s in told else state.algos).get(s, ()) for s in known},
     )
