@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
 
-from canary_cli.core.model import AlgoStatus, OrderType, Side
+from canary_cli.core.model import AlgoStatus, OrderType, Side, WorkingType
 from canary_cli.paper import problems
-from canary_cli.paper.orders import Conditional, WorkingType
+from canary_cli.paper.orders import Conditional
 
 LIMIT_OPEN = 200  # conditional orders across all symbols
 KEPT = 10_000  # finished ones that stay queryable

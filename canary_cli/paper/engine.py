@@ -54,10 +54,7 @@ class Engine:
 
     def advance(self, until: datetime) -> list[Tick]:
         """Let the market run on to `until`; returns its ticks."""
-        ticks = []
-        for tick in self.walk(until):
-            ticks.append(tick)
-        return ticks
+        return list(self.walk(until))
 
     def walk(self, until: datetime) -> Iterator[Tick]:
         """The same, tick by tick."""
@@ -66,8 +63,7 @@ class Engine:
             if instant is not None and tick.time > instant:
                 self._end_instant()
             instant = tick.time
-            if tick.time > state.now:
-                state.now = tick.time
+            self.at(tick.time)
             self._take(tick)
             yield tick
         self._end_instant()
@@ -333,8 +329,6 @@ class Engine:
         order.working_type = conditional.working_type
         order.price_protect = conditional.price_protect
         return order
-
-    # what a position costs and how it is held
 
     def position(self, symbol: str, side: PositionSide = PositionSide.BOTH) -> Decimal:
         """Signed quantity held."""

@@ -1,13 +1,13 @@
-"""Whether the account may place an order: filters first, then mode, reduce-only, limits, leverage and margin. Raises `Problem`."""
+"""Whether the account may place an order: mode, filters, reduce-only, limits, leverage, margin. Raises `Problem`."""
 
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
-from canary_cli.core.model import ZERO, OrderType, PositionSide, Side
+from canary_cli.core.model import ZERO, OrderType, PositionSide, Side, TimeInForce
 from canary_cli.paper import algo, filters, problems, store
 from canary_cli.paper.margin import largest_notional, open_loss
-from canary_cli.paper.orders import NewOrder, TimeInForce
+from canary_cli.paper.orders import NewOrder
 from canary_cli.paper.settling import reducible
 from canary_cli.paper.state import State, closes
 

@@ -86,7 +86,8 @@ def by_priority(side: Side, orders: Iterable[RestingOrder]) -> list[RestingOrder
 def offers(side: Side, levels: Iterable[Level], own: Sequence[RestingOrder]) -> Iterator[Offer]:
     """The market's levels and our own resting orders of the same `side`, as an incoming order meets them."""
     waiting = by_priority(side, own)
-    for price, quantity in levels:
+    for price, queued in levels:
+        quantity = queued
         while waiting and better(side, waiting[0].price, price):
             order = waiting.pop(0)
             yield Offer(order.price, order.remaining, order)

@@ -1,4 +1,4 @@
-"""Bringing orders and the book together: an incoming order takes what it may and rests what is left; ticks reach the resting."""
+"""Bringing orders and the book together: an incoming order takes and then rests; ticks reach those that rest."""
 
 from decimal import Decimal
 

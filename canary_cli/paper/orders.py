@@ -17,8 +17,6 @@ from canary_cli.core.model import (
     WorkingType,
 )
 
-NEVER = datetime.max
-
 
 class SelfTrade(StrEnum):
     """What happens when an order would meet another of the same account."""

@@ -357,7 +357,10 @@ def quantitative_rules() -> Problem:
 
 
 def fok_rejected() -> Problem:
-    text = "Due to the order could not be filled immediately, the FOK order has been rejected. The order will not be recorded in the order history"
+    text = (
+        "Due to the order could not be filled immediately, the FOK order has been rejected. "
+        "The order will not be recorded in the order history"
+    )
     return Problem(-5021, text)
 
 
@@ -392,10 +395,8 @@ def price_match_with_price() -> Problem:
 
 
 def bad_good_till_date() -> Problem:
-    return Problem(
-        -5040,
-        "The goodTillDate timestamp must be greater than the current time plus 600 seconds and smaller than 253402300799000.",
-    )
+    text = "The goodTillDate timestamp must be greater than the current time plus 600 seconds"
+    return Problem(-5040, f"{text} and smaller than 253402300799000.")
 
 
 def closing_stop_exists() -> Problem:
@@ -403,7 +404,5 @@ def closing_stop_exists() -> Problem:
 
 
 def gte_needs_position() -> Problem:
-    return Problem(
-        -4509,
-        "Time in Force (TIF) GTE can only be used with open positions. Please ensure that positions are available.",
-    )
+    text = "Time in Force (TIF) GTE can only be used with open positions. Please ensure that positions are available."
+    return Problem(-4509, text)

@@ -1,0 +1,126 @@
+"""One running exchange: engine, clock, keys, limits, faults, sockets and scenario. The server's only state."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from random import Random
+
+from canary_cli.core.clock import Clock
+from canary_cli.paper.engine import Engine
+from canary_cli.paper.faults import Faults
+from canary_cli.paper.hub import Hub
+from canary_cli.paper.limits import Limits
+from canary_cli.paper.listen_keys import ListenKeys
+from canary_cli.paper.market.model import Tick
+from canary_cli.paper.scenario import FaultEvent, PriceEvent, Scenario, When
+from canary_cli.paper.security import Keys
+from canary_cli.paper.user_events import payloads
+
+
+@dataclass(slots=True)
+class Venue:
+    """`start` is the plan time at which it opened; scenario times count from there."""
+
+    engine: Engine
+    clock: Clock
+    keys: Keys
+    rng: Random
+    start: datetime
+    account: str = "paper"
+    limits: Limits = field(default_factory=Limits)
+    faults: Faults = field(init=False)
+    hub: Hub = field(init=False)
+    listen_keys: ListenKeys = field(init=False)
+    agenda: list[PriceEvent | FaultEvent] = field(default_factory=list)
+    touched: float = 0.0
+    stop: Callable[[], None] = lambda: None
+
+    def __post_init__(self) -> None:
+        self.faults = Faults(Random(self.rng.random()))  # noqa: S311  (a market's luck, not a secret)
+        self.listen_keys = ListenKeys(Random(self.rng.random()))  # noqa: S311
+        self.hub = Hub(self.engine.state.market, self.clock.speed)
+        self.touched = self.clock.monotonic()
+
+    def load(self, scenario: Scenario) -> None:
+        self.agenda = [*scenario.prices, *scenario.faults]
+
+    def touch(self) -> None:
+        """A client has asked for something: the exchange is not idle."""
+        self.touched = self.clock.monotonic()
+
+    @property
+    def idle_seconds(self) -> float:
+        return 0.0 if self.hub.sockets else self.clock.monotonic() - self.touched
+
+    def wall_ms(self) -> int:
+        """Server time as clients see it: wall time, skewed by a fault where one is on."""
+        skew = next(self.faults.on(self.engine.now, "clock_skew"), None)
+        milliseconds = int(skew.options.get("milliseconds", 0)) if skew else 0
+        return int(self.clock.wall().timestamp() * 1000) + milliseconds
+
+    def now(self) -> datetime:
+        """Plan time, which the engine is moved to: what is asked next happens now."""
+        self.engine.at(self.clock.now())
+        self.engine.run_timers()
+        return self.engine.now
+
+    def run(self) -> list[Tick]:
+        """Let the market run on to the clock's plan time, and tell everybody."""
+        ticks = []
+        for tick in self.engine.walk(self.clock.now()):
+            ticks.append(tick)
+            if self.agenda:
+                self._follow_agenda()
+        self.publish(ticks)
+        return ticks
+
+    def publish(self, ticks: list[Tick] = []) -> None:  # noqa: B006  (never changed)
+        """Send what has happened: user events first, then market streams."""
+        for event in self.engine.drain():
+            for payload in payloads(event):
+                self.hub.tell_user(payload)
+        self._apply_stream_faults()
+        if ticks:
+            self.hub.publish(ticks, self.clock.monotonic())
+
+    def _apply_stream_faults(self) -> None:
+        now = self.engine.now
+        self.hub.faults, self.hub.now = self.faults, now
+        for fault in self.faults.on(now, "close"):
+            fault.struck += self.hub.close_matching(fault)
+        for fault in self.faults.on(now, "listen_key_expiry"):
+            if not fault.struck:
+                fault.struck = 1
+                self.expire_listen_keys(int(now.timestamp() * 1000))
+
+    def expire_listen_keys(self, now_ms: int) -> None:
+        for key in self.listen_keys.expire_all():
+            self.hub.expire_user(key, now_ms)
+
+    def _follow_agenda(self) -> None:
+        for event in list(self.agenda):
+            if self.engine.now >= self.start + event.at and self._holds(event.when):
+                self.agenda.remove(event)
+                self._happen(event)
+
+    def _happen(self, event: PriceEvent | FaultEvent) -> None:
+        if isinstance(event, PriceEvent):
+            self.engine.state.market.shock(event.shock)
+            return
+        ends = self.engine.now + event.duration if event.duration is not None else None
+        self.faults.add(event.kind, event.options, self.engine.now, ends)
+
+    def _holds(self, when: When | None) -> bool:
+        if when is None:
+            return True
+        state = self.engine.state
+        held = list(state.account.open_holdings())
+        equity = state.account.wallet + state.account.unrealized(state.marks)
+        exposure = sum(abs(one.quantity) * state.marks[one.symbol] for one in held)
+        figures = {
+            "orders": len(state.orders.history()),
+            "fills": len(state.trades),
+            "positions": len(held),
+            "exposure": float(exposure / equity) if equity > 0 else 0.0,
+        }
+        return figures[when.metric] >= when.at_least
