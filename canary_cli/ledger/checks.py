@@ -8,13 +8,14 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Table, func, select, text
+from sqlalchemy import Connection, Table, and_, func, not_, or_, select, text
 from sqlalchemy.exc import DBAPIError
 
 from canary_cli.core.model import ZERO, AlgoStatus, OrderStatus, Position, Side
 from canary_cli.journal.reader import read, verify_chain
 from canary_cli.ledger.ledger import Ledger, line_of
 from canary_cli.ledger.tables import metadata
+from canary_cli.ledger.types import Money
 
 Tables = Mapping[str, Table]
 
@@ -119,16 +120,23 @@ def _judged(name: str, find: Callable[[], Iterable[str]], well: str = "OK") -> C
 
 
 def _positions_off(connection: Connection, account: str, tables: Tables) -> Iterable[str]:
-    trades, positions = tables["trades"], tables["positions"]
-    filled: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
-    columns = (trades.c.symbol, trades.c.position_side, trades.c.side, trades.c.quantity)
-    for symbol, position_side, side, quantity in connection.execute(
-        select(*columns).where(trades.c.account == account)
-    ):
-        filled[symbol, position_side] += quantity * Side(side).sign
+    positions = tables["positions"]
     stored = select(positions.c.symbol, positions.c.position_side, positions.c.quantity)
     held = {(row[0], row[1]): row[2] for row in connection.execute(stored.where(positions.c.account == account))}
-    return _differences(filled, held, "fills", "position")
+    return _differences(_filled(connection, account, tables["trades"]), held, "fills", "position")
+
+
+def _filled(connection: Connection, account: str, trades: Table) -> Mapping[tuple[str, str], Decimal]:
+    """The sum of all fills. A server adds decimals exactly; SQLite would add floats, so there we add ourselves."""
+    keys, quantity = (trades.c.symbol, trades.c.position_side, trades.c.side), trades.c.quantity
+    if connection.dialect.name == "sqlite":
+        query = select(*keys, quantity).where(trades.c.account == account)
+    else:
+        query = select(*keys, func.sum(quantity, type_=Money())).where(trades.c.account == account).group_by(*keys)
+    filled: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
+    for symbol, position_side, side, amount in connection.execute(query):
+        filled[symbol, position_side] += amount * Side(side).sign
+    return filled
 
 
 def _differences(
@@ -153,7 +161,10 @@ def _orphans(connection: Connection, account: str, tables: Tables) -> Iterable[s
 
 def _impossible_orders(connection: Connection, account: str, tables: Tables) -> Iterable[str]:
     orders = tables["orders"]
-    for row in connection.execute(select(orders).where(orders.c.account == account)).mappings():
+    columns = (orders.c[name] for name in ("client_id", "status", "executed", "quantity", "close_position"))
+    filled = and_(orders.c.status == "FILLED", orders.c.executed == orders.c.quantity)  # nearly all: nothing to judge
+    query = select(*columns).where(orders.c.account == account, or_(not_(filled), orders.c.executed.is_(None)))
+    for row in connection.execute(query.order_by(orders.c.client_id)).mappings():
         fault = order_fault(dict(row))
         if fault:
             yield f"order {row['client_id']} {fault}"

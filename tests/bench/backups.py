@@ -3,6 +3,7 @@
 `python tests/bench/backups.py [MEGABYTES]` (45 by default, of dump text). Starts its own server, in a folder here.
 """
 
+import random
 import shutil
 import subprocess
 import sys
@@ -10,17 +11,18 @@ import tempfile
 import time
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from hashlib import sha256
 from pathlib import Path
 
 from pydantic import SecretStr
 
-from canary_cli.journal.record import GENESIS, Entry
+from canary_cli.journal.record import Entry
 from canary_cli.ledger import Ledger
 from canary_cli.ledger.backups import restore
 from canary_cli.ledger.backups.snapshot import take_snapshot
 from canary_cli.ledger.backups.store import open_store
 from canary_cli.ledger.ledger import line_of
-from canary_cli.ledger.tables import events, orders, trades
+from canary_cli.ledger.tables import events, orders, positions, trades
 from tests.conftest import MARIADBD, MariaDB, new_server
 
 ACCOUNT, START = "desk", datetime(2026, 2, 22, 10, tzinfo=UTC)
@@ -66,7 +68,11 @@ def restore_all(url: SecretStr, backup: Path, journal: Path) -> None:
 
 
 def fill(ledger: Ledger, count: int) -> None:
-    """Orders bought and sold in turn, each with its trade and its journal lines."""
+    """Orders, each with its trade and two journal lines, and the position they add up to."""
+    bought = sum((trade(number)["quantity"] for number in range(count)), Decimal(0))  # type: ignore[misc]
+    with ledger.engine.begin() as connection:
+        row = {"account": ACCOUNT, "symbol": "BTCUSDT", "position_side": "BOTH", "quantity": bought}
+        connection.execute(positions.insert(), [{**row, "entry_price": Decimal(1), "updated_at": START}])
     for first in range(0, count, 5000):
         numbers = range(first, min(first + 5000, count))
         with ledger.engine.begin() as connection:
@@ -75,19 +81,19 @@ def fill(ledger: Ledger, count: int) -> None:
             connection.execute(
                 events.insert(), [event(seq) for number in numbers for seq in (2 * number, 2 * number + 1)]
             )
-    if count % 2:
-        with ledger.engine.begin() as connection:
-            connection.execute(trades.delete().where(trades.c.trade_id == count - 1))
     ledger.close()
 
 
 def order(number: int) -> dict[str, object]:
-    at, price = START + timedelta(milliseconds=number), Decimal(60_000) + Decimal(number % 99_991) / 100
+    dice = random.Random(number)
+    at, price = START + timedelta(milliseconds=number), Decimal(dice.randrange(10**7)) / 100
+    quantity = Decimal(dice.randrange(10**6)) / 1000
     return {
         "account": ACCOUNT, "client_id": f"c7-1-{number:09d}", "run_id": "run-2026-02-22", "symbol": "BTCUSDT",
-        "side": "SELL" if number % 2 else "BUY", "type": "MARKET", "purpose": "entry", "quantity": Decimal("0.012"),
-        "decision_price": price, "decided_at": at, "status": "FILLED", "order_id": 10**9 + number,
-        "executed": Decimal("0.012"), "average_price": price, "latency_ms": "41.5", "created_at": at, "updated_at": at,
+        "side": "BUY", "type": "MARKET", "purpose": "entry", "quantity": quantity,
+        "decision_price": price, "decided_at": at, "status": "FILLED", "order_id": dice.randrange(10**12),
+        "executed": quantity, "average_price": price, "latency_ms": f"{dice.random() * 400:.3f}",
+        "created_at": at, "updated_at": at,
     }  # fmt: skip
 
 
@@ -103,7 +109,9 @@ def trade(number: int) -> dict[str, object]:
 
 def event(seq: int) -> dict[str, object]:
     data = {name: str(value) for name, value in trade(seq // 2).items()}
-    entry = Entry("fill", run_id="run-2026-02-22", data=data, timestamp=START, seq=seq, prev=GENESIS)
+    entry = Entry(
+        "fill", run_id="run-2026-02-22", data=data, timestamp=START, seq=seq, prev=sha256(b"%d" % seq).hexdigest()
+    )
     key = {"account": ACCOUNT, "run_id": entry.run_id, "seq": seq}
     return {**key, "at": START, "event": "fill", "line": line_of(entry), "problem": None}
 

