@@ -16,7 +16,7 @@ DOCUMENTS = sorted(
     path for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("runbooks/**/*.md")] if path.is_file()
 )
 UNITS = sorted((ROOT / "runbooks" / "systemd").iterdir())
-FENCE = re.compile(r"^```(?:bash|console|sh)\n(.*?)^```", re.DOTALL | re.MULTILINE)
+FENCE = re.compile(r"^ *```(?:bash|console|sh)\n(.*?)^ *```", re.DOTALL | re.MULTILINE)
 INLINE = re.compile(r"(?<!`)`canary ([^`]+)`")
 BETWEEN = set("();<>|&")
 
@@ -92,6 +92,6 @@ def flags(words: tuple[str, ...]) -> set[str]:
     for word in words:
         if not hasattr(command, "commands") or word.startswith("-"):
             break
-        command = command.commands[word]
+        command = [command.commands[either] for either in word.split("|")][0]
         known |= {spelling for option in command.params for spelling in (*option.opts, *option.secondary_opts)}
     return known
