@@ -92,6 +92,6 @@ def flags(words: tuple[str, ...]) -> set[str]:
     for word in words:
         if not hasattr(command, "commands") or word.startswith("-"):
             break
-        command = [command.commands[either] for either in word.split("|")][0]
+        command, *_ = [command.commands[either] for either in word.split("|")]
         known |= {spelling for option in command.params for spelling in (*option.opts, *option.secondary_opts)}
     return known
