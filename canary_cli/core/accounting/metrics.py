@@ -1,16 +1,17 @@
 """What a phase is judged by: its orders, its signals, and how long it could see at all.
 
-Execution evidence counts probes, strategy evidence never does. Every update makes a new value; figures about orders are
-computed once per change.
+Execution evidence counts probes, strategy evidence never does. Every update makes a new value; what is computed from
+orders or signals is computed once per change, so that a tick costs next to nothing.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import cached_property
 
 from canary_cli.core.accounting.equity import Curve
-from canary_cli.core.accounting.execution import Became, Execution
+from canary_cli.core.accounting.execution import FILLING, Became, Execution
 from canary_cli.core.accounting.numbers import finite, mean
 from canary_cli.core.accounting.reading import Reading
 from canary_cli.core.model import ZERO
@@ -18,6 +19,7 @@ from canary_cli.core.model import ZERO
 __all__ = ["Metrics", "Reading", "Seen", "readings"]
 
 RATE_WINDOW = timedelta(hours=24)
+SIGNALS_KEPT = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +33,33 @@ class Seen:
 
 
 @dataclass(frozen=True)
+class Signals:
+    """Strategy evidence: how many bars were judged, and the last signals they gave."""
+
+    evaluations: int = 0
+    seen: tuple[Seen, ...] = ()
+
+    def after(self, seen: Seen | None) -> "Signals":
+        kept = self.seen if seen is None else (*self.seen, seen)[-SIGNALS_KEPT:]
+        return Signals(self.evaluations + 1, kept)
+
+    @cached_property
+    def readings(self) -> tuple[Reading, ...]:
+        n, window = len(self.seen), f"last {SIGNALS_KEPT} of the phase"
+        return (
+            Reading("confluence", mean([seen.confluence for seen in self.seen]), n, "signals", window),
+            Reading("confidence", mean([seen.confidence for seen in self.seen]), n, "signals", window),
+            Reading("alignment", mean([seen.alignment for seen in self.seen]), n, "signals", window),
+            Reading("evaluations", Decimal(self.evaluations), self.evaluations, "closed decision bars", "phase"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Metrics:
-    """Counts since the phase began. Seconds are plan seconds; `warnings` are threshold crossings."""
+    """Counts since the phase began. Seconds are plan seconds; `crossings` are warning thresholds crossed."""
 
     execution: Execution = field(default_factory=Execution)
-    signals: tuple[Seen, ...] = ()
-    evaluations: int = 0
+    signals: Signals = field(default_factory=Signals)
     crossings: int = 0
     liquidations: int = 0
     fresh_seconds: Decimal = ZERO
@@ -56,9 +79,11 @@ class Metrics:
         return replace(self, execution=told)
 
     def rejected(self, client_id: str, symbol: str, purpose: str) -> "Metrics":
+        """The exchange refused an order: an error, and one warning. What we deny ourselves is neither."""
         return replace(self, execution=self.execution.told(client_id, symbol, purpose, Became.REJECTED))
 
     def unknown(self, client_id: str, symbol: str, purpose: str) -> "Metrics":
+        """Nobody knows what became of an order: an error until it is found."""
         return replace(self, execution=self.execution.told(client_id, symbol, purpose, Became.UNKNOWN))
 
     def resolved(self, client_id: str, *, found: bool) -> "Metrics":
@@ -67,7 +92,11 @@ class Metrics:
     def filled(
         self, client_id: str, symbol: str, purpose: str, quantity: Decimal, slippage_bps: Decimal | None
     ) -> "Metrics":
-        return replace(self, execution=self.execution.filled(client_id, symbol, purpose, quantity, slippage_bps))
+        """One trade of ours, told once. Fills of stops, targets and strangers say nothing about our market orders."""
+        if purpose not in FILLING:
+            return self
+        filled = self.execution.filled(client_id, symbol, purpose, quantity, finite(slippage_bps))
+        return replace(self, execution=filled)
 
     def ended(self, client_id: str) -> "Metrics":
         """The order is over: what has not filled by now will not."""
@@ -75,16 +104,17 @@ class Metrics:
 
     def evaluated(self, seen: Seen | None) -> "Metrics":
         """One closed decision bar was judged; `seen` is present when it gave a signal."""
-        signals = self.signals if seen is None else (*self.signals, seen)
-        return replace(self, evaluations=self.evaluations + 1, signals=signals)
+        return replace(self, signals=self.signals.after(seen))
 
     def warned(self) -> "Metrics":
+        """One crossing of a warning threshold."""
         return replace(self, crossings=self.crossings + 1)
 
     def liquidated(self) -> "Metrics":
         return replace(self, liquidations=self.liquidations + 1)
 
     def fresh(self, seconds: Decimal) -> "Metrics":
+        """Plan time that passed while readings were fresh; only this earns evidence."""
         return replace(self, fresh_seconds=self.fresh_seconds + seconds)
 
     def stale(self, seconds: Decimal) -> "Metrics":
@@ -92,30 +122,27 @@ class Metrics:
 
 
 def readings(metrics: Metrics, curve: Curve, now: datetime) -> dict[str, Reading]:
-    """Every figure that the session itself measures, by the name a plan may use."""
+    """Every figure that the session itself measures, by the name a plan may use. Unmeasured is None, never zero."""
     found = dict(metrics.execution.readings)
-    for reading in (*_money(metrics, curve), *_signals(metrics, now), _covered(metrics), _warnings(metrics)):
+    singles = (*metrics.signals.readings, *_money(metrics, curve), _signal_rate(metrics, now))
+    for reading in (*singles, _covered(metrics), _warnings(metrics)):
         found[reading.metric] = reading
     return found
 
 
 def _money(metrics: Metrics, curve: Curve) -> Iterable[Reading]:
-    who = "account equity since deployment start"
-    yield Reading("drawdown", curve.drawdown_pct, 1, who, "now")
-    yield Reading("intraday_drawdown", curve.intraday_pct, 1, "account equity since midnight UTC", "day")
+    intraday = None if curve.equity is None else curve.intraday_pct
+    yield Reading("drawdown", curve.drawdown_pct, 1, "account equity since deployment start", "now")
+    yield Reading("intraday_drawdown", intraday, 1, "account equity since midnight UTC", "day")
     yield Reading("liquidations", Decimal(metrics.liquidations), 1, "positions closed by force", "phase")
 
 
-def _signals(metrics: Metrics, now: datetime) -> Iterable[Reading]:
-    signals, n = metrics.signals, len(metrics.signals)
-    yield Reading("confluence", mean([seen.confluence for seen in signals]), n, "signals", "phase")
-    yield Reading("confidence", mean([seen.confidence for seen in signals]), n, "signals", "phase")
-    yield Reading("alignment", mean([seen.alignment for seen in signals]), n, "signals", "phase")
-    yield Reading("evaluations", Decimal(metrics.evaluations), metrics.evaluations, "closed decision bars", "phase")
+def _signal_rate(metrics: Metrics, now: datetime) -> Reading:
+    """Signals an hour over the last day; `n` is the whole hours watched, and a day must have been."""
     hours = (metrics.fresh_seconds + metrics.stale_seconds) / 3600
-    recent = sum(now - seen.time <= RATE_WINDOW for seen in signals)
+    recent = sum(now - seen.time <= RATE_WINDOW for seen in metrics.signals.seen)
     rate = Decimal(recent) / 24 if hours >= 24 else None
-    yield Reading("signals_per_hour", rate, recent, "signals", "24 h")
+    return Reading("signals_per_hour", rate, int(hours), "signals", "last 24 h")
 
 
 def _covered(metrics: Metrics) -> Reading:

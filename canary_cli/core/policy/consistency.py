@@ -16,8 +16,8 @@ def _schedule(plan: Plan) -> Iterator[Problem]:
     if not plan.phases:
         yield Problem("phase", "there is none", "add [[phase]]")
         return
-    numbers = [phase.number for phase in plan.phases]
-    if numbers != list(range(1, len(numbers) + 1)):
+    if not _is_numbered(plan):
+        numbers = [phase.number for phase in plan.phases]
         yield Problem("phase", f"numbers are {numbers}", "number the phases 1, 2, 3, ... in order")
     for before, after in pairwise(plan.phases):
         if after.starts_at < before.ends_at:
@@ -31,6 +31,10 @@ def _schedule(plan: Plan) -> Iterator[Problem]:
     decided = plan.gate_zero.at + plan.gate_zero.decide + plan.gate_zero.troubleshoot
     if plan.phases[0].starts_at < decided:
         yield Problem("phase 1.at", f"starts before gate 0 is decided at {decided}", f"start it at {decided} or later")
+
+
+def _is_numbered(plan: Plan) -> bool:
+    return [phase.number for phase in plan.phases] == list(range(1, len(plan.phases) + 1))
 
 
 def _phases(plan: Plan) -> Iterator[Problem]:
@@ -77,7 +81,7 @@ def _triggers(plan: Plan) -> Iterator[Problem]:
         if _is_reversed(trigger):
             yield Problem(where, "its warning lies beyond its critical limit", "swap them")
         for number in trigger.phases:
-            if number not in numbers:
+            if number not in numbers and _is_numbered(plan) and numbers:
                 yield Problem(f"{where}.phases", f"names phase {number}", "there is no such phase")
 
 
