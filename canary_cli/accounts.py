@@ -112,6 +112,11 @@ def paper_account(
     )
 
 
+def registry_path(home: Path, account: str) -> Path:
+    """Where a running paper exchange tells other terminals how to reach it."""
+    return home / ".canary" / "exchanges" / f"{folder_name(account)}.json"
+
+
 def running_rehearsals(home: Path) -> dict[str, Account]:
     """Rehearsals whose paper exchange still lives, by account name."""
     found = {}

@@ -41,6 +41,7 @@ VERBS: tuple[Verb, ...] = (
     Verb("close", "Close one pair; the others trade on."),
     Verb("trading", "Stop entries, allow them again, or say who stopped them.", is_group=True),
     Verb("stop", "The same as trading disable.", "trading"),
+    Verb("paper", "The paper exchange: Binance USD-M futures on loopback.", is_group=True),
     Verb("positions", "What is open, its stops and its risk, asked of the exchange now."),
     Verb("snapshot-db", "Back the ledger up, with a manifest that proves it."),
     Verb("restore-db", "Put a backup in the ledger's place, verified first; trading stays latched."),

@@ -28,7 +28,8 @@ class Wrong(Exception):
 
 
 async def serve_admin(venue: Venue, request: web.Request) -> web.Response:
-    venue.touch()
+    if request.method != "GET":
+        venue.touch()
     try:
         body = await _body(request)
         document, status = _route(venue, request.method, request.path, body), 200

@@ -6,7 +6,7 @@ import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -50,6 +50,17 @@ def parse_start(text: str) -> datetime | None:
     except ValueError:
         raise UsageError(f"--start {text!r} is no instant", "write 2025-05-20T10:00Z, or now") from None
     return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+
+
+def parse_balance(text: str) -> Decimal:
+    """USDT, above zero. Raises UsageError."""
+    try:
+        balance = Decimal(text)
+    except InvalidOperation:
+        balance = Decimal(0)
+    if not (balance.is_finite() and balance > 0):
+        raise UsageError(f"--balance {text!r} is no amount above 0", "write 10000")
+    return balance
 
 
 def open_venue(request: Request) -> Venue:

@@ -39,8 +39,7 @@ def plan(state: State, order: RestingOrder, quantity: Decimal) -> Sweep:
 
 def _offers(state: State, order: RestingOrder, depth: int) -> list[Offer]:
     opposite = order.side.opposite
-    own = [other for other in state.orders.open(order.symbol, opposite) if other is not order]
-    return list(offers(opposite, state.levels(order.symbol, opposite, depth), own))
+    return list(offers(opposite, state.levels(order.symbol, opposite, depth), state.resting(order.symbol, opposite)))
 
 
 def check_immediacy(state: State, order: RestingOrder) -> None:
@@ -62,6 +61,7 @@ def enter(state: State, order: RestingOrder) -> None:
 
 def match(state: State, order: RestingOrder) -> None:
     """Take what may be taken; what is left rests or expires."""
+    order.resting = False
     _take(state, order)
     if order.status.is_final:
         return
@@ -117,6 +117,7 @@ def _deplete(state: State, order: RestingOrder, quantity: Decimal) -> None:
 def _queue(state: State, order: RestingOrder) -> None:
     """Rest behind what is queued at the price; at a worse price than the book shows, behind nothing yet."""
     order.ahead = queue_at(state.levels(order.symbol, order.side, SHALLOW), order.price)
+    order.resting = True
 
 
 def reach_resting(state: State, tick: Tick) -> None:

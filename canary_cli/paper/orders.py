@@ -86,6 +86,7 @@ class RestingOrder:
     executed: Decimal = ZERO
     spent: Decimal = ZERO
     ahead: Decimal = ZERO
+    resting: bool = False  # in the book, not on its way into it
     trigger_price: Decimal = ZERO
     close_position: bool = False
     working_type: WorkingType = WorkingType.CONTRACT_PRICE

@@ -80,12 +80,16 @@ class State:
         raw = book.bids if side is Side.BUY else book.asks
         taken = self.depletions.get((symbol, side))
         left = taken.left(self.now, self.listing(symbol).rules.step) if taken else ZERO
-        return list(uncrossed(side, without(raw, left), list(self.orders.open(symbol, side.opposite))))
+        return list(uncrossed(side, without(raw, left), self.resting(symbol, side.opposite)))
+
+    def resting(self, symbol: str, side: Side) -> list[RestingOrder]:
+        """Our orders that stand in the book."""
+        return [order for order in self.orders.open(symbol, side) if order.resting]
 
     def book(self, symbol: str, count: int) -> Book:
         """The book as everybody sees it, our own resting orders in it."""
         bids, asks = (
-            merged(side, self.levels(symbol, side, count), list(self.orders.open(symbol, side)), count) for side in Side
+            merged(side, self.levels(symbol, side, count), self.resting(symbol, side), count) for side in Side
         )
         return Book(symbol, bids, asks, self.now)
 
