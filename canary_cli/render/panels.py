@@ -93,11 +93,11 @@ def money(view: RunView, pen: Pen, *, tall: bool) -> list[Text]:
     """Equity, and the drawdown against the breaker's lines."""
     figure = Text("  ")
     figure.append(figures.money(view.equity), style="bold")
-    figure.append(f"  peak {figures.money(view.peak)}  drawdown ")
+    figure.append("  drawdown ")
     figure.append(figures.percent(view.drawdown_pct), style=ZONES.get(view.breaker, ""))
     figure.append("  breaker ")
     figure.append(view.breaker, style=ZONES.get(view.breaker, ""))
-    return [title("EQUITY", pen), figure, *_curve(view, pen, tall=tall)]
+    return [title("EQUITY", pen, f"peak {figures.money(view.peak)}"), figure, *_curve(view, pen, tall=tall)]
 
 
 def _curve(view: RunView, pen: Pen, *, tall: bool) -> list[Text]:
