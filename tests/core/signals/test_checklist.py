@@ -159,14 +159,14 @@ def test_4_a_bar_that_confirms_a_pivot_breaks_nothing_it_does_not_close_beyond()
     assert (breaking.last_break.kind, breaking.last_break.level) == (Break.BOS, 105)
 
 
-def test_4_a_close_beyond_the_old_level_on_the_bar_that_confirms_a_new_one_is_tested_against_the_new() -> None:
-    """A low at 90, then a higher low at 95 confirmed by the very bar that closes at 93: below the new one only."""
-    first_low = [(100, 101, 90, 100)]
-    second_low = [(100, 101, 95, 100)]
-    bars = bars_of([*QUIET, *first_low, *QUIET, *second_low, *QUIET[:4], (100, 101, 95, 95.5), (95, 96, 93, 93)])
-    event = walk(bars)[-1].last_break
-    assert event is not None
-    assert (event.direction, event.level) == (-1, 95)
+def test_4_a_close_beyond_the_old_level_on_the_bar_that_confirms_a_new_one_is_no_break() -> None:
+    """A low at 98, a wick to 95 that becomes the latest low with the very bar that closes at 96: between the two."""
+    steady = [(100, 101, 99, 100)] * 5
+    bars = bars_of([*QUIET, (100, 101, 98, 100), *steady, (100, 101, 95, 100), *steady[:4], (100, 100, 96, 96)])
+    before, confirming = walk(bars)[-2:]
+    assert [swing.level for swing in before.swings] == [98]
+    assert [swing.level for swing in confirming.swings] == [95]
+    assert confirming.last_break is None
 
 
 def test_5_pivots_before_breaks_before_sweeps_before_blocks_before_gaps_before_votes() -> None:

@@ -166,6 +166,39 @@ def test_a_block_votes_for_96_bars_and_not_one_longer() -> None:
     assert voting == list(range(born, born + SETTINGS.block_age + 1))
 
 
+def test_a_block_that_the_breaking_close_already_lies_beyond_never_votes() -> None:
+    high_up = [(109, 110, 108, 109)] * 20
+    heavy = [(109, 110, 107, 107.5, 500)]
+    fall = [(107, 107, 99, 100), *[(100, 101, 99, 100)] * 5]
+    peak_and_break = [(100, 104, 99, 100), *[(100, 101, 99, 100)] * 5, (100, 106, 100, 105)]
+    last = walk(bars_of([*high_up, *heavy, *fall, *peak_and_break]))[-1]
+    assert last.last_break is not None
+    assert last.last_break.level == 104
+    assert last.block is None
+
+
+def test_of_two_equal_highs_in_a_row_the_first_stays_among_the_alternating_swings() -> None:
+    quiet, peak = [(100, 101, 99, 100)] * 6, (100, 105, 99, 100)
+    bars = bars_of([*quiet, peak, *quiet, peak, *quiet])
+    assert [swing.time for swing in walk(bars)[-1].swings] == [instant(int(bars.open_time[6]))]
+
+
+def test_a_close_on_the_far_edge_does_not_end_a_block() -> None:
+    bars = rally_from_a_heavy_bar()
+    on_the_edge, beyond = (101, 101, 94, 95), (95, 96, 94, 94.9)
+    kept, ended = walk(bars_of([*rows_of(bars), on_the_edge, beyond]))[-2:]
+    assert (kept.votes[2], ended.votes[2]) == (1, 0)
+
+
+def test_a_gap_votes_for_48_bars_after_its_own_and_is_filled_when_its_far_edge_trades() -> None:
+    jump = [(100, 101, 99, 100), (100, 104, 100, 104), (104, 105, 102, 104)]
+    still = [(104, 105, 102, 104)] * 60
+    votes = [structure.votes[3] for structure in walk(bars_of([*jump, *still]))]
+    assert votes == [0, 0] + [1] * (SETTINGS.gap_age + 1) + [0] * 12
+    for low, open_still in ((101.1, 1), (101, 0)):
+        assert walk(bars_of([*jump, *still[:5], (104, 105, low, 104)]))[-1].votes[3] == open_still
+
+
 def rows_of(bars: Bars) -> list[tuple[float, ...]]:
     columns = (bars.open, bars.high, bars.low, bars.close, bars.volume)
     return list(zip(*(column.tolist() for column in columns), strict=True))
