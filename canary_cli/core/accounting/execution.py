@@ -60,9 +60,18 @@ class Sent:
         return self.purpose in PROBES
 
     @property
+    def is_market(self) -> bool:
+        """An acknowledged market order: what evidence of execution is counted in."""
+        return self.became is Became.CONFIRMED and self.purpose in FILLING
+
+    @property
+    def is_entry(self) -> bool:
+        return self.became is Became.CONFIRMED and self.purpose == "entry"
+
+    @property
     def filled_share(self) -> Decimal | None:
         """The share that filled, in percent; None while it may still fill, for resting orders, and where unknown."""
-        if self.became is not Became.CONFIRMED or self.purpose not in FILLING or not self.quantity:
+        if not self.is_market or not self.quantity:
             return None
         share = min(self.filled / self.quantity, Decimal(1)) * 100
         return share if self.ended or share == 100 else None
@@ -146,7 +155,7 @@ class Execution:
             self,
             sent=self.sent[1:],
             forgotten_errors=self.forgotten_errors + first.became.is_error,
-            forgotten_filling=(entries + (first.purpose == "entry"), filling + (first.purpose in FILLING)),
+            forgotten_filling=(entries + first.is_entry, filling + first.is_market),
         )
 
     @cached_property
@@ -204,8 +213,8 @@ class Execution:
         lately = sum(order.became.is_error for order in recent)
         rate = finite(Decimal(100 * errors) / self.count) if self.count else None
         entries, filling = self.forgotten_filling
-        entries += sum(order.purpose == "entry" and order.became is Became.CONFIRMED for order in self.sent)
-        filling += sum(order.purpose in FILLING and order.became is Became.CONFIRMED for order in self.sent)
+        entries += sum(order.is_entry for order in self.sent)
+        filling += sum(order.is_market for order in self.sent)
         return (
             Reading("errors", Decimal(errors), self.count, self.who, "phase"),
             Reading("errors_recent", Decimal(lately), len(recent), "orders sent", f"last {ROLLING}"),

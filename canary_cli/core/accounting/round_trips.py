@@ -125,8 +125,8 @@ def _parts(trade: Trade, fee: Decimal, trip: RoundTrip | None) -> tuple[_Part, .
     slippage = trade.slippage_cost or ZERO
     if trip is None or trip.quantity * signed > 0 or abs(signed) <= abs(trip.quantity):
         return (_Part(trade, signed, fee, slippage),)
-    share = abs(trip.quantity) / trade.quantity
-    closing = _Part(trade, -trip.quantity, fee * share, slippage * share)
+    closed = abs(trip.quantity)
+    closing = _Part(trade, -trip.quantity, fee * closed / trade.quantity, slippage * closed / trade.quantity)
     opening = _Part(trade, signed + trip.quantity, fee - closing.fee, slippage - closing.slippage)
     return (closing, opening)
 

@@ -1,0 +1,203 @@
+"""Windows of execution and strategy evidence, figure by figure."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from canary_cli.core.accounting import execution
+from canary_cli.core.accounting.equity import Curve
+from canary_cli.core.accounting.execution import slippage_bps
+from canary_cli.core.accounting.metrics import Metrics, Reading, Seen, readings
+from canary_cli.core.accounting.numbers import percentile
+from canary_cli.core.model import Side
+
+NOW = datetime(2026, 2, 22, 12, tzinfo=UTC)
+ONE = Decimal(1)
+
+
+def read(metrics: Metrics, name: str, curve: Curve | None = None, now: datetime = NOW) -> Reading:
+    return readings(metrics, curve or Curve(), now)[name]
+
+
+def value(metrics: Metrics, name: str) -> Decimal | None:
+    return read(metrics, name).value
+
+
+def sent(metrics: Metrics, number: int, latency: float = 100, purpose: str = "entry", filled: str = "1") -> Metrics:
+    """An order of one unit, acknowledged, filled that far, and over."""
+    name = f"c{number}"
+    metrics = metrics.ordered(name, "BTCUSDT", purpose, latency, ONE)
+    if Decimal(filled):
+        metrics = metrics.filled(name, "BTCUSDT", purpose, Decimal(filled), Decimal(2))
+    return metrics.ended(name)
+
+
+def many(*latencies: float) -> Metrics:
+    metrics = Metrics.empty()
+    for number, latency in enumerate(latencies):
+        metrics = sent(metrics, number, latency)
+    return metrics
+
+
+def test_nothing_measured_is_none_and_never_zero() -> None:
+    empty = readings(Metrics.empty(), Curve(), NOW)
+    counts = {"errors", "errors_recent", "orders", "strategy_orders", "evaluations", "liquidations", "warnings"}
+    assert {name for name, one in empty.items() if one.value is not None} == counts
+
+
+def test_latency_in_the_five_ways_it_is_judged() -> None:
+    metrics = many(100, 1600, 200, 1700, 300, 1800)
+    assert value(metrics, "latency_max") == 1800
+    assert value(metrics, "latency_last") == 1800
+    assert value(metrics, "latency_3_of_5") == 1600
+    assert value(metrics, "latency_p95") == 1800
+    assert value(metrics, "latency_p50") == 300
+
+
+def test_three_of_five_needs_three_and_forgets_the_sixth() -> None:
+    assert value(many(9000, 9000), "latency_3_of_5") is None
+    assert value(many(9000, 9000, 9000), "latency_3_of_5") == 9000
+    assert value(many(9000, 1, 2, 9000, 9000, 3), "latency_3_of_5") == 3
+
+
+def test_an_order_still_filling_is_not_counted_as_unfilled() -> None:
+    waiting = Metrics.empty().ordered("a", "BTCUSDT", "entry", 10, ONE)
+    assert value(waiting, "fill_rate") is None
+    half = waiting.filled("a", "BTCUSDT", "entry", Decimal("0.5"), None)
+    assert value(half, "fill_rate") is None
+    assert value(half.ended("a"), "fill_rate") == 50
+    assert value(half.filled("a", "BTCUSDT", "entry", Decimal("0.5"), None), "fill_rate") == 100
+
+
+def test_a_fill_may_come_before_its_acknowledgement() -> None:
+    early = Metrics.empty().filled("a", "BTCUSDT", "entry", ONE, Decimal(3))
+    assert value(early, "orders") == 0
+    known = early.ordered("a", "BTCUSDT", "entry", 120, ONE)
+    assert (value(known, "orders"), value(known, "fill_rate"), value(known, "slippage_mean")) == (1, 100, 3)
+    assert read(known, "errors").n == 1
+
+
+def test_the_worst_pair_is_named() -> None:
+    metrics = sent(Metrics.empty(), 1)
+    metrics = metrics.ordered("e", "ETHUSDT", "probe", 10, ONE).filled("e", "ETHUSDT", "probe", ONE / 2, Decimal(60))
+    worst = read(metrics.ended("e"), "fill_rate_worst_pair")
+    assert (worst.value, worst.population) == (50, "ETHUSDT")
+    slipped = read(metrics, "slippage_worst_pair")
+    assert (slipped.value, slipped.population) == (60, "ETHUSDT")
+
+
+def test_stops_and_strangers_say_nothing_about_fills_and_orders() -> None:
+    metrics = sent(Metrics.empty(), 1)
+    resting = metrics.ordered("s", "BTCUSDT", "stop", 90, Decimal(0)).filled("s", "BTCUSDT", "stop", ONE, Decimal(500))
+    foreign = resting.filled("x", "BTCUSDT", "foreign", ONE, Decimal(500))
+    assert value(foreign, "orders") == 1
+    assert value(foreign, "slippage_mean") == 2
+    assert read(foreign, "errors").n == 2, "a stop is an order that may fail, too"
+
+
+def test_unknown_is_an_error_until_found() -> None:
+    unknown = sent(Metrics.empty(), 1).unknown("u", "BTCUSDT", "entry")
+    assert value(unknown, "order_error_rate") == 50
+    assert value(unknown.resolved("u", found=True), "order_error_rate") == 0
+    assert value(unknown.resolved("u", found=False), "order_error_rate") == 50
+    assert value(unknown.filled("u", "BTCUSDT", "entry", ONE, None), "errors") == 0
+
+
+def test_rejected_orders_are_errors_and_warnings() -> None:
+    metrics = sent(Metrics.empty(), 1).rejected("r", "BTCUSDT", "entry").warned()
+    assert (value(metrics, "errors"), value(metrics, "order_success"), value(metrics, "warnings")) == (1, 50, 2)
+
+
+def test_execution_and_strategy_evidence_are_kept_apart() -> None:
+    metrics = sent(sent(Metrics.empty(), 1, purpose="probe"), 2, purpose="probe_exit")
+    assert (value(metrics, "orders"), value(metrics, "strategy_orders")) == (2, 0)
+    assert read(metrics, "orders").population == "2 orders, 2 of them probes"
+    assert value(sent(metrics, 3), "strategy_orders") == 1
+
+
+def test_long_phases_forget_orders_but_not_their_totals(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(execution, "KEPT", 10)
+    metrics = many(9000, *[100] * 29).rejected("r", "BTCUSDT", "entry")
+    for number in range(100, 120):
+        metrics = sent(metrics, number)
+    assert len(metrics.execution.sent) == 10
+    assert (value(metrics, "latency_max"), value(metrics, "latency_p95")) == (9000, 100)
+    assert (value(metrics, "orders"), value(metrics, "strategy_orders"), value(metrics, "errors")) == (50, 50, 1)
+    assert read(metrics, "errors").n == 51
+
+
+def test_signals_and_their_rate_over_a_day() -> None:
+    metrics = Metrics.empty()
+    for hour in range(24):
+        seen = Seen(NOW + timedelta(hours=hour), Decimal("3.5"), Decimal(80 + hour % 2), Decimal(90))
+        metrics = metrics.evaluated(None).evaluated(seen).fresh(Decimal(3600))
+    assert value(metrics, "evaluations") == 48
+    assert value(metrics, "confidence") == Decimal("80.5")
+    rate = read(metrics, "signals_per_hour", now=NOW + timedelta(hours=24))
+    assert (rate.value, rate.n) == (1, 24)
+    assert read(metrics, "signals_per_hour", now=NOW + timedelta(hours=47)).value == ONE / 24
+    assert value(Metrics.empty().fresh(Decimal(3600)), "signals_per_hour") is None
+
+
+def test_only_fresh_time_is_covered() -> None:
+    assert value(Metrics.empty().fresh(Decimal(90)).stale(Decimal(10)), "covered") == 90
+
+
+def test_drawdown_is_unmeasured_while_equity_is() -> None:
+    curve = Curve().marked(Decimal(100), NOW).marked(Decimal(99), NOW)
+    assert read(Metrics.empty(), "drawdown", curve).value == -1
+    blind = curve.marked(None, NOW)
+    assert read(Metrics.empty(), "drawdown", blind).value is None
+    assert read(Metrics.empty(), "intraday_drawdown", blind).value is None
+
+
+@pytest.mark.parametrize("broken", [float("nan"), float("inf"), None])
+def test_a_latency_that_is_no_number_is_not_measured(broken: float | None) -> None:
+    metrics = Metrics.empty().ordered("a", "BTCUSDT", "entry", broken, ONE)
+    assert value(metrics, "latency_last") is None
+    assert value(metrics, "orders") == 1
+
+
+@given(st.lists(st.sampled_from(["ack", "reject", "unknown", "found", "absent", "fill", "end"]), max_size=60))
+def test_rates_stay_rates_whatever_happens(events: list[str]) -> None:
+    metrics = Metrics.empty()
+    for number, event in enumerate(events):
+        name = f"c{number // 3}"
+        match event:
+            case "ack":
+                metrics = metrics.ordered(name, "BTCUSDT", "entry", 10.0 * number, ONE)
+            case "reject":
+                metrics = metrics.rejected(name, "BTCUSDT", "entry")
+            case "unknown":
+                metrics = metrics.unknown(name, "BTCUSDT", "entry")
+            case "fill":
+                metrics = metrics.filled(name, "BTCUSDT", "entry", Decimal("0.4"), Decimal(number))
+            case "end":
+                metrics = metrics.ended(name)
+            case _:
+                metrics = metrics.resolved(name, found=event == "found")
+    found = readings(metrics, Curve(), NOW)
+    for name in ("fill_rate", "fill_rate_worst_pair", "order_error_rate", "order_success", "order_error_rate_recent"):
+        rate = found[name].value
+        assert rate is None or 0 <= rate <= 100
+    errors, whole = found["errors"].value, found["order_success"].value
+    assert errors is not None
+    assert errors <= found["errors"].n == metrics.execution.count
+    assert whole is None or whole + (found["order_error_rate"].value or 0) == 100
+
+
+@given(values=st.lists(st.decimals(0, 1000, places=1), min_size=1), percent=st.integers(1, 100))
+def test_the_nearest_rank_percentile(values: list[Decimal], percent: int) -> None:
+    found = percentile(values, percent)
+    assert found in values
+    assert sum(one <= found for one in values) * 100 >= percent * len(values)
+
+
+def test_slippage_costs_on_both_sides() -> None:
+    assert slippage_bps(Side.BUY, Decimal(101), Decimal(100)) == 100
+    assert slippage_bps(Side.SELL, Decimal(99), Decimal(100)) == 100
+    assert slippage_bps(Side.BUY, Decimal(99), Decimal(100)) == -100
+    assert slippage_bps(Side.BUY, Decimal(99), Decimal(0)) is None
