@@ -143,6 +143,17 @@ def test_a_longer_candle_that_came_late_blocks_that_decision(frames: Frames) -> 
     assert Reason.GAP not in between
 
 
+def test_a_longer_candle_from_the_future_is_not_looked_at(frames: Frames) -> None:
+    """An hour fed ahead of its close would be look-ahead: the quarters before it are refused."""
+    live, feed = engine(), in_order(frames)
+    ahead = feed[-1].close_time - timedelta(hours=6)
+    list(stream(live, [one for one in feed if one.close_time <= ahead]))
+    for hour in [one for one in feed if one.frame is Frame.H1 and one.close_time > ahead]:
+        live.close(hour)
+    quarters = [one for one in feed if one.frame is Frame.M15 and one.close_time > ahead]
+    assert {one.reason for one in stream(live, quarters[:-4])} == {Reason.GAP}
+
+
 def test_a_cold_frame_is_warmup_from_the_first_bar_to_the_249th(batch: list[Evaluation]) -> None:
     reasons = [evaluation.reason for evaluation in batch]
     assert reasons[:249] == [Reason.WARMUP] * 249
