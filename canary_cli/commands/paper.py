@@ -43,10 +43,7 @@ def serve(
         PAPER_KEY, PAPER_SECRET, port, speed, seed, launch.parse_start(start), market_data, launch.symbols_of(pairs),
         scenario, account, launch.parse_balance(balance), idle_after, registry_path(find_home(), account), detached,
     )  # fmt: skip
-    ended = asyncio.run(
-        launch.serve(request, lambda entry: sys.stdout.write(announce(entry, as_json=as_json)) and None)
-    )
-    return Result(ended.upper())
+    return Result(asyncio.run(launch.serve(request, lambda entry: say(announce(entry, as_json=as_json)))).upper())
 
 
 @group.command()
