@@ -152,7 +152,7 @@ def test_a_thin_book_is_left_by_reduce_only_limits_at_the_edge_of_the_band() -> 
     market, limit = closes(world)
     assert market.type is OrderType.MARKET
     assert (limit.type, limit.time_in_force, limit.reduce_only) == (OrderType.LIMIT, TimeInForce.IOC, True)
-    assert limit.price == Decimal("95.0")
+    assert limit.price == Decimal("95.2")
 
 
 def test_limit_ioc_can_be_asked_for_from_the_start() -> None:
@@ -160,7 +160,7 @@ def test_limit_ioc_can_be_asked_for_from_the_start() -> None:
     world = World(venue)
     world.state = type(world.state)("KILL-t-", venue.rules, Style.LIMIT_IOC)
     assert world.run().outcome is Outcome.FLAT
-    assert closes(world)[0].price == Decimal("105.0")
+    assert closes(world)[0].price == Decimal("104.8")
 
 
 def test_more_than_the_market_maximum_is_split_and_the_sum_is_exact() -> None:

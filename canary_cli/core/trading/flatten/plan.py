@@ -19,6 +19,9 @@ from canary_cli.core.trading.flatten.state import Flatten, Leg, Style
 FAN_OUT = 5
 """Pieces of one position under way at once."""
 
+INSIDE = Decimal("0.002")
+"""How far inside the price band a limit is put, for the mark moves on while the order travels."""
+
 
 def closable(leg: Leg, rules: SymbolRules | None) -> Decimal:
     """What can be sold or bought back, unsigned: whole steps, nothing where that is under the minimum (dust)."""
@@ -77,10 +80,10 @@ def close_order(state: Flatten, leg: Leg, quantity: Decimal, client_id: str) -> 
 
 
 def _band_edge(position: Position, rules: SymbolRules) -> Decimal:
-    """The worst price PERCENT_PRICE lets pass: it is one-sided, below the mark for SELL and above it for BUY."""
+    """Nearly the worst price PERCENT_PRICE lets pass: it is one-sided, below the mark for SELL and above it for BUY."""
     if side_that_closes(position) is Side.SELL:
-        return rules.round_price(position.mark_price * rules.price_down, up=True)
-    return rules.round_price(position.mark_price * rules.price_up, up=False)
+        return rules.round_price(position.mark_price * (rules.price_down + INSIDE), up=True)
+    return rules.round_price(position.mark_price * (rules.price_up - INSIDE), up=False)
 
 
 def in_the_way(state: Flatten, symbol: str) -> tuple[AlgoOrder, ...]:
