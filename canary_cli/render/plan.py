@@ -37,22 +37,25 @@ def show(shown: Shown, *, as_json: bool) -> None:
         output.print_document(_document(shown))
         return
     plan = shown.plan
-    output.line(f"PLAN {plan.name} {plan.version}  sha256 {plan.sha256[:12]}  {shown.path}", style="bold")
+    output.notice(str(shown.path))
+    output.line(f"PLAN {plan.name} {plan.version}  sha256 {plan.sha256[:12]}", style="bold")
     output.stdout().print(_schedule(shown))
     output.stdout().print(_stakes(shown))
     _readings_of_ten_percent(shown)
     for phase in plan.phases:
         output.stdout().print(_gate(phase))
     output.stdout().print(_triggers(plan))
+    _crew(plan)
+
+
+def _crew(plan: Plan) -> None:
     crew = plan.crew
+    output.line(f"Crew {crew.opens:%H:%M} to {crew.closes:%H:%M} UTC. A question that nobody answers")
+    output.line(f"  rolls back after {_span(crew.rollback_inside)} while they are there;")
     output.line(
-        f"crew {crew.opens:%H:%M} to {crew.closes:%H:%M} UTC: a question nobody answers rolls back after "
-        f"{_span(crew.rollback_inside)};"
+        f"  else it holds the size after {_span(crew.stop_outside)}, rolls back after {_span(crew.rollback_outside)}."
     )
-    output.line(
-        f"  outside it REDUCE-ONLY after {_span(crew.stop_outside)}, "
-        f"rollback after {_span(crew.rollback_outside)}. Money triggers never wait."
-    )
+    output.line("Money triggers never wait.")
 
 
 def _document(shown: Shown) -> dict[str, Any]:
@@ -130,11 +133,13 @@ def _readings_of_ten_percent(shown: Shown) -> None:
     """`10 %` can mean volume or capital; the plan means volume, and says what the other reading would be."""
     first, trip = shown.stakes[0], shown.plan.breaker.trip
     share = figures.share(shown.plan.phases[0].fraction)
-    output.line(f"{share} of volume (this plan): every trade is {share} of its normal size and loses at most")
-    output.line(f"  {figures.money(first.risk)}; the breaker at {figures.number(trip)} % is of the whole account.")
-    output.line(f"{share} of capital (the other reading): a stake of {figures.money(first.sleeve)} of which a trade")
+    output.line(f"{share} of volume (this plan): every trade is {share} of its normal size and loses")
     output.line(
-        f"  loses {figures.percent(first.sleeve_risk_pct, 1)}; the same breaker would be "
+        f"  at most {figures.money(first.risk)}; the breaker at {figures.number(trip)} % is of the whole account."
+    )
+    output.line(f"{share} of capital (the other reading): a stake of {figures.money(first.sleeve)} of which")
+    output.line(
+        f"  a trade loses {figures.percent(first.sleeve_risk_pct, 1)}; the same breaker would be "
         f"{figures.number(first.sleeve_trip_pct)} % of that stake."
     )
     output.line(f"All stops together stay short of the breaker ({figures.money(-trip * shown.equity / 100)}).")

@@ -44,6 +44,8 @@ def _tally(tally: Tally) -> str:
 
 def _minutes(span: timedelta) -> str:
     hours, minutes = divmod(int(span.total_seconds()) // 60, 60)
+    if hours >= 48:
+        return f"{hours // 24}d {hours % 24:02d}h"
     return f"{hours}h {minutes:02d}min" if hours else f"{minutes}min"
 
 
@@ -52,8 +54,8 @@ def _parts(pnl: Pnl) -> Table:
     made.columns[1].justify = "right"
     shortfall = "" if pnl.shortfall_bps is None else f"implementation shortfall {pnl.shortfall_bps:.1f} bps"
     rows: list[tuple[str, Decimal | None, str]] = [
-        ("probes", pnl.probes.net, f"{pnl.probes.count} round trips, execution evidence"),
-        ("open positions", pnl.open.net, f"{pnl.open.count} open: realised so far, fees paid"),
+        ("probes", pnl.probes.net, f"{_counted(pnl.probes.count, 'round trip')}, execution evidence"),
+        ("open positions", pnl.open.net, f"{_counted(pnl.open.count, 'position')}: realised so far, less fees"),
         ("funding", pnl.funding, ""),
         ("fees", -pnl.fees, "in the lines above"),
         ("slippage", -pnl.slippage_cost, f"in the prices; {shortfall}".rstrip("; ")),
@@ -71,6 +73,10 @@ def _parts(pnl: Pnl) -> Table:
     for asset, amount in pnl.unconverted.items():
         made.add_row("fees", f"{figures.number(amount)} {asset}", "no price known: not in any figure")
     return made
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def _pairs(pnl: Pnl) -> Table:

@@ -13,7 +13,7 @@ from canary_cli.core.accounting.pnl import pnl as account_for
 from canary_cli.core.accounting.round_trips import Rate, Trade, only_usdt
 from canary_cli.core.model import Frame, Income, PositionSide, Side
 from canary_cli.core.policy.fields import parse_instant
-from canary_cli.errors import CanaryError, DatabaseError, ExchangeUnreachable, UsageError
+from canary_cli.errors import CanaryError, DatabaseError, UsageError
 from canary_cli.journal.reader import last_run, read
 
 DEPLOYMENT_START = "deploymentstart"
@@ -66,9 +66,9 @@ async def report(world: World, asked: Request) -> Report:
         await world.exchange.connect()
         income, source = await world.exchange.income(asked.start), "incomes from the exchange"
         rate = await _rates(world, told.trades, income)
-    except ExchangeUnreachable as error:
+    except CanaryError as error:
         income, source, rate = None, f"incomes from the {told.source}", only_usdt
-        missing = (*missing, f"the exchange did not answer, so nothing is compared: {error.message}")
+        missing = (*missing, f"the exchange gave no answer, so nothing is compared: {error.message}")
     return pnl(world.account.name, asked, told, income, rate, (f"fills from the {told.source}", source), missing)
 
 
