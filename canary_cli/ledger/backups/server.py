@@ -11,7 +11,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
 
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.engine import URL
@@ -19,6 +18,7 @@ from sqlalchemy.engine import URL
 from canary_cli.errors import BackupError, DatabaseError, ExitCode
 from canary_cli.ledger.backups.dump import DumpFacts, ShadowDump, lines_of
 from canary_cli.ledger.backups.gzip_file import CHUNK, chunks, new_gzip
+from canary_cli.ledger.backups.loading import Loading, check_end
 from canary_cli.ledger.backups.manifest import Manifest
 from canary_cli.ledger.backups.store import NEW, OLD, Progress, Shadow, SnapshotFacts
 from canary_cli.ledger.engine import database_errors, open_engine
@@ -59,7 +59,7 @@ class ServerStore:
                     packed.write(chunk)
                     done += len(chunk)
                     progress(done, max(done, expected))
-                _check_end(dump, complaints, dumper)
+                check_end(dump, complaints, dumper)
                 tables = facts.finish()
         digest, size = packed.digest.hexdigest(), packed.bytes
         return SnapshotFacts(digest, size, self.flavour, self._version, position, _version_of(dumper), tables)
@@ -103,25 +103,20 @@ class ServerStore:
         return [*whole, *own, *(f"--ignore-table={self._schema}.{name}" for name in ours)]
 
     def _feed(self, dump: ShadowDump, seconds: float) -> None:
-        """Stream the dump into the server's client; whoever fails first, its words are the error."""
+        """Stream the dump into the server; whoever fails first, its words are the error."""
         client = _tool(self.flavour, 1)
-        with _option_file(self._address) as options, tempfile.TemporaryFile() as complaints:
-            command = [client, f"--defaults-file={options}", "--batch", self._schema]
-            with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=complaints) as load:
-                watchdog = threading.Timer(seconds, load.kill)
-                watchdog.start()
-                try:
-                    _write(load, dump)
-                    load.wait()
-                except BaseException:
-                    load.kill()
-                    raise
-                finally:
-                    timed_out = watchdog.finished.is_set()
-                    watchdog.cancel()
+        with _option_file(self._address) as options, Loading(self._engine, client, options, self._schema) as loading:
+            watchdog = threading.Timer(seconds, loading.kill)
+            watchdog.start()
+            try:
+                loading.feed(dump)
+            finally:
+                timed_out = watchdog.finished.is_set()
+                watchdog.cancel()
                 if timed_out:
+                    loading.kill()
                     raise RestoreTimedOut(f"not restored within {seconds:.0f} s; nothing was changed", "--timeout")
-                _check_end(load, complaints, client)
+            loading.finish()
 
     def _compare(self, rows: dict[str, int | None]) -> None:
         """A load that reports success may still have dropped rows: count them."""
@@ -157,31 +152,6 @@ def _counted(backup: Path, progress: Progress) -> Iterator[bytes]:
 def _read(dump: "subprocess.Popen[bytes]", size: int) -> bytes:
     assert dump.stdout
     return dump.stdout.read(size)
-
-
-def _write(load: "subprocess.Popen[bytes]", dump: ShadowDump) -> None:
-    """All the lines, then the end. A client that hung up is found out by its exit code."""
-    assert load.stdin
-    buffered: list[bytes] = []
-    size = 0
-    try:
-        for line in dump:
-            buffered.append(line)
-            size += len(line)
-            if size > CHUNK:
-                load.stdin.write(b"".join(buffered))
-                buffered, size = [], 0
-        load.stdin.write(b"".join(buffered))
-        load.stdin.close()
-    except BrokenPipeError:
-        load.wait()
-
-
-def _check_end(process: "subprocess.Popen[bytes]", complaints: IO[bytes], name: str) -> None:
-    if process.wait() != 0:
-        complaints.seek(0)
-        said = complaints.read(2000).decode("utf-8", "replace").strip().splitlines()
-        raise BackupError(f"{name}: {said[-1] if said else f'ended with {process.returncode}'}", "canary verify-db")
 
 
 def _tool(flavour: str, which: int) -> str:
