@@ -45,13 +45,14 @@ def why(
 @group.command()
 def stats(market_data: Data = None, frame: DecisionFrame = "15m", as_json: Json = False) -> Result:
     """Count the signals of every pair in a folder: rate, confidence, confluence, alignment, reasons of refusal."""
-    from canary_cli.render import signals as render
-    from canary_cli.steps import signals as step
+    from canary_cli.render import signal_statistics as render
     from canary_cli.steps.klines import find_windows
+    from canary_cli.steps.signal_statistics import statistics
+    from canary_cli.steps.signals import data_folder, settings_for
 
-    folder, settings = step.data_folder(market_data), step.settings_for(frame)
+    folder, settings = data_folder(market_data), settings_for(frame)
     windows = find_windows(folder, settings.decision_frame)
-    every = render.counted(step.statistics(folder, windows, settings), len(windows))
+    every = render.counted(statistics(folder, windows, settings), len(windows))
     render.show_statistics(every, as_json=as_json)
     return DONE
 

@@ -1,20 +1,17 @@
 """Signals as text: why a bar did or did not give one, and what whole windows gave."""
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
-from canary_cli.core.signals import Component, Evaluation, Reason, SignalSettings, Structure, to_record
+from canary_cli.core.signals import Component, Evaluation, SignalSettings, Structure, to_record
 from canary_cli.core.signals.model import FairValueGap, OrderBlock, StructureBreak, Sweep, Swing
-from canary_cli.core.signals.outcome import Outcome
 from canary_cli.render import figures, output
 from canary_cli.render.output import Mark, glyph, table
 from canary_cli.steps.parity import Parity
-from canary_cli.steps.signals import Explanation, PairStatistics, total_per_hour
+from canary_cli.steps.signals import Explanation
 
 NO_EDGE = "No edge was found in these heuristics: a signal is no forecast (docs/signals.md)."
 VOTE_MARKS = {"agree": Mark.GOOD, "abstain": Mark.NEUTRAL, "oppose": Mark.BAD}
@@ -134,88 +131,6 @@ def _explanation_document(explanation: Explanation) -> dict[str, Any]:
         "reason": explanation.evaluation.reason,
         "exit_code": 0,
     }
-
-
-def counted(statistics: Iterable[PairStatistics], total: int) -> list[PairStatistics]:
-    """All of them, with a bar on stderr while they are computed (nothing where stderr is no terminal)."""
-    console = output.stderr()
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task("reading candles", total=total)
-        gathered = []
-        for one in statistics:
-            gathered.append(one)
-            progress.update(task, advance=1, description=f"{one.symbol} {one.source}")
-    return gathered
-
-
-def show_statistics(every: Sequence[PairStatistics], *, as_json: bool) -> None:
-    if as_json:
-        output.print_document(_statistics_document(every))
-        return
-    made = table("pair", "candles", "warm hours", "signals", "per hour", "confidence", "confluence", "alignment")
-    for column in made.columns[2:]:
-        column.justify = "right"
-    for one in every:
-        made.add_row(one.symbol, one.source, f"{one.hours:,.0f}", *_averages(one))
-    output.stdout().print(made)
-    output.stdout().print(_reasons(every))
-    rated = len({one.symbol for one in every if one.warm})
-    output.line(f"{rated} pairs together: {total_per_hour(every):.2f} signals an hour")
-    output.line(_outcomes(every))
-    cold = [f"{one.symbol} ({one.source})" for one in every if not one.warm]
-    if cold:
-        output.notice(f"never warm, as not every frame has 250 closed bars up to then: {', '.join(cold)}")
-    output.notice(NO_EDGE)
-
-
-def _outcomes(every: Sequence[PairStatistics]) -> str:
-    """How often the target came before the stop, with the share that pays for the stops, costs left out."""
-    reached, stopped = (sum(one.outcomes[end] for one in every) for end in (Outcome.TARGET, Outcome.STOP))
-    share = f"{100 * reached / (reached + stopped):.1f} %" if reached + stopped else "-"
-    return f"target before stop: {share} of {reached + stopped} ended signals (40 % breaks even before costs)"
-
-
-def _averages(one: PairStatistics) -> tuple[str, ...]:
-    if not one.signals:
-        return (str(one.signals), "-" if one.per_hour is None else "0.000", "-", "-", "-")
-    sums = (one.confidence / one.signals, one.confluence / one.signals, one.alignment / one.signals)
-    return (str(one.signals), f"{one.per_hour:.3f}", f"{sums[0]:.1f}", f"{sums[1]:.2f}", f"{sums[2]:.0f} %")
-
-
-def _reasons(every: Sequence[PairStatistics]) -> Table:
-    """Share of each refusal among all bars, most frequent first."""
-    reasons: Counter[Reason] = Counter()
-    for one in every:
-        reasons += one.reasons
-    made = table("refused for", "bars", "share")
-    made.columns[1].justify = made.columns[2].justify = "right"
-    bars = sum(one.bars for one in every)
-    for reason, count in reasons.most_common():
-        made.add_row(reason, f"{count:,}", f"{100 * count / bars:.1f} %")
-    return made
-
-
-def _statistics_document(every: Sequence[PairStatistics]) -> dict[str, Any]:
-    pairs = [
-        {
-            "symbol": one.symbol,
-            "source": one.source,
-            "first": one.first,
-            "last": one.last,
-            "bars": one.bars,
-            "warm_hours": one.hours,
-            "signals": one.signals,
-            "per_hour": one.per_hour,
-            "confidence": one.confidence / one.signals if one.signals else None,
-            "confluence": one.confluence / one.signals if one.signals else None,
-            "alignment": one.alignment / one.signals if one.signals else None,
-            "outcomes": one.outcomes,
-            "refused": one.reasons,
-        }
-        for one in every
-    ]
-    return {"pairs": pairs, "per_hour": total_per_hour(every), "reason": "DONE", "exit_code": 0}
 
 
 def show_parity(found: Parity, *, as_json: bool) -> None:

@@ -30,6 +30,7 @@ from canary_cli.journal.record import GENESIS, Entry, Record, decode, encode
 from canary_cli.steps import signals as step
 from canary_cli.steps.klines import bar_closed_by, find_windows, read_bars, read_frames, seen_tick, span
 from canary_cli.steps.parity import check, compare_entries
+from canary_cli.steps.signal_statistics import statistics, total_per_hour
 from tests.core.signals.market import (
     SIX,
     candles,
@@ -150,26 +151,26 @@ def test_a_file_that_is_no_klines_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "um_15m").mkdir()
     (tmp_path / "um_15m" / f"{PAIR}_15m.parquet").write_text("no parquet")
     with pytest.raises(UsageError, match="TESTUSDT_15m"):
-        list(step.statistics(tmp_path, find_windows(tmp_path, Frame.M15), SETTINGS))
+        list(statistics(tmp_path, find_windows(tmp_path, Frame.M15), SETTINGS))
 
 
 def test_statistics_add_up(folder: Path) -> None:
-    cold, warm = step.statistics(folder, find_windows(folder, Frame.M15), SETTINGS)
+    cold, warm = statistics(folder, find_windows(folder, Frame.M15), SETTINGS)
     assert (cold.symbol, cold.warm, cold.signals, cold.per_hour) == ("COLDUSDT", 0, 0, None)
     assert warm.bars == warm.signals + warm.reasons.total() == 550
     assert warm.warm == warm.bars - warm.reasons[Reason.WARMUP] == 301
     assert warm.signals == warm.outcomes.total() > 0
     assert warm.hours == 301 / 4
-    assert step.total_per_hour([cold, warm]) == pytest.approx(warm.signals / warm.hours)
+    assert total_per_hour([cold, warm]) == pytest.approx(warm.signals / warm.hours)
     assert 75 < warm.confidence / warm.signals <= 100
     assert 3.5 <= warm.confluence / warm.signals <= 4
     assert set(warm.outcomes) <= set(Outcome)
 
 
 def test_the_rate_of_one_pair_in_two_windows_counts_each_hour_once(folder: Path) -> None:
-    (warm,) = step.statistics(folder, find_windows(folder, Frame.M15, PAIR), SETTINGS)
-    assert step.total_per_hour([warm, warm]) == pytest.approx(step.total_per_hour([warm]))
-    assert step.total_per_hour([warm, replace(warm, symbol="OTHER")]) == pytest.approx(2 * step.total_per_hour([warm]))
+    (warm,) = statistics(folder, find_windows(folder, Frame.M15, PAIR), SETTINGS)
+    assert total_per_hour([warm, warm]) == pytest.approx(total_per_hour([warm]))
+    assert total_per_hour([warm, replace(warm, symbol="OTHER")]) == pytest.approx(2 * total_per_hour([warm]))
 
 
 def test_minutes_make_quarters_and_a_quarter_with_a_minute_missing_is_none(tmp_path: Path) -> None:
@@ -313,9 +314,9 @@ async def test_a_record_that_is_no_decision_is_refused_by_its_line(
 def test_six_pairs_signal_as_often_as_the_definition_measured(source: str) -> None:
     """0.85 an hour at a cooldown of two hours, +-25 %: measured there with order blocks of any age, here of 96 bars."""
     windows = [one for pair in SIX for one in find_windows(data_folder(), Frame.M15, pair) if one.source == source]
-    every = list(step.statistics(data_folder(), windows, SETTINGS))
+    every = list(statistics(data_folder(), windows, SETTINGS))
     assert len(every) == 6
-    assert step.total_per_hour(every) == pytest.approx(0.85, rel=0.25)
+    assert total_per_hour(every) == pytest.approx(0.85, rel=0.25)
 
 
 @market_data
