@@ -76,17 +76,16 @@ def _span(length: timedelta) -> str:
 
 
 def _schedule(shown: Shown) -> Table:
-    made = output.table("UTC", "step", "what", title="Schedule")
+    made = output.table("UTC", "step", "what", title=f"Schedule, starting {figures.instant(shown.start)}")
     for due in shown.schedule:
         made.add_row(_clock(due.at, shown.start), due.step.name, _what(shown.plan, due.step.name))
     return made
 
 
 def _clock(at: datetime, start: datetime) -> str:
-    """The day is said once, with the start; a later day is marked."""
+    """The title says the day; another day is marked."""
     days = (at.date() - start.date()).days
-    clock = f"{at:%Y-%m-%d %H:%M}" if at == start else f"{at:%H:%M}"
-    return clock + (f" {days:+d} d" if days else "")
+    return f"{at:%H:%M}" + (f" {days:+d} d" if days else "")
 
 
 def _what(plan: Plan, step: str) -> str:
@@ -165,6 +164,9 @@ def _else(check: Check) -> str:
 
 def _triggers(plan: Plan) -> Table:
     made = output.table("trigger", "warning", "critical", "does", "samples", "metric", title="Watched all the time")
+    for column in made.columns:
+        column.overflow = "fold"
+    made.columns[3].no_wrap = True
     for trigger in plan.triggers:
         made.add_row(
             trigger.name + _phases(trigger),

@@ -91,7 +91,16 @@ def test_what_is_no_toml_is_said_with_its_line(home: Path, capsys: Capture) -> N
 def test_the_screen_has_clock_times_stakes_and_both_readings_of_ten_percent(capsys: Capture) -> None:
     assert run(["plan", "show", "--start", "2026-02-22T10:00Z", "--equity", "20,000"]) == 0
     out = capsys.readouterr().out
-    for said in ("10:30", "13:00", "14:00", "2026-02-22 10:00", "$20.00 (0.1%)", "$500.00", "20, $2.52"):
+    for said in (
+        "10:30",
+        "13:00",
+        "14:00",
+        "starting 2026-02-22 10:00:00 UTC",
+        "suspend-signals",
+        "$20.00 (0.1%)",
+        "$500.00",
+        "20, $2.52",
+    ):
         assert said in out
     assert "10% of volume (this plan)" in out
     assert "10% of capital (the other reading): a stake of $2,000.00" in out

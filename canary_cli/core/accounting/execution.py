@@ -14,7 +14,7 @@ from canary_cli.core.accounting.numbers import finite, mean, percentile
 from canary_cli.core.accounting.reading import Reading
 from canary_cli.core.model import ZERO, Side
 
-KEPT = 1000
+KEPT = 500
 """Orders a phase remembers; older ones count in its totals only."""
 
 ROLLING = 100
