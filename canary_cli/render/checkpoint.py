@@ -3,14 +3,14 @@
 Every value is a fact that was asked for; what was not done or is not known says so, and then the block is no green one.
 """
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from canary_cli.render import output
-from canary_cli.render.figures import day
+from canary_cli.render.figures import day, money
 from canary_cli.steps.aftermath import Validation, validations
 
 if TYPE_CHECKING:
@@ -30,10 +30,10 @@ class Stopped:
 
 @dataclass(frozen=True, slots=True)
 class Investigated:
-    """After stage 2. `pnl` as text, empty where it is not known; `root_cause` empty where nobody has found it."""
+    """After stage 2. `pnl` in USDT, None where it is not known; `root_cause` empty where nobody has found it."""
 
     logs_captured: bool
-    pnl: str
+    pnl: Decimal | None
     root_cause: str
 
 
@@ -55,22 +55,15 @@ def show_checkpoint(stage: str, rollback: "Rollback") -> None:
 def block(stage: str, rollback: "Rollback", *, unicode: bool) -> str:
     report, done = rollback.report, rollback.done
     flat, latched = report is not None and report.is_flat, "latch" not in rollback.missing
-    alerted = "alert" in done and "no channel" not in done["alert"]
     if stage == "stop":
         left = None if report is None else len(report.left)
-        return after_stop(Stopped(latched, 0 if flat else left or None, alerted), unicode=unicode)
+        return after_stop(Stopped(latched, 0 if flat else left or None, "alert" in done), unicode=unicode)
     if stage == "investigate":
-        return after_investigation(Investigated("logs" in done, _net(done.get("pnl", "")), ""), unicode=unicode)
+        return after_investigation(Investigated("capture-logs" in done, rollback.pnl, ""), unicode=unicode)
     if stage == "postmortem":
         found = validations(flat, latched, rollback.incident, done, rollback.missing)
         return validations_block(found, unicode=unicode)
     return ""
-
-
-def _net(text: str) -> str:
-    """The net figure of the P&L block."""
-    found = re.search(r"Net P&L: (\S+)", text)
-    return found[1] if found else ""
 
 
 def after_stop(facts: Stopped, *, unicode: bool = True) -> str:
@@ -91,8 +84,8 @@ def after_stop(facts: Stopped, *, unicode: bool = True) -> str:
 
 
 def after_investigation(facts: Investigated, *, unicode: bool = True) -> str:
-    complete = facts.logs_captured and bool(facts.pnl) and bool(facts.root_cause)
-    pnl = f"CALCULATED ({facts.pnl})" if facts.pnl else NOT_DONE
+    complete = facts.logs_captured and facts.pnl is not None and bool(facts.root_cause)
+    pnl = f"CALCULATED ({money(facts.pnl)})" if facts.pnl is not None else NOT_DONE
     return _block(
         complete,
         f"Documentation: {'COMPLETE' if complete else 'INCOMPLETE'}",

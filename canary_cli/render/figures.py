@@ -17,8 +17,8 @@ def money(amount: Decimal | None, *, signed: bool = False) -> str:
 
 
 def percent(value: Decimal | None, places: int = 2) -> str:
-    """A value that already is in percent: `-0.84%`."""
-    return MISSING if value is None else f"{value:.{places}f}%"
+    """A value that already is in percent: `-0.84%`; never `-0.00%`."""
+    return MISSING if value is None else f"{round(value, places) + 0:.{places}f}%"
 
 
 def share(fraction: Decimal | None, places: int = 0) -> str:

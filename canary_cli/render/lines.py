@@ -60,10 +60,13 @@ def _gate(record: Record) -> Said:
     data = record.data
     verdict = str(data.get("verdict", record.status))
     checks = data.get("checks", ())
-    failed = [check_text(check) for check in checks if str(check.get("verdict", check.get("status"))) != "PASS"]
+    failed = [check_text(check) for check in checks if check.get("verdict", check.get("status")) in _NOT_FINE]
     number = data.get("phase", record.phase if record.phase is not None else 0)
     text = f"gate {number}: {verdict}, {len(checks)} checks"
     return _VERDICT_LEVELS.get(verdict, "bad"), f"{text}; {'; '.join(failed)}" if failed else text
+
+
+_NOT_FINE = ("FAIL", "WARNING", "INCONCLUSIVE", "UNKNOWN")
 
 
 def check_text(check: Data) -> str:
@@ -129,6 +132,11 @@ def _phase(record: Record) -> Said:
     )
 
 
+def _alert(record: Record) -> Said:
+    to = f" to {record.data['channel']}" if record.data.get("channel") else ""
+    return "info", f"alert {record.data['severity']}{to}: {record.data['message']}"
+
+
 def _extended(record: Record) -> Said:
     return "warning", f"phase {record.data['number']} extended{_time(record.data.get('ends_at'))}"
 
@@ -188,7 +196,7 @@ _SAYINGS: Mapping[str, Callable[[Record], Said]] = {
     "reconcile": _reconcile,
     "incident_opened": _plain("bad", "incident {} opened: {}", "incident", "cause"),
     "incident_updated": _plain("info", "incident {}: {}", "incident", "state"),
-    "alert": _plain("info", "alert {} to {}: {}", "severity", "channel", "message"),
+    "alert": _alert,
     "command": _plain("info", "typed: {} {}", "verb", "args"),
     "error": _plain("bad", "error in {}: {}", "where", "message"),
     "drill": _plain("info", "drill {}: {} s, {}", "kind", "seconds", "outcome"),

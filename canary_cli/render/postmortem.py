@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC
 
+from canary_cli.journal.record import Entry
 from canary_cli.render import figures
 from canary_cli.render.checkpoint import NOT_DONE, UNKNOWN
 from canary_cli.render.lines import event_line
@@ -43,7 +44,7 @@ def postmortem(story: Story, incident: str) -> str:
             "[Technical root cause analysis]",
             "",
             "## IMPACT",
-            f"- P&L: {figures.money(story.net)}",
+            f"- P&L: {figures.money(story.pnl)}",
             f"- Positions affected: {back.affected if back else 0}",
             "- Team productivity: [hours]",
             "",
@@ -75,7 +76,7 @@ def _summary(story: Story) -> Iterator[str]:
     if back is None:
         yield "No rollback is in the journal of this run."
     else:
-        yield text(f"Rolled back by {back.cause}: {back.detail}".rstrip(": ")) + "."
+        yield text(f"Rolled back by {back.said}") + "."
         clocks = ", ".join(f"{label} after {figures.duration(span)}" for label, span in back.clocks)
         yield f"Trip to {clocks} (wall time)." if clocks else "The account was NOT VERIFIED FLAT."
     yield "[Brief description of what happened]"
@@ -92,12 +93,18 @@ def _actions(story: Story) -> Iterator[str]:
 
 
 def _timeline(story: Story) -> list[str]:
-    told = [event_line(entry, entry.timestamp) for entry in story.entries if entry.event in TIMELINE]
+    shown = (entry for entry in story.entries if entry.event in TIMELINE)
+    told = [event_line(entry, entry.timestamp) for entry in shown if not _is_step_of_plan(entry)]
     lines = [line for line in told if line is not None]
     rows = [(figures.clock(line.time), line.text) for line in lines[-MOST_LINES:]]
     left_out = len(lines) - len(rows)
     note = [f"{left_out} earlier lines are in the journal.", ""] if left_out else []
     return [*table(("Time", "Event"), rows), *note]
+
+
+def _is_step_of_plan(entry: Entry) -> bool:
+    """Phases and gates have lines of their own."""
+    return entry.event == "step_finished" and entry.actor != "rollback"
 
 
 def _tree(answer: Decision) -> Iterator[str]:

@@ -85,7 +85,7 @@ def _sentence(story: Story) -> str:
             failed = "; ".join(row.says for row in gate.checks if row.verdict == "FAIL") or gate.reason
             return f"Gate {gate.phase} {gate.verdict}: {failed}"
     if story.rollback is not None:
-        return f"Rolled back by {story.rollback.cause}: {story.rollback.detail}".rstrip(": ")
+        return f"Rolled back by {story.rollback.said}"
     if not story.gates:
         return "No gate was reached"
     last = story.gates[-1]

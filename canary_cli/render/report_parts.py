@@ -62,7 +62,7 @@ def rollback(story: Story) -> list[str]:
     clocks = [(label, figures.duration(span)) for label, span in back.clocks]
     flat = figures.instant(back.flat) if back.flat else f"NOT VERIFIED FLAT{': ' + back.left if back.left else ''}"
     rows = [
-        ("cause", f"{back.cause} {back.detail}".strip()),
+        ("cause", back.said),
         ("trip", figures.instant(back.tripped)),
         *((f"trip to {label} (wall)", span) for label, span in clocks),
         ("verified flat", flat),

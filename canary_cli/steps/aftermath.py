@@ -11,6 +11,9 @@ from canary_cli.steps.story import Story
 RESTART_FLOOR = Decimal(-2)
 """Percent: a run that lost no more may restart after the fix; one that lost more is postponed and reviewed."""
 
+PASSED = "PASS"
+"""What verify-db comes to when nothing is wrong."""
+
 _CAUSES = {
     "breaker": "MARKET",
     "liquidation": "MARKET",
@@ -29,7 +32,7 @@ NEXT_STEPS = {
 
 @dataclass(frozen=True, slots=True)
 class Deed:
-    """One action of the rollback. `took` is None where the journal has no time for it; `done` False: NOT DONE."""
+    """One action of the rollback. `took` is wall time from the trip until it was done; None where nobody knows."""
 
     text: str
     done: bool
@@ -62,26 +65,31 @@ class Decision:
 
 def decision(story: Story) -> Decision:
     start = story.equity[0].equity if story.equity else None
-    pnl_pct = story.net / start * 100 if start else None
+    pnl_pct = story.pnl / start * 100 if start else None
     cause = story.rollback.cause if story.rollback else ""
     suspected = next((kind for word, kind in _CAUSES.items() if word in cause), "")
-    return Decision(pnl_pct, suspected, False if "verify" in story.work[0] else None)
+    verified, verdict = story.work.get("verify-db", (False, ""))
+    return Decision(pnl_pct, suspected, verdict != PASSED if verified else None)
 
 
 def deeds(story: Story) -> Iterator[Deed]:
     """In the order of the post-mortem's template."""
-    back, (done, _) = story.rollback, story.work
+    back, work = story.rollback, story.work
     closed = f"{back.affected} positions" if back else ""
     flat_after = dict(back.clocks).get("verified flat") if back else None
     latch = story.last("latch_set")
     yield Deed("Immediate position closure", bool(back and back.flat), flat_after, closed)
     yield Deed("Signal generation disabled", latch is not None, _since_trip(story, latch), "latched")
-    for text, key in (
-        ("Team alerted", "alert"),
-        ("Error logs captured", "logs"),
-        ("Database snapshot taken", "snapshot"),
-    ):
-        yield Deed(text, key in done, detail=done.get(key, ""))
+    for text, step in _PIECES:
+        done, detail = work.get(step, (False, ""))
+        yield Deed(text, done, _since_trip(story, _finished(story, step)), detail)
+
+
+_PIECES = (
+    ("Team alerted", "alert"),
+    ("Error logs captured", "capture-logs"),
+    ("Database snapshot taken", "snapshot-db"),
+)
 
 
 def validations(
@@ -91,12 +99,13 @@ def validations(
     yield Validation("No open positions", flat, "verified at the exchange" if flat else "the exchange did not say flat")
     yield Validation("Signal generation stopped", latched, "the latch is set" if latched else "no latch is set")
     for text, key in (
-        ("All error logs captured", "logs"),
-        ("Database integrity verified", "verify"),
+        ("All error logs captured", "capture-logs"),
+        ("Database integrity verified", "verify-db"),
         ("P&L calculated", "pnl"),
         ("Team notified", "alert"),
     ):
-        yield Validation(text, key in done, _one_line(done.get(key) or missing.get(key) or "not asked for"))
+        proven = key in done and (key != "verify-db" or done[key] == PASSED)
+        yield Validation(text, proven, _one_line(done.get(key) or missing.get(key) or "not asked for"))
     yield Validation("Incident logged in system", bool(incident), incident or "no incident was opened")
 
 
@@ -104,7 +113,12 @@ def _one_line(text: str) -> str:
     return "; ".join(line.strip() for line in text.splitlines() if line.strip())
 
 
+def _finished(story: Story, step: str) -> Entry | None:
+    return next((entry for entry in story.all("step_finished") if entry.data.get("step") == step), None)
+
+
 def _since_trip(story: Story, entry: Entry | None) -> timedelta | None:
+    """Wall time: people and machines work in it, however fast a rehearsal's plan runs."""
     if entry is None or story.rollback is None:
         return None
-    return max(entry.timestamp - story.rollback.tripped, timedelta())
+    return max(entry.timestamp - story.rollback.tripped, timedelta()) / story.speed

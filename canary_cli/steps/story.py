@@ -1,13 +1,15 @@
 """What a run's journal tells, as values: what report, post-mortem and checkpoints share."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from canary_cli.journal.record import Entry
-from canary_cli.steps.trips import Trip, open_quantities, round_trips
+from canary_cli.steps.ending import Rollback, rollback_of
+from canary_cli.steps.trips import Trip, round_trips
 
 PROBES = ("probe", "probe_exit")
 
@@ -75,23 +77,6 @@ class Equity:
 
 
 @dataclass(frozen=True, slots=True)
-class Rollback:
-    """`clocks` are wall time from the trip: first byte on the wire, all acknowledged, verified flat.
-
-    `positions` are the pairs known to be open at the trip, `affected` how many the closing found.
-    """
-
-    cause: str
-    detail: str
-    tripped: datetime
-    flat: datetime | None
-    clocks: tuple[tuple[str, timedelta], ...]
-    positions: tuple[str, ...]
-    affected: int
-    left: str
-
-
-@dataclass(frozen=True, slots=True)
 class Story:
     """One run. `entries` are its lines in order; the rest is derived from them."""
 
@@ -119,10 +104,10 @@ class Story:
         return next((gate for gate in reversed(self.gates) if gate.phase == phase), None)
 
     @property
-    def work(self) -> tuple[dict[str, str], dict[str, str]]:
-        """The rollback's pieces of work, done and missing, as the incident's last line has them."""
-        told = self.last("incident_updated")
-        return (dict(told.data.get("done", {})), dict(told.data.get("missing", {}))) if told else ({}, {})
+    def work(self) -> dict[str, tuple[bool, str]]:
+        """The rollback's pieces of work by name: whether each was done, and what it came to."""
+        told = (entry.data for entry in self.all("step_finished") if entry.actor == "rollback")
+        return {data["step"]: (data["outcome"] != "NOT DONE", str(data.get("detail", ""))) for data in told}
 
     @property
     def until(self) -> datetime:
@@ -130,7 +115,20 @@ class Story:
 
     @property
     def net(self) -> Decimal:
+        """Of the round trips, from fills."""
         return sum((trip.net for trip in self.trips), Decimal(0))
+
+    @property
+    def pnl(self) -> Decimal:
+        """As the rollback read it from the exchange, whose fills need not all be in the journal; else `net`."""
+        _, said = self.work.get("pnl", (False, ""))
+        figure = re.match(r"-?[\d.]+(?= USDT)", said)
+        return Decimal(figure[0]) if figure else self.net
+
+    @property
+    def speed(self) -> float:
+        """Plan time per wall time."""
+        return float(self.header.get("speed", 1)) or 1.0
 
     @property
     def incident(self) -> str:
@@ -180,7 +178,7 @@ def tell(entries: Sequence[Entry]) -> Story:
         latencies=_latencies(entries),
         equity=tuple(_equity(entry) for entry in entries if entry.event == "equity"),
         trips=round_trips(entry for entry in entries if entry.event == "fill"),
-        rollback=_rollback(entries),
+        rollback=rollback_of(entries),
     )
 
 
@@ -243,42 +241,3 @@ def _equity(entry: Entry) -> Equity:
     data = entry.data
     equity, peak, drawdown = (Decimal(str(data[name])) for name in ("equity", "peak", "drawdown_pct"))
     return Equity(entry.timestamp, equity, peak, drawdown)
-
-
-def _rollback(entries: Sequence[Entry]) -> Rollback | None:
-    """From the trip on: the latch of a rollback, or the first flatten of the whole account."""
-    begun = next((entry for entry in entries if _is_trip(entry)), None)
-    if begun is None:
-        return None
-    after = [entry for entry in entries if entry.seq >= begun.seq]
-    flat = next((entry for entry in after if entry.event == "flat" and not entry.pair), None)
-    left = next((entry for entry in reversed(after) if entry.event == "flatten_incomplete"), None)
-    ending = flat or left
-    held = tuple(sorted(open_quantities(e for e in entries if e.event == "fill" and e.seq < begun.seq)))
-    told = ending.data.get("positions") if ending else None
-    cause, _, detail = str(begun.data.get("reason") or begun.data.get("cause") or begun.reason).partition(": ")
-    return Rollback(
-        cause=cause,
-        detail=detail,
-        tripped=begun.timestamp,
-        flat=flat.timestamp if flat else None,
-        clocks=_clocks(flat.data) if flat else (),
-        positions=held,
-        affected=told if isinstance(told, int) else len(held),
-        left=str(left.data.get("left", "")) if left and not flat else "",
-    )
-
-
-def _is_trip(entry: Entry) -> bool:
-    """Closing one pair by hand is no rollback."""
-    is_latch = entry.event == "latch_set" and entry.data.get("source") in ("rollback", "close-all")
-    return is_latch or (entry.event == "flatten_started" and not entry.pair)
-
-
-_CLOCKS = {"first_byte": "first byte on the wire", "acknowledged": "all acknowledged", "verified": "verified flat"}
-
-
-def _clocks(data: Mapping[str, Any]) -> tuple[tuple[str, timedelta], ...]:
-    """Wall seconds from the trip, or from the closing's start where a person typed it; one not reached is left out."""
-    told = ((label, data.get(f"trip_to_{key}", data.get(key))) for key, label in _CLOCKS.items())
-    return tuple((label, timedelta(seconds=float(seconds))) for label, seconds in told if seconds is not None)

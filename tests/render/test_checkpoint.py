@@ -1,6 +1,7 @@
 """The blocks of the rollback procedure, word for word, and honest where something is missing."""
 
 from datetime import UTC, datetime
+from decimal import Decimal
 
 from canary_cli.render.checkpoint import (
     Investigated,
@@ -35,7 +36,7 @@ def test_an_exchange_that_gave_no_answer_is_never_safe() -> None:
 
 
 def test_after_investigation_is_the_procedures_block() -> None:
-    assert after_investigation(Investigated(True, "-$124.32", "a gap")) == (
+    assert after_investigation(Investigated(True, Decimal("-124.32"), "a gap")) == (
         "✅ Documentation: COMPLETE\n"
         "   - Error logs: CAPTURED\n"
         "   - P&L: CALCULATED (-$124.32)\n"
@@ -48,7 +49,7 @@ def test_after_investigation_is_the_procedures_block() -> None:
 
 
 def test_a_root_cause_nobody_found_is_not_done() -> None:
-    assert "Root cause: NOT DONE" in after_investigation(Investigated(True, "-$1.00", ""))
+    assert "Root cause: NOT DONE" in after_investigation(Investigated(True, Decimal(-1), ""))
 
 
 def test_after_restore_is_the_procedures_block() -> None:
@@ -65,7 +66,7 @@ def test_after_restore_is_the_procedures_block() -> None:
 def test_plain_terminals_get_ascii_alone() -> None:
     for text in (
         after_stop(Stopped(True, 0, True), unicode=False),
-        after_investigation(Investigated(False, "", ""), unicode=False),
+        after_investigation(Investigated(False, None, ""), unicode=False),
         after_restore(Restored(None, None), unicode=False),
         validations_block(validations(True, True, "CB-1", {}, {}), unicode=False),
     ):
@@ -73,8 +74,8 @@ def test_plain_terminals_get_ascii_alone() -> None:
 
 
 def test_the_seven_validations_each_with_evidence_or_not_done() -> None:
-    done = {"logs": "captured", "pnl": "Total trades: 2\nNet P&L: -$3.00", "alert": "slack sent"}
-    block = validations_block(validations(True, True, "CB-1", done, {"verify": "the database does not answer"}))
+    done = {"capture-logs": "captured", "pnl": "Total trades: 2\nNet P&L: -$3.00", "alert": "slack sent"}
+    block = validations_block(validations(True, True, "CB-1", done, {"verify-db": "the database does not answer"}))
     assert block.splitlines() == [
         "☑ No open positions: verified at the exchange",
         "☑ Signal generation stopped: the latch is set",
@@ -84,3 +85,8 @@ def test_the_seven_validations_each_with_evidence_or_not_done() -> None:
         "☑ Team notified: slack sent",
         "☑ Incident logged in system: CB-1",
     ]
+
+
+def test_a_ledger_that_was_looked_at_and_found_bad_is_not_verified() -> None:
+    block = validations_block(validations(True, True, "CB-1", {"verify-db": "FAIL"}, {}))
+    assert "☐ Database integrity verified: NOT DONE (FAIL)" in block

@@ -57,7 +57,9 @@ def test_what_only_the_file_needs_has_no_line() -> None:
 
 
 def test_a_record_of_another_version_still_gets_a_line() -> None:
-    line = event_line(Record("gate", reason="strange", data={"checks": [{"metric": "x"}]}), NOW)
+    line = event_line(
+        Record("gate", reason="strange", data={"verdict": "FAIL", "checks": [{"metric": "x", "verdict": "FAIL"}]}), NOW
+    )
     assert line is not None
     assert line.text == "gate: strange"
 

@@ -66,6 +66,8 @@ def test_marks_have_ascii_twins(monkeypatch: pytest.MonkeyPatch) -> None:
         (figures.money(None), "-"),
         (figures.number(Decimal("212.400")), "212.4"),
         (figures.number(Decimal("1E+3")), "1,000"),
+        (figures.percent(Decimal("-0.001")), "0.00%"),
+        (figures.percent(Decimal("-3.049")), "-3.05%"),
         (figures.share(Decimal("0.1")), "10%"),
         (figures.duration(timedelta(milliseconds=4)), "4 ms"),
         (figures.duration(timedelta(seconds=45)), "45 s"),

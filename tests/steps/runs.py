@@ -32,7 +32,7 @@ def line(minutes: float, event: str, run_id: str = GOOD, **fields: Any) -> Line:
     return minutes, Record(event, run_id=run_id, data=fields, **own)
 
 
-_OWN = {"pair", "status", "reason", "signal_confidence", "confluence_score", "side"}
+_OWN = {"pair", "status", "reason", "signal_confidence", "confluence_score", "side", "actor"}
 
 
 def started(run_id: str = GOOD) -> Line:
@@ -120,12 +120,19 @@ def broken_run() -> Iterator[Line]:
     yield line(45, "latch_set", run, source="rollback", reason="breaker: drawdown -3.10 % of equity", by="session")
     yield line(45.02, "incident_opened", run, incident="CB-2026-0222-001", cause="breaker", run=run)
     yield from (_close(symbol, realized, run) for symbol, realized in (("BTCUSDT", "-190"), ("ETHUSDT", "-120")))
-    yield line(45.1, "flat", run, trip_to_first_byte=0.004, trip_to_acknowledged=0.061, trip_to_verified=0.420,
+    yield line(45.1, "flat", run, first_byte=0.004, acknowledged=0.061, verified=0.420,
                positions=2, left=[], status="FLAT")  # fmt: skip
-    yield line(46.5, "incident_updated", run, incident="CB-2026-0222-001", state="STABLE",
-               done={"alert": "slack sent", "logs": "captured", "snapshot": "backup.db.gz"},
-               missing={"pnl": "the database does not answer"})  # fmt: skip
+    yield piece("alert", "slack sent")
+    yield piece("capture-logs", "captured")
+    yield piece("snapshot-db", "backup.db.gz")
+    yield piece("verify-db", "PASS")
+    yield piece("pnl", "the database does not answer", outcome="NOT DONE")
     yield line(47, "run_ended", run, outcome="ROLLED_BACK", exit=5)
+
+
+def piece(step: str, detail: str, outcome: str = "DONE") -> Line:
+    """A piece of the rollback's work, a plan minute (half a wall second) after the trip."""
+    return line(46, "step_finished", BROKEN, step=step, outcome=outcome, detail=detail, actor="rollback")
 
 
 def _close(symbol: str, realized: str, run_id: str) -> Line:

@@ -10,7 +10,7 @@ from canary_cli.accounts import Account, paper_account
 from canary_cli.errors import Refused, UsageError
 from canary_cli.steps.committing import NotCommitted, commit_files
 from canary_cli.steps.postmortem import write_postmortem
-from tests.steps.runs import BROKEN, GOOD, Line, broken_run, good_run, line, started, write_run
+from tests.steps.runs import BROKEN, GOOD, Line, broken_run, good_run, line, piece, started, write_run
 
 INCIDENT = "CB-2026-0222-001"
 
@@ -49,18 +49,19 @@ def test_the_template_is_filled_and_what_only_people_know_is_left_open(tmp_path:
         "- P&L: -$310.20",
         "- Positions affected: 2",
         "1. Immediate position closure (420 ms, 2 positions)",
-        "5. Database snapshot taken (backup.db.gz)",
+        "5. Database snapshot taken (500 ms, backup.db.gz)",
         "- [ ] Code fix",
         "| 10:45:06 | FLAT, verified at the exchange |",
         "- Is P&L > -2 %? -3.11%: NO: POSTPONE RESTART; full review and approval required",
         "suspected MARKET, a person decides",
+        "- Database corrupted? NO",
         "- Dev: [Signature]",
     ):
         assert expected in text
 
 
 def test_what_was_not_done_says_so(tmp_path: Path) -> None:
-    lines = (one for one in broken_run() if one[1].event != "incident_updated")
+    lines = (one for one in broken_run() if one[1].event != "step_finished")
     text = write_postmortem(account_with(tmp_path, lines)).path.read_text()
     assert "4. Error logs captured: NOT DONE" in text
     assert "3. Team alerted: NOT DONE" in text
@@ -79,12 +80,12 @@ def test_written_again_it_is_the_same_and_an_edited_one_is_kept(tmp_path: Path) 
 
 
 def test_a_draft_that_nobody_touched_takes_up_what_happened_since(tmp_path: Path) -> None:
-    early = [one for one in broken_run() if one[1].event not in ("incident_updated", "run_ended")]
+    early = [one for one in broken_run() if one[1].event not in ("step_finished", "run_ended")]
     account = account_with(tmp_path, iter(early))
     write_postmortem(account)
-    late = [one for one in broken_run() if one[1].event == "incident_updated"]
+    late = [one for one in broken_run() if one[1].event == "step_finished"]
     write_run(account.log_dir, iter(late), BROKEN)
-    assert "4. Error logs captured (captured)" in write_postmortem(account).path.read_text()
+    assert "4. Error logs captured (500 ms, captured)" in write_postmortem(account).path.read_text()
 
 
 def test_a_rollback_typed_where_no_run_ever_was_has_a_post_mortem_too(tmp_path: Path) -> None:
@@ -143,3 +144,15 @@ def test_the_newest_of_two_rollbacks_is_meant(tmp_path: Path) -> None:
     write_run(account.log_dir, iter(again), "later")
     assert write_postmortem(account).incident == "CB-2026-0222-002"
     assert write_postmortem(account, INCIDENT).run_id == BROKEN
+
+
+def test_the_exchanges_figure_beats_the_journals_fills(tmp_path: Path) -> None:
+    lines = [*broken_run(), piece("pnl", "-95.50 USDT")]
+    text = write_postmortem(account_with(tmp_path, iter(lines))).path.read_text()
+    assert "- P&L: -$95.50" in text
+    assert "- Is P&L > -2 %? -0.96%: YES" in text
+
+
+def test_a_ledger_that_fails_verification_is_to_be_restored(tmp_path: Path) -> None:
+    lines = [*broken_run(), piece("verify-db", "FAIL")]
+    assert "corrupted? YES: restore" in write_postmortem(account_with(tmp_path, iter(lines))).path.read_text()
