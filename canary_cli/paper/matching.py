@@ -33,6 +33,7 @@ class Sweep:
     fills: list[Offer] = field(default_factory=list)
     expired_makers: list[RestingOrder] = field(default_factory=list)
     taker_expires: bool = False
+    stopped_by_price: bool = False
 
     @property
     def quantity(self) -> Decimal:
@@ -110,7 +111,10 @@ def sweep(
     """What an order of `side` takes up to `quantity`, at no price worse than `limit`."""
     taken = Sweep()
     for offer in offered:
-        if quantity <= 0 or not crosses(side, limit, offer.price):
+        if quantity <= 0:
+            break
+        if not crosses(side, limit, offer.price):
+            taken.stopped_by_price = True
             break
         if offer.maker is not None and self_trade is not SelfTrade.NONE:
             if self_trade is not SelfTrade.EXPIRE_TAKER:

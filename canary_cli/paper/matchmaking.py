@@ -9,9 +9,9 @@ from canary_cli.paper.market.model import Tick
 from canary_cli.paper.matching import Depletion, Offer, Sweep, by_priority, offers, queue_at, reach, sweep
 from canary_cli.paper.orders import Expiry, RestingOrder, SelfTrade
 from canary_cli.paper.settling import expire, fill, knock_reduce_only, reducible, tell_order
-from canary_cli.paper.state import State, closes
+from canary_cli.paper.state import DEPTHS, State, closes
 
-SHALLOW, DEEP = 20, 1000  # levels read first, and where those do not suffice
+SHALLOW = 20  # levels read first
 IMMEDIATE = (TimeInForce.IOC, TimeInForce.FOK)
 
 
@@ -29,10 +29,10 @@ def price_limit(state: State, order: RestingOrder) -> Decimal:
 
 def plan(state: State, order: RestingOrder, quantity: Decimal) -> Sweep:
     """What the order would take now; nothing is changed."""
-    for depth in (SHALLOW, DEEP):
+    for depth in (SHALLOW, *DEPTHS):
         offered = _offers(state, order, depth)
         found = sweep(order.side, quantity, price_limit(state, order), offered, order.self_trade)
-        if found.quantity >= quantity or found.taker_expires:
+        if found.quantity >= quantity or found.taker_expires or found.stopped_by_price:
             break
     return found
 

@@ -13,6 +13,8 @@ from urllib.parse import unquote
 from canary_cli.paper import problems
 
 KEY_FORMAT = re.compile(r"^[A-Za-z0-9_-]{16,128}$")
+_SIGNATURE = re.compile(rb"(?:^|&)signature=([^&]*)")
+_CUT = re.compile(rb"^signature=[^&]*&?|&signature=[^&]*")
 DEFAULT_WINDOW, LARGEST_WINDOW, AHEAD = 5000, 60_000, 1000  # milliseconds
 
 
@@ -121,17 +123,9 @@ class Keys:
 
 def split_signature(query: bytes, body: bytes) -> tuple[bytes, str]:
     """The signed payload (query and body, nothing in between, without `signature`) and the signature."""
-    found = ""
-    parts = []
-    for raw in (query, body):
-        kept = []
-        for part in raw.split(b"&"):
-            if part.startswith(b"signature="):
-                found = part[10:].decode("latin-1")
-            elif part:
-                kept.append(part)
-        parts.append(b"&".join(kept))
-    return b"".join(parts), found
+    found = [*_SIGNATURE.findall(query), *_SIGNATURE.findall(body)]
+    payload = b"".join(_CUT.sub(b"", raw) for raw in (query, body))
+    return payload, found[0].decode("latin-1") if found else ""
 
 
 def check_time(timestamp: int, window: int | None, server_ms: int) -> None:

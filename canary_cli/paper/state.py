@@ -16,6 +16,7 @@ from canary_cli.paper.matching import Depletion, Level, merged, uncrossed, witho
 from canary_cli.paper.orders import Event, IncomeRow, RestingOrder, Trade
 from canary_cli.paper.store import Orders
 
+DEPTHS = (200, 1000, 10_000)  # levels read where fewer do not hold what is asked
 KEPT = 20_000  # trades and income rows that stay queryable; the real exchange keeps three months
 
 
@@ -76,11 +77,18 @@ class State:
 
     def levels(self, symbol: str, side: Side, count: int) -> list[Level]:
         """The market's levels of one side, less what we took, less what would cross our own orders."""
-        book = self.market.book(symbol, count)
-        raw = book.bids if side is Side.BUY else book.asks
         taken = self.depletions.get((symbol, side))
         left = taken.left(self.now, self.listing(symbol).rules.step) if taken else ZERO
+        raw = self._raw_levels(symbol, side, count)
+        for deeper in DEPTHS:
+            if len(raw) < count or sum((quantity for _, quantity in raw), ZERO) > left:
+                break
+            raw = self._raw_levels(symbol, side, deeper)
         return list(uncrossed(side, without(raw, left), self.resting(symbol, side.opposite)))
+
+    def _raw_levels(self, symbol: str, side: Side, count: int) -> tuple[Level, ...]:
+        book = self.market.book(symbol, count)
+        return book.bids if side is Side.BUY else book.asks
 
     def resting(self, symbol: str, side: Side) -> list[RestingOrder]:
         """Our orders that stand in the book."""

@@ -140,7 +140,7 @@ ROWS: list[tuple[str, int, str, Case]] = [
     ("key malformed", -2014, "API-key format invalid.", _key(**{"X-MBX-APIKEY": "no"})),
     ("key absent", -2014, "API-key format invalid.", _key()),
     ("key unknown", -2015, "Invalid API-key, IP, or permissions for action", _key(**{"X-MBX-APIKEY": "x" * 64})),
-    ("signature", -1022, "Signature for this request is not valid.", lambda w: _bad_signature(w)),
+    ("signature", -1022, "Signature for this request is not valid.", lambda w: _bad_signature(w)),  # noqa: PLW0108
     ("late", -1021, "Timestamp for this request is outside", lambda w: _at(w, -5100)),
     ("early", -1021, "Timestamp for this request was 1000ms ahead", lambda w: _at(w, 1500)),
     ("margin", -2019, "Margin is insufficient.", lambda w: w.market("50")),
@@ -149,7 +149,7 @@ ROWS: list[tuple[str, int, str, Case]] = [
     ("nothing to reduce", -2022, "ReduceOnly Order is rejected.", lambda w: w.market(reduceOnly="true")),
     ("reduce claimed", -4118, "ReduceOnly Order Failed.", _claimed),
     ("position side", -4061, "Order's position side does not match", lambda w: w.market(positionSide="LONG")),
-    ("position side in hedge mode", -4061, "Order's position side does not match", lambda w: _hedged(w)),
+    ("position side in hedge mode", -4061, "Order's position side does not match", _hedged),
     ("position side unknown", -4060, "Invalid position side.", lambda w: w.market(positionSide="UP")),
     (
         "reduceOnly in hedge mode",

@@ -1,0 +1,340 @@
+"""The exchange in process: what orders do, and what must hold whatever they are."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from canary_cli.core.model import AlgoStatus, OrderStatus, OrderType, PositionSide, Side, TimeInForce
+from canary_cli.paper import configuring
+from canary_cli.paper.engine import Engine
+from canary_cli.paper.liquidation import deleverage
+from canary_cli.paper.market import Shock, ShockKind
+from canary_cli.paper.orders import (
+    AccountChange,
+    ConditionalChange,
+    Expiry,
+    MarginCall,
+    NewOrder,
+    OrderChange,
+    RestingOrder,
+    SelfTrade,
+)
+from canary_cli.paper.problems import Problem
+from canary_cli.paper.settling import transfer
+from tests.paper.conftest import START, new_engine
+
+BTC, ETH = "BTCUSDT", "ETHUSDT"
+
+
+def market(side: Side, quantity: str = "0.1", symbol: str = BTC, **more: Any) -> NewOrder:
+    return NewOrder(symbol, side, OrderType.MARKET, Decimal(quantity), **more)
+
+
+def limit(engine: Engine, side: Side, share: str, quantity: str = "0.1", **more: Any) -> NewOrder:
+    """A LIMIT order at a share of the mark."""
+    price = engine.state.listing(BTC).rules.round_price(engine.state.marks[BTC] * Decimal(share), up=False)
+    more.setdefault("time_in_force", TimeInForce.GTC)
+    return NewOrder(BTC, side, OrderType.LIMIT, Decimal(quantity), price, **more)
+
+
+def stop(engine: Engine, side: Side, share: str, **more: Any) -> NewOrder:
+    price = engine.state.listing(BTC).rules.round_price(engine.state.lasts[BTC] * Decimal(share), up=False)
+    return NewOrder(BTC, side, OrderType.STOP_MARKET, trigger_price=price, **more)
+
+
+def shake(engine: Engine, kind: ShockKind, move: float = 0.0, seconds: int = 5) -> None:
+    lasting = timedelta(seconds=0 if kind is ShockKind.GAP else 60)
+    engine.state.market.shock(Shock(kind, move=move, duration=lasting))
+    engine.advance(engine.now + timedelta(seconds=seconds))
+
+
+def executions(engine: Engine) -> list[str]:
+    return [event.execution for event in engine.drain() if isinstance(event, OrderChange)]
+
+
+def test_a_reduce_only_market_order_closes_what_another_opened(engine: Engine) -> None:
+    engine.place(market(Side.BUY))
+    closing = engine.place(market(Side.SELL, reduce_only=True))
+    assert closing.status is OrderStatus.FILLED
+    assert engine.position(BTC) == 0
+
+
+def test_reduce_only_takes_no_more_than_there_is(engine: Engine) -> None:
+    engine.place(market(Side.BUY, "0.1"))
+    closing = engine.place(market(Side.SELL, "0.3", reduce_only=True))
+    assert (closing.executed, closing.status) == (Decimal("0.1"), OrderStatus.EXPIRED)
+    assert engine.position(BTC) == 0
+
+
+def test_a_flip_closes_then_opens_at_the_fill_price(engine: Engine) -> None:
+    engine.place(market(Side.BUY, "0.1"))
+    sold = engine.place(market(Side.SELL, "0.3"))
+    held = engine.state.account.holding(BTC, PositionSide.BOTH)
+    assert held.quantity == Decimal("-0.2")
+    assert abs(held.entry - sold.average_price) < 5
+
+
+def test_an_order_larger_than_the_best_level_walks_the_book_and_the_next_pays_more(engine: Engine) -> None:
+    transfer(engine.state, "USDT", Decimal(10_000_000))
+    first = engine.place(market(Side.BUY, "50"))
+    assert len([trade for trade in engine.state.trades if trade.order_id == first.order_id]) > 1
+    second = engine.place(market(Side.BUY, "50"))
+    assert second.average_price > first.average_price
+    engine.advance(engine.now + timedelta(seconds=60))
+    assert engine.state.depletions[BTC, Side.SELL].left(engine.now, Decimal("0.001")) == 0
+
+
+def test_a_resting_order_waits_for_its_price_and_fills_at_it(engine: Engine) -> None:
+    order = engine.place(limit(engine, Side.BUY, "0.99"))
+    assert order.status is OrderStatus.NEW
+    shake(engine, ShockKind.GAP, -0.03)
+    assert order.status is OrderStatus.FILLED
+    assert {trade.price for trade in engine.state.trades} == {order.price}
+    assert all(trade.maker for trade in engine.state.trades)
+
+
+@pytest.mark.parametrize(
+    ("mode", "maker", "taker"),
+    [
+        (SelfTrade.EXPIRE_MAKER, OrderStatus.EXPIRED_IN_MATCH, OrderStatus.FILLED),
+        (SelfTrade.EXPIRE_TAKER, OrderStatus.NEW, OrderStatus.EXPIRED_IN_MATCH),
+        (SelfTrade.EXPIRE_BOTH, OrderStatus.EXPIRED_IN_MATCH, OrderStatus.EXPIRED_IN_MATCH),
+        (SelfTrade.NONE, OrderStatus.FILLED, OrderStatus.FILLED),
+    ],
+)
+def test_self_trade_prevention(engine: Engine, mode: SelfTrade, maker: OrderStatus, taker: OrderStatus) -> None:
+    best = engine.state.book(BTC, 1).bids[0][0]
+    resting = engine.place(
+        NewOrder(BTC, Side.BUY, OrderType.LIMIT, Decimal("0.1"), best + Decimal("0.1"), TimeInForce.GTC)
+        if best + Decimal("0.1") < engine.state.book(BTC, 1).asks[0][0]
+        else NewOrder(BTC, Side.BUY, OrderType.LIMIT, Decimal("0.1"), best, TimeInForce.GTC)
+    )
+    resting.ahead = Decimal(0)
+    incoming = engine.place(market(Side.SELL, "0.1", self_trade=mode))
+    assert (resting.status, incoming.status) == (maker, taker)
+
+
+def test_a_stop_becomes_an_ordinary_order_with_the_same_client_id(engine: Engine) -> None:
+    engine.place(market(Side.BUY))
+    conditional = engine.place_conditional(stop(engine, Side.SELL, "0.98", close_position=True, client_id="guard"))
+    engine.drain()
+    shake(engine, ShockKind.GAP, -0.05)
+    order = engine.state.orders.find(BTC, None, "guard")
+    assert order is not None
+    assert (order.type, order.original_type) == (OrderType.MARKET, OrderType.STOP_MARKET)
+    assert (order.status, conditional.status, engine.position(BTC)) == (OrderStatus.FILLED, AlgoStatus.FINISHED, 0)
+    told = [event.status for event in engine.drain() if isinstance(event, ConditionalChange)]
+    assert told == [AlgoStatus.TRIGGERING, AlgoStatus.TRIGGERED, AlgoStatus.FINISHED]
+
+
+def test_a_stop_that_cannot_be_paid_for_is_rejected_with_the_reason(engine: Engine) -> None:
+    conditional = engine.place_conditional(stop(engine, Side.SELL, "0.98", quantity=Decimal(50)))
+    shake(engine, ShockKind.GAP, -0.05)
+    assert (conditional.status, conditional.reason) == (AlgoStatus.REJECTED, "Margin is insufficient.")
+
+
+def test_a_closing_stop_without_a_position_expires(engine: Engine) -> None:
+    conditional = engine.place_conditional(stop(engine, Side.SELL, "0.98", close_position=True))
+    shake(engine, ShockKind.GAP, -0.05)
+    assert conditional.status is AlgoStatus.EXPIRED
+
+
+def test_a_trailing_stop_follows_and_fires_on_the_way_back(engine: Engine) -> None:
+    engine.place(market(Side.BUY))
+    trailing = engine.place_conditional(
+        NewOrder(
+            BTC, Side.SELL, OrderType.TRAILING_STOP_MARKET, Decimal("0.1"), reduce_only=True, callback_rate=Decimal(2)
+        )
+    )
+    shake(engine, ShockKind.GAP, 0.05)
+    assert trailing.status is AlgoStatus.NEW
+    shake(engine, ShockKind.GAP, -0.03)
+    assert (trailing.status, engine.position(BTC)) == (AlgoStatus.FINISHED, 0)
+
+
+def test_good_till_date_and_countdown_end_orders_at_their_time(engine: Engine) -> None:
+    dated = limit(engine, Side.BUY, "0.96", time_in_force=TimeInForce.GTD, good_till=START + timedelta(minutes=11))
+    order = engine.place(dated)
+    engine.advance(START + timedelta(minutes=10, seconds=59))
+    assert order.status is OrderStatus.NEW
+    engine.advance(START + timedelta(minutes=11))
+    assert order.status is OrderStatus.EXPIRED
+    resting = engine.place(limit(engine, Side.BUY, "0.96"))
+    engine.countdown(BTC, 5000)
+    engine.advance(engine.now + timedelta(seconds=6))
+    assert resting.status is OrderStatus.CANCELED
+
+
+def test_knocked_reduce_only_orders_say_why(engine: Engine) -> None:
+    engine.place(market(Side.BUY))
+    engine.place(limit(engine, Side.SELL, "1.02", reduce_only=True))
+    engine.drain()
+    engine.place(market(Side.SELL, reduce_only=True))
+    expiries = [event.expiry for event in engine.drain() if isinstance(event, OrderChange)]
+    assert Expiry.REDUCE_ONLY_KNOCKED in expiries
+
+
+def test_amending_loses_the_place_in_the_queue(engine: Engine) -> None:
+    order = engine.place(limit(engine, Side.BUY, "0.98"))
+    engine.drain()
+    engine.amend(BTC, order.order_id, None, Side.BUY, Decimal("0.2"), order.price)
+    assert executions(engine) == ["AMENDMENT"]
+    with pytest.raises(Problem, match="-5027"):
+        engine.amend(BTC, order.order_id, None, Side.BUY, Decimal("0.2"), order.price)
+
+
+def test_funding_is_paid_at_its_time_by_who_holds_then(engine: Engine) -> None:
+    engine.place(market(Side.BUY))
+    due = engine.state.fundings[BTC]
+    wallet = engine.state.account.wallet
+    engine.advance(due.next_time)
+    rows = [row for row in engine.state.income if row.type == "FUNDING_FEE"]
+    assert len(rows) == 1
+    assert engine.state.account.wallet == wallet + rows[0].amount
+    assert (rows[0].amount < 0) == (due.rate > 0)
+
+
+@pytest.mark.parametrize("isolated", [False, True])
+def test_a_crash_liquidates_after_a_margin_call_and_the_wallet_stays_above_zero(isolated: bool) -> None:
+    engine = new_engine(balance=1000)
+    configuring.set_leverage(engine.state, BTC, 50)
+    if isolated:
+        configuring.set_margin_type(engine.state, BTC, isolated=True)
+    engine.place(market(Side.BUY, "0.2"))
+    resting = engine.place(limit(engine, Side.BUY, "0.96", "0.01"))
+    engine.drain()
+    shake(engine, ShockKind.CRASH, -0.15, 70)
+    events = engine.drain()
+    orders = [event for event in events if isinstance(event, OrderChange)]
+    liquidation = [event for event in orders if event.execution == "CALCULATED"]
+    assert engine.position(BTC) == 0 or resting.executed
+    assert liquidation[0].order.client_id.startswith("autoclose-")
+    assert engine.state.account.wallet >= 0
+    if not isolated:
+        assert any(isinstance(event, MarginCall) for event in events)
+    reasons = {event.reason for event in events if isinstance(event, AccountChange)}
+    assert "INSURANCE_CLEAR" in reasons
+
+
+def test_auto_deleveraging_takes_the_position_at_the_mark(engine: Engine) -> None:
+    engine.place(market(Side.BUY))
+    order = deleverage(engine.state, BTC, PositionSide.BOTH)
+    assert order is not None
+    assert (order.client_id, engine.position(BTC)) == ("adl_autoclose", 0)
+
+
+def test_hedge_mode_holds_both_sides(engine: Engine) -> None:
+    configuring.set_hedge(engine.state, hedge=True)
+    engine.place(market(Side.BUY, position_side=PositionSide.LONG))
+    engine.place(market(Side.SELL, "0.05", position_side=PositionSide.SHORT))
+    assert engine.position(BTC, PositionSide.LONG) == Decimal("0.1")
+    assert engine.position(BTC, PositionSide.SHORT) == Decimal("-0.05")
+    closing = engine.place(market(Side.SELL, "0.3", position_side=PositionSide.LONG))
+    assert closing.executed == Decimal("0.1")
+
+
+def test_fees_are_burned_in_bnb_at_a_discount(engine: Engine) -> None:
+    transfer(engine.state, "BNB", Decimal(1))
+    engine.state.account.fee_burn = True
+    engine.place(market(Side.BUY))
+    trade = engine.state.trades[-1]
+    in_usdt = trade.commission * engine.state.marks["BNBUSDT"]
+    assert trade.commission_asset == "BNB"
+    assert abs(in_usdt - trade.price * trade.quantity * Decimal("0.00045")) < Decimal("0.001")
+
+
+def test_the_same_seed_and_requests_give_the_same_ids_and_fills() -> None:
+    def story() -> list[object]:
+        engine = new_engine(7)
+        engine.place(market(Side.BUY, "0.05"))
+        engine.advance(START + timedelta(minutes=5))
+        engine.place(market(Side.SELL, "0.05", reduce_only=True))
+        return [*engine.state.trades, *engine.state.income, *engine.state.orders.history()]
+
+    assert story() == story()
+
+
+# whatever is asked
+
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(
+            st.just("place"),
+            st.sampled_from(list(Side)),
+            st.sampled_from(["MARKET", "GTC", "IOC", "FOK", "GTX"]),
+            st.integers(1, 400),
+            st.integers(-40, 40),
+            st.booleans(),
+            st.sampled_from(list(SelfTrade)),
+        ),
+        st.tuples(st.just("cancel"), st.integers(0, 50)),
+        st.tuples(st.just("wait"), st.integers(1, 30)),
+        st.tuples(st.just("gap"), st.integers(-3, 3)),
+    ),
+    max_size=25,
+)
+
+
+@dataclass
+class Books:
+    """Kept beside the exchange from its trades alone."""
+
+    engine: Engine
+    placed: list[RestingOrder] = field(default_factory=list)
+
+    def act(self, step: Any) -> None:
+        engine = self.engine
+        match step:
+            case ("place", side, kind, thousandths, ticks, reduces, mode):
+                self.place(side, kind, Decimal(thousandths) / 1000, ticks, reduces, mode)
+            case ("cancel", number) if self.placed:
+                order = self.placed[number % len(self.placed)]
+                if not order.status.is_final:
+                    engine.cancel(BTC, order.order_id)
+            case ("wait", seconds):
+                engine.advance(engine.now + timedelta(seconds=seconds))
+            case ("gap", percent):
+                shake(engine, ShockKind.GAP, percent / 100, 2)
+
+    def place(self, side: Side, kind: str, quantity: Decimal, ticks: int, reduces: bool, mode: SelfTrade) -> None:
+        engine, before = self.engine, self.engine.position(BTC)
+        price = None if kind == "MARKET" else engine.state.lasts[BTC] + ticks * engine.state.listing(BTC).rules.tick
+        type_ = OrderType.MARKET if price is None else OrderType.LIMIT
+        force = None if price is None else TimeInForce(kind)
+        try:
+            order = engine.place(
+                NewOrder(BTC, side, type_, quantity, price, force, reduce_only=reduces, self_trade=mode)
+            )
+        except Problem:
+            return
+        self.placed.append(order)
+        if reduces:
+            assert abs(engine.position(BTC)) <= abs(before)
+            assert engine.position(BTC) * before >= 0
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(steps=STEPS)
+def test_whatever_is_asked_the_books_balance(steps: list[Any]) -> None:
+    books = Books(new_engine())
+    engine, state = books.engine, books.engine.state
+    for step in steps:
+        books.act(step)
+        book = state.book(BTC, 5)
+        assert not (book.bids and book.asks) or book.bids[0][0] < book.asks[0][0]
+    held = sum((trade.side.sign * trade.quantity for trade in state.trades), Decimal(0))
+    assert held == engine.position(BTC)
+    assert state.account.wallet == 10_000 + sum(row.amount for row in state.income)
+    for order in books.placed:
+        fills = [trade for trade in state.trades if trade.order_id == order.order_id]
+        assert sum((fill.quantity for fill in fills), Decimal(0)) == order.executed <= order.quantity
+        if order.price:
+            assert all((order.price - fill.price) * order.side.sign >= 0 for fill in fills)
+    realized = sum(trade.realized - trade.commission for trade in state.trades)
+    funding = sum(row.amount for row in state.income if row.type not in ("REALIZED_PNL", "COMMISSION"))
+    assert state.account.wallet == 10_000 + realized + funding
