@@ -13,12 +13,15 @@ from canary_cli.steps.preflight.scene import Scene
 
 Check = Callable[[Scene], Awaitable[Finding]]
 
-TIMED: dict[str, Check] = {"rest latency": exchange.rest, "clock skew": exchange.clock}
-"""Run first and alone: beside the others they would measure our own traffic."""
-
-CHECKS: dict[str, Check] = {
+TIMED: dict[str, Check] = {
+    "rest latency": exchange.rest,
+    "clock skew": exchange.clock,
     "market stream": exchange.market_stream,
     "user stream": exchange.user_stream,
+}
+"""Run first and by themselves: beside the others they would measure our own traffic and imports."""
+
+CHECKS: dict[str, Check] = {
     "api key": exchange.keys,
     "account mode": exchange.account_mode,
     "symbols": exchange.symbols,
@@ -45,8 +48,9 @@ async def preflight(world: World, plan_path: Path) -> Report:
     """Look at everything. Never raises for what a check meets: that is its finding."""
     scene = Scene(world, plan_path)
     began = scene.clock.monotonic()
-    checked = [await _look(scene, name, check) for name, check in TIMED.items()]
-    checked += await asyncio.gather(*(_look(scene, name, check) for name, check in CHECKS.items()))
+    checked = []
+    for group in (TIMED, CHECKS):
+        checked += await asyncio.gather(*(_look(scene, name, check) for name, check in group.items()))
     took = scene.clock.monotonic() - began
     return Report(scene.account.name, scene.account.kind, str(plan_path), scene.clock.now(), took, tuple(checked))
 
