@@ -5,7 +5,7 @@ sign x (average fill - decision price) / decision price in basis points, positiv
 mean of each settled order's filled share; an error is an order rejected, or unknown until it turns out to exist.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
 from functools import cached_property
@@ -83,13 +83,14 @@ class Sent:
 
 @dataclass(frozen=True)
 class Execution:
-    """Every order of a phase, probes included. `count` and `latency_max` cover orders no longer kept too."""
+    """Every order of a phase, probes included. Totals cover orders that are no longer kept too."""
 
     sent: tuple[Sent, ...] = ()
     count: int = 0
     latency_max: Decimal | None = None
     forgotten_errors: int = 0
-    forgotten_filling: tuple[int, int] = field(default=(0, 0))  # (strategy entries, all market orders) no longer kept
+    forgotten_entries: int = 0
+    forgotten_market: int = 0
 
     def told(
         self,
@@ -150,12 +151,12 @@ class Execution:
 
     def _forget(self) -> "Execution":
         first = self.sent[0]
-        entries, filling = self.forgotten_filling
         return replace(
             self,
             sent=self.sent[1:],
             forgotten_errors=self.forgotten_errors + first.became.is_error,
-            forgotten_filling=(entries + first.is_entry, filling + first.is_market),
+            forgotten_entries=self.forgotten_entries + first.is_entry,
+            forgotten_market=self.forgotten_market + first.is_market,
         )
 
     @cached_property
@@ -212,9 +213,8 @@ class Execution:
         errors, recent = kept + self.forgotten_errors, self.sent[-ROLLING:]
         lately = sum(order.became.is_error for order in recent)
         rate = finite(Decimal(100 * errors) / self.count) if self.count else None
-        entries, filling = self.forgotten_filling
-        entries += sum(order.is_entry for order in self.sent)
-        filling += sum(order.is_market for order in self.sent)
+        entries = self.forgotten_entries + sum(order.is_entry for order in self.sent)
+        market = self.forgotten_market + sum(order.is_market for order in self.sent)
         return (
             Reading("errors", Decimal(errors), self.count, self.who, "phase"),
             Reading("errors_recent", Decimal(lately), len(recent), "orders sent", f"last {ROLLING}"),
@@ -227,6 +227,6 @@ class Execution:
                 "orders sent",
                 f"last {ROLLING}",
             ),
-            Reading("orders", Decimal(filling), filling, self.who, "phase"),
+            Reading("orders", Decimal(market), market, self.who, "phase"),
             Reading("strategy_orders", Decimal(entries), entries, "entries by signal", "phase"),
         )

@@ -64,7 +64,7 @@ def _plan(fields: Fields, sha256: str) -> Plan:
         version=head.text("version"),
         sha256=sha256,
         start=head.instant("start"),
-        drawdown_base=head.choice("drawdown_base", ("account", "allocated"), "account"),
+        drawdown_base=head.choice("drawdown_base", ("account",), "account"),
         probe_cost=_probe_cost(fields.table("probe_cost")),
         crew=_crew(fields.table("crew")),
         gate_zero=gate_zero,

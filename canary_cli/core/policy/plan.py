@@ -222,7 +222,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`start` None means now. `drawdown_base`: `account` equity, or the part `allocated` to the strategy."""
+    """`start` None means now. `drawdown_base` says what drawdown is measured on: `account` equity."""
 
     name: str
     version: str

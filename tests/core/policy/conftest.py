@@ -6,12 +6,16 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from canary_cli.core.accounting.reading import Reading
 from canary_cli.core.policy.gates import Evidence
 from canary_cli.core.policy.plan import Plan
 from canary_cli.core.policy.vocabulary import METRICS
 from canary_cli.steps.plan import load_plan
+
+settings.register_profile("patient", deadline=None)  # examples may take their time on a slow, shared core
+settings.load_profile("patient")
 
 HOME = Path(__file__).parents[3]
 NOON = datetime(2026, 2, 22, 12, tzinfo=UTC)
