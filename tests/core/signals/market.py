@@ -63,8 +63,12 @@ def candles(bars: Bars, symbol: str = SYMBOL) -> list[Candle]:
 
 
 def in_order(frames: Frames, symbol: str = SYMBOL) -> list[Candle]:
-    """As a feed delivers them: by close, the longer of two that close together first."""
-    every = [candle for bars in frames.values() for candle in candles(bars, symbol)]
+    """As a feed delivers them."""
+    return by_close(candle for bars in frames.values() for candle in candles(bars, symbol))
+
+
+def by_close(every: Iterable[Candle]) -> list[Candle]:
+    """The longer of two that close together first."""
     return sorted(every, key=lambda candle: (candle.close_time, -candle.frame.duration))
 
 
