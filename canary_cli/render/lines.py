@@ -82,7 +82,8 @@ def check_text(check: Data) -> str:
 def _step_finished(record: Record) -> Said:
     data = record.data
     outcome = str(data.get("outcome", ""))
-    level = "good" if outcome in _GOOD_ENDINGS else "warning" if outcome in ("WARNING", "INCONCLUSIVE") else "info"
+    bad = outcome in ("NOT DONE", "WARNING", "INCONCLUSIVE", "FAIL") or data.get("detail") == "FAIL"
+    level = "warning" if bad else "good" if outcome in _GOOD_ENDINGS else "info"
     return level, _joined(f"{data.get('step')}: {outcome}", data.get("detail"))
 
 

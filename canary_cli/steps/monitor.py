@@ -17,6 +17,8 @@ EVERY = 0.5
 GIVE_UP = 6 * FRESH
 """A session silent for so long is taken for dead."""
 
+STATUS = "canary status"
+
 NOT_RUNNING = Result("NOT_RUNNING", ExitCode.HUMAN_NEEDED)
 SILENT = Result("SILENT", ExitCode.HUMAN_NEEDED)
 
@@ -42,12 +44,15 @@ async def watch(world: World, eyes: Eyes) -> Result:
     tail.new()  # what was written before is not news
     if published(world).answer is None:
         return NOT_RUNNING
+    view: RunView | None = None
     while True:
-        source = published(world)
+        source, before = published(world), view
         for entry in tail.new():
             eyes.on_entry(entry)
         view = _marked(source)
         if view is None:
+            if before is not None:
+                eyes.on_view(replace(before, headline="STOPPED", why="the session has ended", next_command=STATUS))
             return DONE
         if source.age is not None and source.age > GIVE_UP:
             return SILENT
@@ -61,4 +66,4 @@ def _marked(source: Source[RunView]) -> RunView | None:
     if view is None or source.age is None or source.age <= FRESH:
         return view
     why = f"the session has been silent for {figures.duration(source.age)}; what follows is old"
-    return replace(view, headline="STOPPED", why=why, next_command="canary status")
+    return replace(view, headline="STOPPED", why=why, next_command=STATUS)

@@ -30,7 +30,7 @@ FRESH = timedelta(seconds=10)
 
 @dataclass(frozen=True, slots=True)
 class Source(Generic[T]):
-    """An answer and how old it is (None: asked just now), or None and why there is none."""
+    """An answer and how old it is in wall time (None: asked just now), or None and why there is none."""
 
     answer: T | None
     age: timedelta | None = None
@@ -91,7 +91,7 @@ async def read_status(world: World) -> Status:
         _asked(_in_thread(lambda: last_entry(world))),
     )
     at = journal.answer.timestamp if journal.answer else None
-    age = world.clock.now() - at if at else None
+    age = (world.clock.now() - at) / world.clock.speed if at else None  # journals tell plan time
     return Status(
         world.account.name,
         exchange,

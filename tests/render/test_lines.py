@@ -42,6 +42,11 @@ CHECK = {"metric": "errors", "value": "3", "op": "==", "limit": "0", "n": 12, "v
             "bad",
             "differs from the exchange: BTCUSDT 1 against 2",
         ),
+        (
+            Record("step_finished", data={"step": "verify-db", "outcome": "DONE", "detail": "FAIL"}),
+            "warning",
+            "verify-db: DONE: FAIL",
+        ),
         (Record("latch_set", data={"source": "breaker", "reason": "-3 %"}), "bad", "latched by breaker: -3 %"),
     ],
 )  # fmt: skip

@@ -197,4 +197,5 @@ async def test_monitor_tells_what_happens_until_the_session_ends(home: Path) -> 
         await clock.advance(EVERY)
         assert await watching == DONE
     assert events == ["fill"]
-    assert views[0].run_id == view().run_id
+    assert [shown.headline for shown in views] == ["RUNNING", "RUNNING", "STOPPED"]
+    assert views[-1].why == "the session has ended"
