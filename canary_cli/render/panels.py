@@ -11,6 +11,7 @@ from rich.text import Text
 from canary_cli.core.policy.breaker import BreakerLimits
 from canary_cli.core.policy.gates import CheckResult
 from canary_cli.render import figures, spark
+from canary_cli.render.lines import LEVELS
 from canary_cli.render.output import STYLES, Mark
 from canary_cli.session.view import EventLine, PhaseLine, PositionLine, RunView
 
@@ -29,7 +30,6 @@ PHASES = {
 }
 VERDICTS = {"PASS": Mark.GOOD, "WARNING": Mark.WARNING, "FAIL": Mark.BAD, "INCONCLUSIVE": Mark.UNKNOWN}
 _RANK = {"FAIL": 0, "INCONCLUSIVE": 1, "WARNING": 2}
-LEVELS = {"info": Mark.NEUTRAL, "good": Mark.GOOD, "warning": Mark.WARNING, "bad": Mark.BAD}
 ZONES = {"ARMED": "green", "PRE_TRIP": "bold yellow", "TRIGGERED": "bold red"}
 
 

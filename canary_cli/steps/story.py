@@ -7,6 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from canary_cli.core.policy.comparing import holds
 from canary_cli.journal.record import Entry
 from canary_cli.steps.ending import Rollback, rollback_of
 from canary_cli.steps.trips import Trip, round_trips
@@ -28,6 +29,16 @@ class Check:
     verdict: str
     detail: str
     counts: bool = True
+
+    @property
+    def is_met(self) -> bool:
+        """Measured on enough, and within its limit: a WARNING row outside its limit is not met."""
+        if self.value is None or self.verdict == "INCONCLUSIVE":
+            return False
+        try:
+            return holds(Decimal(self.value), self.op, Decimal(self.limit))
+        except (ArithmeticError, KeyError):
+            return False
 
     @property
     def says(self) -> str:

@@ -52,6 +52,16 @@ def test_an_unmeasured_check_is_never_evidence(tmp_path: Path) -> None:
     assert "unmeasured" in latency.evidence
 
 
+def test_a_soft_row_outside_its_limit_meets_no_criterion(tmp_path: Path) -> None:
+    slow = check("latency_p95", "612", "<", "500", "WARNING")
+    lines = [started(), phase(1, 30), gate(1, 60, "WARNING", slow)]
+    latency = next(
+        one for one in report.build(write_run(tmp_path, iter(lines), GOOD)).criteria if "Latency" in one.text
+    )
+    assert not latency.done
+    assert latency.evidence == "latency_p95 612 < 500 (n=24, phase)"
+
+
 def test_every_criterion_of_an_empty_run_but_this_report_is_not_done(tmp_path: Path) -> None:
     found = criteria(tell(write_run(tmp_path, iter([started()]), GOOD)))
     assert len(found) == 16
