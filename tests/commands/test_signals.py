@@ -3,11 +3,14 @@
 import json
 import subprocess
 import sys
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from canary_cli.app import run
+from canary_cli.core.signals import SignalSettings, iterate_batch, space_out
+from canary_cli.steps.klines import find_windows, read_frames
 from tests.steps.test_signals import PAIR, decision_times, folder
 
 __all__ = ["folder"]
@@ -25,17 +28,17 @@ def why(folder: Path, back: int, *more: str) -> int:
     return run(["signals", "--pair", PAIR, "--at", at, "--market-data", str(folder), *more])
 
 
-def bar_with(folder: Path, capsys: pytest.CaptureFixture[str], *, signal: bool) -> int:
+def bar_with(folder: Path, *, signal: bool) -> int:
     """How many bars from the end one lies that gave a signal, or did not."""
-    for back in range(1, 250):
-        why(folder, back, "--json")
-        if (json.loads(capsys.readouterr().out)["signal"] is not None) == signal:
-            return back
-    raise AssertionError("no such bar in the market of the tests")
+    settings = SignalSettings()
+    window = find_windows(folder, settings.decision_frame, PAIR)[0]
+    frames = read_frames(folder, window, settings.trend_frames)
+    every = list(space_out(iterate_batch(PAIR, Decimal("0.1"), frames, settings), settings))
+    return next(back for back in range(1, 250) if every[-back].is_signal == signal)
 
 
 def test_a_refused_bar_is_explained_rule_by_rule(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    back = bar_with(folder, capsys, signal=False)
+    back = bar_with(folder, signal=False)
     assert why(folder, back) == 0
     said = capsys.readouterr()
     assert "NO SIGNAL" in said.out
@@ -47,7 +50,7 @@ def test_a_refused_bar_is_explained_rule_by_rule(folder: Path, capsys: pytest.Ca
 
 
 def test_a_signal_shows_its_prices(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert why(folder, bar_with(folder, capsys, signal=True)) == 0
+    assert why(folder, bar_with(folder, signal=True)) == 0
     first, verdict, *_ = capsys.readouterr().out.splitlines()
     assert first.startswith(f"{PAIR}  15m bar closed")
     assert verdict.startswith("SIGNAL ")
@@ -55,7 +58,7 @@ def test_a_signal_shows_its_prices(folder: Path, capsys: pytest.CaptureFixture[s
 
 
 def test_json_is_one_document_with_money_as_strings(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    back = bar_with(folder, capsys, signal=True)
+    back = bar_with(folder, signal=True)
     why(folder, back, "--json", "--tick", "0.5")
     document = json.loads(capsys.readouterr().out)
     assert document["schema_version"] == 1
@@ -78,7 +81,7 @@ def test_a_cold_bar_has_no_figures_to_show(folder: Path, capsys: pytest.CaptureF
 def test_the_picture_is_the_same_bytes_every_time(
     folder: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path, signal: bool
 ) -> None:
-    back = bar_with(folder, capsys, signal=signal)
+    back = bar_with(folder, signal=signal)
     pictures = [tmp_path / "one.svg", tmp_path / "two.svg"]
     for picture in pictures:
         assert why(folder, back, "--plot", str(picture)) == 0

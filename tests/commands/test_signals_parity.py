@@ -2,6 +2,7 @@
 
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from canary_cli.core.model import Candle, Frame
 from canary_cli.core.signals import Evaluation, SignalEngine, to_record
 from canary_cli.core.signals.bars import milliseconds
 from canary_cli.journal.record import Record
-from tests.core.signals.market import TICK, candles, random_frames, stream
+from tests.core.signals.market import TICK, by_close, candles, random_frames, stream
 
 PAIR = "TESTUSDT"
 FILTERS: list[dict[str, str]] = [
@@ -33,10 +34,8 @@ def market() -> dict[Frame, list[Candle]]:
 
 @pytest.fixture
 def decisions(market: dict[Frame, list[Candle]]) -> list[Evaluation]:
-    every = sorted(
-        (bar for bars in market.values() for bar in bars), key=lambda bar: (bar.close_time, -bar.frame.duration)
-    )
-    return list(stream(SignalEngine(PAIR, TICK), every))[-20:]
+    feed = by_close(bar for bars in market.values() for bar in bars)
+    return list(stream(SignalEngine(PAIR, TICK), feed))[-20:]
 
 
 @pytest.fixture
@@ -69,14 +68,9 @@ def _row(bar: Candle) -> list[Any]:
 
 def write(home: Path, decisions: list[Evaluation]) -> None:
     journal = World(paper_account(home, name="desk")).journal
-    journal.append_all(
-        [
-            Record(
-                "signal" if one.is_signal else "signal_refused", pair=PAIR, run_id="run-1", phase=1, data=to_record(one)
-            )
-            for one in decisions
-        ]
-    )
+    events = ["signal" if one.is_signal else "signal_refused" for one in decisions]
+    rows = zip(events, map(to_record, decisions), strict=True)
+    journal.append_all([Record(event, pair=PAIR, run_id="run-1", phase=1, data=data) for event, data in rows])
     journal.close()
 
 
@@ -95,9 +89,7 @@ def test_a_candle_the_exchange_has_otherwise_is_shown_and_is_no_go(
 ) -> None:
     write(home, decisions)
     last = market[Frame.M15][-1]
-    market[Frame.M15][-1] = Candle(
-        PAIR, last.frame, last.open_time, last.open, last.high, last.low, last.low, last.volume
-    )
+    market[Frame.M15][-1] = replace(last, close=last.low)
     assert run(["signals", "parity", "--run", "run-1"]) == 3
     said = capsys.readouterr()
     assert "close" in said.out

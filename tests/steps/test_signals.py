@@ -33,6 +33,7 @@ from canary_cli.steps.parity import check, compare_entries
 from canary_cli.steps.signal_statistics import statistics, total_per_hour
 from tests.core.signals.market import (
     SIX,
+    by_close,
     candles,
     data_folder,
     market_data,
@@ -233,9 +234,7 @@ def market() -> dict[Frame, list[Candle]]:
 @pytest.fixture
 def recorded(market: dict[Frame, list[Candle]]) -> list[Entry]:
     """What a session journals that ran through two phases with a bar between them in none."""
-    every = sorted(
-        (bar for bars in market.values() for bar in bars), key=lambda bar: (bar.close_time, -bar.frame.duration)
-    )
+    every = by_close(bar for bars in market.values() for bar in bars)
     evaluations = list(stream(SignalEngine(PAIR, Decimal("0.1")), every))[-40:]
     return [journal_line(one) for one in evaluations[:20]] + [journal_line(one, 2) for one in evaluations[21:]]
 
