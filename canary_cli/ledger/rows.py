@@ -1,9 +1,10 @@
 """The rows one batch of journal lines touches: read when first asked for, written together at its end."""
 
 from collections import defaultdict
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Table, and_, bindparam, select
+from sqlalchemy import Connection, Select, Table, and_, bindparam, select
 
 from canary_cli.ledger.projection import Key, Row
 from canary_cli.ledger.tables import metadata
@@ -41,9 +42,7 @@ class DatabaseRows:
 
     def _read(self, name: str, key: Key) -> Row | None:
         if (name, key) not in self._stored:
-            table = metadata.tables[name]
-            same = and_(*(table.c[column] == value for column, value in self._key(table, key).items()))
-            found = self._connection.execute(select(table).where(same)).mappings().first()
+            found = self._connection.execute(_by_key(name), self._key(metadata.tables[name], key)).mappings().first()
             self._stored[name, key] = dict(found) if found else None
         return self._stored[name, key]
 
@@ -53,6 +52,13 @@ class DatabaseRows:
 
     def _key(self, table: Table, key: Key) -> Row:
         return dict(zip(table.primary_key.columns.keys(), (self._account, *key), strict=True))
+
+
+@cache
+def _by_key(name: str) -> Select[Any]:
+    """Built once a table: building costs as much as asking."""
+    table = metadata.tables[name]
+    return select(table).where(and_(*(column == bindparam(column.name) for column in table.primary_key.columns)))
 
 
 def _update(table: Table, rows: list[Row]) -> tuple[Any, list[Row]]:

@@ -8,13 +8,14 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from canary_cli.core.clock import Clock
-from canary_cli.errors import DatabaseError
+from canary_cli.errors import CanaryError, DatabaseError
 from canary_cli.journal.record import Entry
 from canary_cli.journal.tail import Tail
-from canary_cli.ledger.ledger import BATCH, Ledger
+from canary_cli.ledger.ledger import Ledger
 
 POLL, PING, SLOW = 0.1, 1.0, 1.5
 """Wall seconds between looks at the journal; until a quiet database is asked if it lives; of silence that is away."""
+_BATCH = 200  # lines a turn: well within SLOW on a busy core
 BACK_OFF = (0.2, 0.5, 1.0, 2.0, 5.0)
 
 
@@ -52,8 +53,8 @@ class LedgerWriter:
                     busy = await self._watched(quiet >= PING)
                     failures, quiet = 0, 0.0 if busy or quiet >= PING else quiet + POLL
                     await self._clock.pause(0 if busy else POLL)
-                except DatabaseError as error:
-                    self._gone(error.message)
+                except Exception as error:  # whatever it is, a writer that ended in silence would be worse
+                    self._gone(error.message if isinstance(error, CanaryError) else f"{type(error).__name__}: {error}")
                     await self._clock.pause(BACK_OFF[min(failures, len(BACK_OFF) - 1)])
                     failures, quiet = failures + 1, PING
         finally:
@@ -85,7 +86,7 @@ class LedgerWriter:
     def _turn(self, ask: bool) -> tuple[bool, bool]:
         """Apply what is new, or ask whether the database lives. Returns (something was new, the database answered)."""
         ledger, tail = self._opened()
-        self._pending = self._pending or tail.new(BATCH)
+        self._pending = self._pending or tail.new(_BATCH)
         if self._pending:
             tail.sync()  # the ledger must never hold what the journal can still lose
             ledger.apply(self._pending)

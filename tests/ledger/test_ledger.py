@@ -1,5 +1,6 @@
 """The ledger holds what the journal says: all of it, once, exactly, whatever was replayed."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
@@ -205,3 +206,15 @@ def test_mariadb_holds_money_as_decimals(mariadb):
     with ledger.engine.connect() as connection:
         assert connection.execute(select(trades)).all() == []
     ledger.close()
+
+
+def test_two_processes_that_catch_up_at_once_write_each_line_once(url: str, busy_day: Day):
+    for number in range(3, 60):
+        busy_day.trade(number)
+    ledgers = [Ledger.open(url, ACCOUNT) for _ in range(3)]
+    with ThreadPoolExecutor(3) as pool:
+        counts = list(pool.map(lambda ledger: ledger.catch_up(busy_day.folder), ledgers))
+    assert sum(counts) == len(busy_day.entries()) == ledgers[0].caught_up_to()
+    assert len(ledgers[0].rows("trades")) == 59
+    for ledger in ledgers:
+        ledger.close()
