@@ -34,6 +34,16 @@ def number(value: Decimal | float | None) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
+def measured(text: object) -> str:
+    """A figure as a journal holds it, rounded as `number` does; `unmeasured` for None."""
+    if text is None:
+        return "unmeasured"
+    try:
+        return number(Decimal(str(text)))
+    except ArithmeticError:
+        return str(text)
+
+
 def price(value: Decimal | None) -> str:
     """A price with the decimals the exchange gave it."""
     return MISSING if value is None else f"{value:,f}"

@@ -70,13 +70,11 @@ _NOT_FINE = ("FAIL", "WARNING", "INCONCLUSIVE", "UNKNOWN")
 
 
 def check_text(check: Data) -> str:
-    """`slippage_mean 16.2 < 15 (n=42)`: value, operator, limit, count."""
+    """`slippage_mean 16.2, limit < 15 (n=42)`: value, operator, limit, count."""
     if "metric" not in check:
         return f"{check.get('name', '?')} {check.get('detail') or check.get('evidence', '')}".rstrip()
-    value = check.get("value")
-    return (
-        f"{check['metric']} {'unmeasured' if value is None else value} {check['op']} {check['limit']} (n={check['n']})"
-    )
+    value = figures.measured(check.get("value"))
+    return f"{check['metric']} {value}, limit {check['op']} {check['limit']} (n={check['n']})"
 
 
 def _step_finished(record: Record) -> Said:

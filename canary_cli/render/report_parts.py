@@ -39,20 +39,11 @@ def gate_table(gate: Gate) -> list[str]:
         rows = table(
             head,
             (
-                (r.metric, _short(r.value), r.op, r.limit, r.n, r.window, r.population, r.verdict, r.detail)
+                (r.metric, figures.measured(r.value), r.op, r.limit, r.n, r.window, r.population, r.verdict, r.detail)
                 for r in gate.checks
             ),
         )
     return section(title, [*([text(gate.reason), ""] if gate.reason else []), *rows])
-
-
-def _short(value: str | None) -> str:
-    if value is None:
-        return "unmeasured"
-    try:
-        return figures.number(Decimal(value))
-    except ArithmeticError:
-        return value
 
 
 def rollback(story: Story) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from canary_cli.core.policy.comparing import holds
 from canary_cli.journal.record import Entry
+from canary_cli.render.figures import measured
 from canary_cli.steps.ending import Rollback, rollback_of
 from canary_cli.steps.trips import Trip, round_trips
 
@@ -42,7 +43,9 @@ class Check:
 
     @property
     def says(self) -> str:
-        return f"{self.metric} {self.value or 'unmeasured'} {self.op} {self.limit} (n={self.n}, {self.window})"
+        """`latency_p95 612 is not < 500 (n=24, phase)`."""
+        is_not = " is not" if self.value is not None and not self.is_met else ""
+        return f"{self.metric} {measured(self.value)}{is_not} {self.op} {self.limit} (n={self.n}, {self.window})"
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ CHECK = {"metric": "errors", "value": "3", "op": "==", "limit": "0", "n": 12, "v
         (
             Record("gate", data={"phase": 1, "verdict": "FAIL", "checks": [CHECK]}),
             "bad",
-            "gate 1: FAIL, 1 checks; errors 3 == 0 (n=12)",
+            "gate 1: FAIL, 1 checks; errors 3, limit == 0 (n=12)",
         ),
         (
             Record("phase_entered", data={"number": 2, "name": "half", "fraction": "0.5", "pairs": ["A", "B"],

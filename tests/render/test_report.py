@@ -25,7 +25,7 @@ def test_a_failed_gate_is_named_with_value_operator_limit_and_count(tmp_path: Pa
     failed = check("errors", "3", "==", "0", "FAIL", n=12)
     lines = [started(), phase(1, 30), gate(1, 60, "FAIL", failed), line(61, "run_ended", outcome="ROLLED_BACK")]
     made = report.build(write_run(tmp_path, iter(lines), GOOD))
-    assert made.sentence == "Gate 1 FAIL: errors 3 == 0 (n=12, phase)"
+    assert made.sentence == "Gate 1 FAIL: errors 3 is not == 0 (n=12, phase)"
 
 
 def test_a_rollback_shows_its_three_clocks(tmp_path: Path) -> None:
@@ -59,7 +59,7 @@ def test_a_soft_row_outside_its_limit_meets_no_criterion(tmp_path: Path) -> None
         one for one in report.build(write_run(tmp_path, iter(lines), GOOD)).criteria if "Latency" in one.text
     )
     assert not latency.done
-    assert latency.evidence == "latency_p95 612 < 500 (n=24, phase)"
+    assert latency.evidence == "latency_p95 612 is not < 500 (n=24, phase)"
 
 
 def test_every_criterion_of_an_empty_run_but_this_report_is_not_done(tmp_path: Path) -> None:
