@@ -18,6 +18,7 @@ from canary_cli.journal.reader import last_run, read
 
 DEPLOYMENT_START = "deploymentstart"
 NOW = "now"
+KILL_PREFIX = "KILL-"  # how every order of a flatten is called, whoever sent it
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +158,7 @@ def _trade(row: Mapping[str, Any]) -> Trade:
         commission=Decimal(row.get("commission") or 0),
         commission_asset=row.get("commission_asset") or "USDT",
         realized=Decimal(row.get("realized") or 0),
-        purpose=row.get("purpose") or "",
+        purpose="kill" if str(row.get("client_id")).startswith(KILL_PREFIX) else row.get("purpose") or "",
         decision_price=_decimal(row.get("decision_price")),
         position_side=PositionSide(row.get("position_side") or "BOTH"),
     )

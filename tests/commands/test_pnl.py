@@ -47,13 +47,13 @@ class Day:
     def write(self, event: str, **data: Any) -> None:
         self.journal.append(Record(event, run_id="r1", data=data))
 
-    def trip(self, profit: str, purpose: str = "entry") -> None:
+    def trip(self, profit: str, purpose: str = "entry", client: str = "c") -> None:
         for side, price in (("BUY", Decimal(1000)), ("SELL", 1000 + Decimal(profit))):
             self.count += 1
             self.now += timedelta(minutes=2)
             self.write(
                 "fill", time=self.now.isoformat(), symbol="BTCUSDT", trade_id=self.count, order_id=self.count,
-                client_id=f"c{self.count}", side=side, price=str(price), quantity="1", realized="0", commission="0.05",
+                client_id=f"{client}{self.count}", side=side, price=str(price), quantity="1", realized="0", commission="0.05",
                 commission_asset="USDT", maker=False, decision_price="1000", slippage_bps="0", purpose=purpose,
             )  # fmt: skip
 
@@ -154,6 +154,14 @@ def test_json_has_money_as_strings_and_what_is_missing(day: Day, capsys: Capture
     assert document["agrees"] is None
     assert len(document["missing"]) == 1
     assert len(document["trips"]) == 3
+
+
+def test_what_a_kill_closed_is_the_cost_of_the_rollback_whoever_sent_it(home: Path, capsys: Capture) -> None:
+    day = Day(home)
+    day.write("run_started", plan="golive", deployment_start=START.isoformat())
+    day.trip("-7", "foreign", client="KILL-")
+    day.journal.close()
+    assert _json(capsys)["rollback_cost"] == Decimal("7.10")
 
 
 @pytest.mark.usefixtures("day")
