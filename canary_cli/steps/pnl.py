@@ -13,12 +13,12 @@ from canary_cli.core.accounting.pnl import pnl as account_for
 from canary_cli.core.accounting.round_trips import Rate, Trade, only_usdt
 from canary_cli.core.model import Frame, Income, PositionSide, Side
 from canary_cli.core.policy.fields import parse_instant
+from canary_cli.core.trading.gateway import KILL_PREFIX
 from canary_cli.errors import CanaryError, DatabaseError, UsageError
 from canary_cli.journal.reader import last_run, read
 
 DEPLOYMENT_START = "deploymentstart"
 NOW = "now"
-KILL_PREFIX = "KILL-"  # how every order of a flatten is called, whoever sent it
 
 
 @dataclass(frozen=True, slots=True)
