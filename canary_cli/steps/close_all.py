@@ -13,8 +13,8 @@ from canary_cli.errors import ExchangeUnreachable, ExitCode, Result
 from canary_cli.journal.record import Record
 from canary_cli.session.flattening import FlattenReport, Progress, execution_cost, flatten
 from canary_cli.steps.latching import latch_entries, note
-from canary_cli.steps.looking import look
-from canary_cli.steps.sweep import Sweeper, start_sweeper
+from canary_cli.steps.looking import NotClosed, look
+from canary_cli.steps.sweep import Sweeper, page, start_sweeper
 
 _KEY_CODES = frozenset({-1022, -2014, -2015})
 
@@ -48,9 +48,13 @@ class CloseResult:
 
 async def close(world: World, request: CloseRequest, on_progress: Callable[[Progress], None]) -> CloseResult:
     """Raises NotClosed where the exchange refuses the key; whatever else fails is tried again until the time-out."""
-    failure = "" if request.only else latch_entries(world, "close-all", "close-all typed by hand", request.by)
+    unlatched = "" if request.only else latch_entries(world, "close-all", "close-all typed by hand", request.by)
     note(world, Record("flatten_started", pair=request.only or "", actor=request.by, data={"cause": _cause(request)}))
-    known, rules = await look(world)
+    try:
+        known, rules = await look(world)
+    except NotClosed as failure:
+        page(world.account, failure.message)
+        raise
     report = await flatten(
         world.exchange, world.clock, known, rules, _cause(request), on_progress, request.timeout,
         style=request.style, only=request.only,
@@ -58,7 +62,7 @@ async def close(world: World, request: CloseRequest, on_progress: Callable[[Prog
     pnl = await execution_cost(world.exchange, report)
     note(world, _ending(report, pnl, request))
     sweeper = _hand_over(world, request, report)
-    return CloseResult(report, pnl, request.only is None, failure, sweeper)
+    return CloseResult(report, pnl, request.only is None, unlatched, sweeper)
 
 
 def _cause(request: CloseRequest) -> str:
@@ -83,7 +87,12 @@ def _hand_over(world: World, request: CloseRequest, report: FlattenReport) -> Sw
     """Whatever is left goes to a process of its own, and so do the re-checks of an account that is flat."""
     if report.is_flat and (request.only or not request.recheck):
         return None
-    return start_sweeper(world.account, request.only)
+    sweeper = start_sweeper(world.account, request.only)
+    if not report.is_flat:
+        left = ", ".join(f"{one.symbol} {one.quantity}" for one in report.left) or "not known"
+        who = f"process {sweeper.pid} goes on closing" if sweeper else "NOBODY IS CLOSING"
+        page(world.account, f"NOT FLAT after {report.seconds:.0f} s, left: {left}; {who}")
+    return sweeper
 
 
 # What would be done

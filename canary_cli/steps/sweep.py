@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,20 +27,30 @@ class Sweeper:
 
 def start_sweeper(account: Account, only: str | None) -> Sweeper | None:
     """Start one, detached from this terminal. None where no process can be started: then nobody is closing."""
-    words = [sys.executable, "-m", "canary_cli", "close-all", "--account", account.name, "--sweep"]
-    words += ["--only", only] if only else []
     log = _open_log(account)
     try:
-        process = subprocess.Popen(
-            words, start_new_session=True, stdin=subprocess.DEVNULL, stdout=log or subprocess.DEVNULL,
-            stderr=subprocess.STDOUT, env={**os.environ, "CANARY_HOME": str(account.home)}, cwd=account.home,
-        )  # fmt: skip
+        process = _detached(account, log, "close-all", "--sweep", *(["--only", only] if only else []))
     except OSError:
         return None
     finally:
         if log is not None:
             os.close(log)
     return Sweeper(process.pid, log_file(account) if log is not None else None)
+
+
+def page(account: Account, message: str) -> None:
+    """Wake somebody, through a process of its own: the closing must not load, nor wait for, what alerts need."""
+    with suppress(OSError):
+        _detached(account, None, "alert", "--severity", "CRITICAL", "--message", message)
+
+
+def _detached(account: Account, log: int | None, *words: str) -> "subprocess.Popen[bytes]":
+    where = log or subprocess.DEVNULL
+    return subprocess.Popen(
+        [sys.executable, "-m", "canary_cli", *words, "--account", account.name],
+        start_new_session=True, stdin=subprocess.DEVNULL, stdout=where, stderr=where, cwd=account.home,
+        env={**os.environ, "CANARY_HOME": str(account.home)},
+    )  # fmt: skip
 
 
 def log_file(account: Account) -> Path:
@@ -69,6 +80,7 @@ async def sweep(world: World, only: str | None, say: Callable[[str], None]) -> b
             names = ", ".join(one.symbol for one in checked.positions)
             say(f"RE-OPENED and closed again: {names}")
             note(world, Record("warning", actor="sweeper", data={"message": f"RE-OPENED: {names}"}))
+            page(world.account, f"RE-OPENED after flat and closed again: {names}")
         else:
             say("re-check: nothing open")
 

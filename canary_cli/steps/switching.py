@@ -1,5 +1,6 @@
 """The kill switch with its screen: what each verb of `canary trading` does and says."""
 
+import asyncio
 import sys
 
 from canary_cli.bootstrap import World
@@ -19,8 +20,7 @@ async def run_disable(world: World, by: str, reason: str, *, as_json: bool) -> R
     output.announce(world.account)
     latches = disable(world, by, reason)
     async with world:
-        session = await acknowledgement(world, by, reason)
-        exposure, silence = await _ask(world)
+        session, (exposure, silence) = await asyncio.gather(acknowledgement(world, by, reason), _ask(world))
     if as_json:
         still = positions_view.document(world.account.name, exposure) if exposure else None
         output.print_document(view.document(world.account.name, latches, session=session, open=still, silence=silence))
