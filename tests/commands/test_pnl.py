@@ -54,7 +54,8 @@ class Day:
             self.write(
                 "fill", time=self.now.isoformat(), symbol="BTCUSDT", trade_id=self.count, order_id=self.count,
                 client_id=f"{client}{self.count}", side=side, price=str(price), quantity="1", realized="0",
-                commission="0.05", commission_asset="USDT", maker=False, decision_price="1000", slippage_bps="0", purpose=purpose,
+                commission="0.05", commission_asset="USDT", maker=False, decision_price="1000", slippage_bps="0",
+                purpose=purpose,
             )  # fmt: skip
 
     def mark(self, equity: str, drawdown: str) -> None:
