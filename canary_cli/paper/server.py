@@ -2,7 +2,8 @@
 
 import asyncio
 import contextlib
-import logging
+import resource
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -17,7 +18,6 @@ from canary_cli.paper.ws_api import serve_ws_api
 PULSE = 0.05  # wall seconds between two advances of the market
 HOST = "127.0.0.1"
 MOST_CONNECTIONS = 2000
-log = logging.getLogger(__name__)
 
 
 class PortTaken(ConfigurationError):
@@ -30,6 +30,7 @@ class Server:
 
     venue: Venue
     runner: web.AppRunner
+    listener: asyncio.Server
     port: int
     pulse: "asyncio.Task[None]"
     stopped: asyncio.Event
@@ -52,6 +53,7 @@ class Server:
         for socket in list(self.venue.hub.sockets):
             with contextlib.suppress(ConnectionError):
                 await socket.ws.close(code=1001, message=b"closing")
+        self.listener.close()
         await self.runner.cleanup()
 
 
@@ -63,16 +65,34 @@ async def start(venue: Venue, port: int = 0) -> Server:
     app.router.add_route("*", "/{path:.*}", _handler(venue))
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5, keepalive_timeout=75)
     await runner.setup()
-    site = web.TCPSite(runner, HOST, port, backlog=1024)
     try:
-        await site.start()
+        listener = await asyncio.get_running_loop().create_server(_bounded(runner), HOST, port, backlog=1024)
     except OSError as error:
         await runner.cleanup()
         raise PortTaken(
             f"port {port} on {HOST} is taken", "choose another with --port, or: canary paper stop"
         ) from error
-    listening: int = runner.addresses[0][1]
-    return Server(venue, runner, listening, asyncio.ensure_future(_beat(venue)), stopped)
+    listening: int = listener.sockets[0].getsockname()[1]
+    return Server(venue, runner, listener, listening, asyncio.ensure_future(_beat(venue)), stopped)
+
+
+class _Refused(asyncio.Protocol):
+    """Too many connections: closed at once, before a byte is read."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        transport.close()
+
+
+def _bounded(runner: web.AppRunner) -> Callable[[], asyncio.Protocol]:
+    """A protocol for each connection, up to `MOST_CONNECTIONS` or what the process may open, less what it needs."""
+    allowed = min(MOST_CONNECTIONS, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 100)
+
+    def protocol() -> asyncio.Protocol:
+        server = runner.server
+        assert server is not None
+        return server() if len(server.connections) < allowed else _Refused()
+
+    return protocol
 
 
 def _handler(venue: Venue):  # type: ignore[no-untyped-def]

@@ -139,7 +139,7 @@ def closes(side: Side, position_side: PositionSide) -> bool:
 def initial_state(market: Market, rng: Random, balance: Decimal) -> State:
     """A fresh account with `balance` USDT on a market at its present time. Ids start where the seed says."""
     listings = dict(market.listings)
-    account = Account(listings, {MARGIN_ASSET: balance} if balance else {})
+    account = Account(listings, {MARGIN_ASSET: balance}, updated=market.now)
     return State(
         market,
         rng,
