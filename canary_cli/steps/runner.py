@@ -62,6 +62,7 @@ async def _account(home: Path, request: RunRequest) -> Account:
 async def _recorded(run: Run, request: RunRequest, screen: Screen) -> Result:
     """Drive the run while ledger, text logs and screen follow its journal."""
     world = run.world
+    screen.now = world.clock.now
     watch = Watch(run, screen)
     run.scribe.heard += [world.text_logs.on_record, watch.on_record]
     writer = LedgerWriter(world.settings.database_url, world.account.name, world.account.log_dir, world.clock)

@@ -1,5 +1,7 @@
 """Where a run is shown: a live picture, lines, or JSON events. `render.screen` has one of each."""
 
+from collections.abc import Callable
+from datetime import datetime
 from typing import Protocol
 
 from canary_cli.accounts import Account
@@ -10,6 +12,9 @@ from canary_cli.steps.rollback import Rollback
 
 
 class Screen(Protocol):
+    now: Callable[[], datetime]
+    """Plan time, once the run knows it: what a line is stamped with."""
+
     def announce(self, account: Account) -> None: ...
 
     def show(self, view: RunView) -> None: ...

@@ -107,26 +107,31 @@ def _not_placed(turn: Turn, life: OrderLife, code: int = 0) -> None:
 
 def on_order_updated(turn: Turn, event: OrderUpdated) -> None:
     order = event.order
-    if order.client_id in turn.state.orders:
+    before = turn.state.orders.get(order.client_id)
+    if before is not None:
         move(turn, order)
     elif event.execution == "NEW" or event.fill is not None:
         _stranger(turn, event)
     if event.fill is not None:
         on_fill(turn, event.fill)
-    life = turn.state.orders.get(order.client_id)
-    if life is not None and life.stage is Stage.ENDED:
-        _ended(turn, life)
+    if before is not None and not before.is_settled:
+        _settled(turn, turn.state.orders[order.client_id])
 
 
 def move(turn: Turn, order: Order) -> None:
+    """Take in what the exchange says of an order of ours; what is older than what we know is passed over."""
     life = turn.state.orders[order.client_id]
+    if life.stage is Stage.ENDED or order.executed < life.executed:
+        return
     if life.status is order.status and life.executed == order.executed and life.stage is not Stage.UNKNOWN:
         return
     turn.learn(OrderMoved(order.client_id, order.order_id, order.status, order.executed, order.average_price))
 
 
-def _ended(turn: Turn, life: OrderLife) -> None:
+def _settled(turn: Turn, life: OrderLife) -> None:
     """A probe goes out the moment it is in; an exit that ended short is sent again for the rest."""
+    if not life.is_settled:
+        return
     held = turn.state.held.get(life.intent.symbol)
     if held is None:
         return

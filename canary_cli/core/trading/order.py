@@ -31,7 +31,11 @@ class Stage(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OrderLife:
-    """`asked` counts the questions that found nothing while the order was unknown."""
+    """`asked` counts the questions that found nothing while the order was unknown.
+
+    `executed` is what the exchange says of the order, `filled` the sum of the trades it told us of: the order is
+    settled when it has ended and both agree.
+    """
 
     intent: Intended
     stage: Stage = Stage.SENT
@@ -40,6 +44,11 @@ class OrderLife:
     average_price: Decimal = ZERO
     status: OrderStatus | None = None
     asked: int = 0
+    filled: Decimal = ZERO
+
+    @property
+    def is_settled(self) -> bool:
+        return self.stage is Stage.ENDED and self.filled >= self.executed
 
     @property
     def is_open(self) -> bool:

@@ -219,10 +219,20 @@ def _measured(metrics: Metrics, life: OrderLife, fact: Any) -> Metrics:
 def _filled(state: Session, fact: f.Filled) -> Session:
     before = state.held.get(fact.symbol)
     after = _after_fill(before, fact)
-    moved = replace(state, trades=state.trades | {(fact.symbol, fact.trade_id)}, metrics=_executed(state.metrics, fact))
+    moved = replace(
+        state,
+        trades=state.trades | {(fact.symbol, fact.trade_id)},
+        metrics=_executed(state.metrics, fact),
+        orders=_filling(state.orders, fact),
+    )
     if after is not None:
         return replace(moved, held=put(state.held, fact.symbol, after))
     return _flat(moved, fact, before)
+
+
+def _filling(orders: Mapping[str, OrderLife], fact: f.Filled) -> Mapping[str, OrderLife]:
+    life = orders.get(fact.client_id)
+    return orders if life is None else put(orders, fact.client_id, replace(life, filled=life.filled + fact.quantity))
 
 
 def _executed(metrics: Metrics, fact: f.Filled) -> Metrics:
