@@ -8,15 +8,20 @@ import re
 import sys
 import tomllib
 from collections.abc import Callable, Iterator
+from io import StringIO
+from os import environ
 from pathlib import Path
 
+from example import example
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
+from rich.console import Console
 from typer.main import get_command
 from typer.testing import CliRunner
 
 from canary_cli.app import VERBS, Verb, build
 from canary_cli.errors import ExitCode
+from canary_cli.render.live import frame
 from canary_cli.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -76,12 +81,23 @@ def contracts() -> str:
     return "\n".join(f"- {one['name']}" for one in project["tool"]["importlinter"]["contracts"])
 
 
+def live() -> str:
+    """One frame of the live view, drawn by the view itself."""
+    environ["TERM"] = "xterm-256color"
+    console = Console(file=StringIO(), width=100, height=40, color_system=None, markup=False, emoji=False)
+    with console.capture() as captured:
+        console.print(frame(example(), console))
+    lines = [line.rstrip() for line in captured.get().rstrip().splitlines()]
+    return "\n".join(["```text", *lines, "```"])
+
+
 BLOCKS: dict[str, Callable[[], str]] = {
     "exit-codes": exit_codes,
     "verbs": verbs,
     "help": helps,
     "settings": settings,
     "contracts": contracts,
+    "live": live,
 }
 
 
