@@ -26,7 +26,8 @@ def event_line(record: Record, time: datetime) -> EventLine | None:
     if say is None:
         return None
     try:
-        return EventLine(time, *say(record))
+        said = say(record)
+        return EventLine(time, *said) if said else None
     except (KeyError, TypeError, ValueError, ArithmeticError):  # written by another version: still worth a line
         return EventLine(time, "info", _joined(record.event.replace("_", " "), record.reason))
 
@@ -85,17 +86,26 @@ def _step_finished(record: Record) -> Said:
     return level, _joined(f"{data.get('step')}: {outcome}", data.get("detail"))
 
 
-def _fill(record: Record) -> Said:
-    data = record.data
+def _fill(record: Record) -> Said | None:
+    """A probe is told once, when it is out again."""
+    data, purpose = record.data, record.data.get("purpose", "")
+    if purpose == "probe":
+        return None
     slipped = data.get("slippage_bps")
     tail = f", {Decimal(str(slipped)):.1f} bps" if slipped is not None else ""
-    what = f"{data['symbol']} {data.get('purpose', '')}".strip()
+    if purpose == "probe_exit":
+        return "info", f"{data['symbol']} probe of {data['quantity']} in and out{tail}"
+    what = f"{data['symbol']} {purpose}".strip()
     return "info", f"{what} {data['side']} {data['quantity']} filled at {data['price']}{tail}"
 
 
 def _signal(record: Record) -> Said:
-    judged = f"confidence {record.signal_confidence}, confluence {record.confluence_score} of 4"
-    return "info", f"{record.pair} signal {record.side}: {judged}"
+    confidence, confluence = (_rounded(value) for value in (record.signal_confidence, record.confluence_score))
+    return "info", f"{record.pair} signal {record.side}: confidence {confidence}, confluence {confluence} of 4"
+
+
+def _rounded(value: Any) -> str:
+    return figures.number(None if value is None else round(Decimal(str(value)), 1))
 
 
 def _trigger(record: Record) -> Said:
@@ -162,7 +172,7 @@ def _plain(level: str, template: str, *names: str) -> Callable[[Record], Said]:
     return say
 
 
-_SAYINGS: Mapping[str, Callable[[Record], Said]] = {
+_SAYINGS: Mapping[str, Callable[[Record], Said | None]] = {
     "run_started": _plain("info", "run {} of plan {} started on {}", "run_id", "plan", "account"),
     "run_ended": _plain("info", "run ended: {}", "outcome"),
     "step_started": _plain("info", "{} begins", "step"),

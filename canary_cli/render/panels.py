@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 
 from rich.text import Text
 
@@ -129,7 +128,7 @@ def checks(results: Sequence[CheckResult], pen: Pen, room: int) -> list[Text]:
 def _check(result: CheckResult, pen: Pen) -> Text:
     mark = VERDICTS.get(result.verdict, Mark.UNKNOWN) if result.counts else Mark.NEUTRAL
     row = Text("  ")
-    row.append(f"{pen.glyph(mark)} {_fit(str(result.metric), 17)} ", style="" if mark is Mark.GOOD else STYLES[mark])
+    row.append(f"{pen.glyph(mark)} {_fit(str(result.metric), 20)} ", style="" if mark is Mark.GOOD else STYLES[mark])
     row.append(_fit(_value(result.value), 8, right=True), style="bold")
     row.append(f" {result.op!s:<2} {_fit(_value(result.limit), 6)} n={result.n!s:<5}")
     row.append(str(result.window) if mark is Mark.GOOD else result.detail, style="dim")
@@ -196,8 +195,8 @@ def _cut(lines: list[Text], room: int, what: str) -> list[Text]:
     return [*shown, Text(f"    and {len(lines) - len(shown)} more {what}", style="dim")]
 
 
-def _value(value: Any) -> str:
-    return figures.number(value) if isinstance(value, (Decimal, float, int)) or value is None else str(value)
+def _value(value: Decimal | None) -> str:
+    return figures.number(None if value is None else round(value, 3))
 
 
 def _fit(text: str, width: int, *, right: bool = False) -> str:

@@ -32,6 +32,17 @@ CHECK = {"metric": "errors", "value": "3", "op": "==", "limit": "0", "n": 12, "v
             "BTCUSDT entry BUY 0.01 filled at 65000.1, 1.4 bps",
         ),
         (
+            Record("fill", data={"symbol": "BTCUSDT", "purpose": "probe_exit", "side": "SELL", "quantity": "0.002",
+                                 "price": "1", "slippage_bps": "0.61"}),
+            "info",
+            "BTCUSDT probe of 0.002 in and out, 0.6 bps",
+        ),
+        (
+            Record("signal", pair="BTCUSDT", side="BUY", signal_confidence=96.519919997, confluence_score=3.5),
+            "info",
+            "BTCUSDT signal BUY: confidence 96.5, confluence 3.5 of 4",
+        ),
+        (
             Record("breaker", data={"zone": "TRIGGERED", "drawdown_pct": "-3.04", "equity": "9690"}),
             "bad",
             "breaker TRIGGERED: drawdown -3.04%, equity 9690",
@@ -59,6 +70,7 @@ def test_what_people_are_told(record: Record, level: str, text: str) -> None:
 def test_what_only_the_file_needs_has_no_line() -> None:
     assert event_line(Record("equity", data={}), NOW) is None
     assert event_line(Record("order_confirmed", data={}), NOW) is None
+    assert event_line(Record("fill", data={"purpose": "probe"}), NOW) is None
 
 
 def test_a_record_of_another_version_still_gets_a_line() -> None:

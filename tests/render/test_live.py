@@ -60,7 +60,7 @@ def test_what_is_wrong_is_shown_before_what_is_fine_when_there_is_little_room() 
 
 
 def test_each_check_shows_value_operator_limit_and_count() -> None:
-    assert "latency_p95          212.4 <  500    n=42" in drawn(view(), 80, 60)
+    assert "latency_p95             212.4 <  500    n=42" in drawn(view(), 80, 60)
 
 
 def test_the_drawdown_curve_has_the_breakers_line() -> None:
