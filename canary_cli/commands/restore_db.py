@@ -45,7 +45,7 @@ def command(
     if dry_run:
         return database.show_dry_run(plan, as_json=as_json)
     asking.confirm_account(world.account.name, confirm, "restore its ledger")
-    say = database.timed(world.clock.monotonic, quiet=as_json)
-    with database.progress("restoring") as progress:
-        restored = restore_db(world, plan, operator(), say, lambda: ask_positions(world), progress)
+    with database.progress("restoring") as bar:
+        say = database.timed(world.clock.monotonic, bar, quiet=as_json)
+        restored = restore_db(world, plan, operator(), say, lambda: ask_positions(world), bar)
     return database.show_restored(restored, world.account.name, as_json=as_json)

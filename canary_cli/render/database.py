@@ -21,21 +21,40 @@ _STYLES = {True: "green", False: "bold red", None: "dim"}
 DRY_RUN, RESTORED = Result("DRY_RUN"), Result("RESTORED")
 
 
+class Bar:
+    """Bytes done, on stderr, where a person watches; silence elsewhere. Shows itself when there is something to show."""
+
+    def __init__(self, label: str) -> None:
+        columns = (TextColumn(label), BarColumn(24), DownloadColumn(), TimeElapsedColumn())
+        self._console = output.stderr()
+        self._bar = Progress(*columns, console=self._console, transient=True)
+        self._task = self._bar.add_task(label, total=None)
+
+    def __call__(self, done: int, expected: int) -> None:
+        if self._console.is_terminal:
+            self._bar.start()
+            self._bar.update(self._task, completed=done, total=max(done, expected))
+
+    def hide(self) -> None:
+        """Before anything else is printed."""
+        self._bar.stop()
+
+
 @contextmanager
-def progress(label: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar on stderr where a person watches; silence elsewhere. Yields what to call with (bytes done, expected)."""
-    console = output.stderr()
-    columns = (TextColumn(label), BarColumn(24), DownloadColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task(label, total=None)
-        yield lambda done, expected: bar.update(task, completed=done, total=max(done, expected))
+def progress(label: str) -> Iterator[Bar]:
+    bar = Bar(label)
+    try:
+        yield bar
+    finally:
+        bar.hide()
 
 
-def timed(monotonic: Callable[[], float], *, quiet: bool = False) -> Callable[[str], None]:
+def timed(monotonic: Callable[[], float], bar: Bar, *, quiet: bool) -> Callable[[str], None]:
     """Prints lines headed by the minutes and seconds since now: `[00:45] Database restored successfully`."""
     started = monotonic()
 
     def say(text: str) -> None:
+        bar.hide()
         seconds = int(monotonic() - started)
         if not quiet:
             output.line(f"[{seconds // 60:02d}:{seconds % 60:02d}] {text}")
@@ -100,11 +119,12 @@ def integrity_line(check: Check) -> str:
 def show_backups(backups: list[Backup], *, as_json: bool) -> Result:
     if as_json:
         return _document(DONE, backups=backups)
-    table = output.table("file", "made (UTC)", "size", "rows", "server")
-    for column in (2, 3):
+    table = output.table("file", "size", "rows", "server")
+    table.columns[0].no_wrap = True
+    for column in (1, 2):
         table.columns[column].justify = "right"
     for backup in backups:
-        table.add_row(backup.path.name, f"{backup.at:%Y-%m-%d %H:%M}", *_facts(backup))
+        table.add_row(backup.path.name, *_facts(backup))
     if backups:
         output.stdout().print(table)
     else:
@@ -143,7 +163,7 @@ def _facts(backup: Backup) -> tuple[str, str, str]:
         return _size(backup.path.stat().st_size), figures.MISSING, "no manifest"
     counted = [table.rows for table in manifest.tables.values() if table.rows is not None]
     rows = f"{sum(counted):,}" if counted else figures.MISSING
-    return _size(manifest.bytes), rows, f"{manifest.flavour} {manifest.server_version}"
+    return _size(manifest.bytes), rows, f"{manifest.flavour} {manifest.server_version.partition('-')[0]}"
 
 
 def _size(size: int) -> str:

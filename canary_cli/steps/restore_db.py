@@ -114,9 +114,9 @@ def plan_restore(world: World, request: RestoreRequest) -> RestorePlan:
     shelf = backups_of(backups_folder(world), world.account.name)
     if request.at:
         chosen = at_time(shelf, request.at)
-        newer = tuple(f"{one.path.name}: later than asked for" for one in shelf[: shelf.index(chosen)])
-        return RestorePlan(chosen.path.name, chosen.path, newer, target, request)
-    chosen, passed_over = _newest_sound(shelf)
+        passed_over = tuple(f"{one.path.name}: later than asked for" for one in shelf[: shelf.index(chosen)])
+    else:
+        chosen, passed_over = _newest_sound(shelf, open_store(_url(world, request)).flavour)
     return RestorePlan(chosen.path.name, chosen.path, passed_over, target, request)
 
 
@@ -266,13 +266,22 @@ def _url(world: World, request: RestoreRequest) -> SecretStr:
     return request.into or world.settings.database_url
 
 
-def _newest_sound(shelf: list[Backup]) -> tuple[Backup, tuple[str, ...]]:
+def _newest_sound(shelf: list[Backup], flavour: str) -> tuple[Backup, tuple[str, ...]]:
+    """The newest backup that fits, and why each newer one does not."""
     passed_over: list[str] = []
     for backup in shelf:
-        try:
-            if check_file(backup.path):
-                return backup, tuple(passed_over)
-            passed_over.append(f"{backup.path.name}: has no manifest; name it with --backup to use it")
-        except CanaryError as error:
-            passed_over.append(error.message)
-    raise BackupError("; ".join(["no backup that is what its manifest says", *passed_over[:3]]), "canary snapshot-db")
+        fault = _unfit(backup, flavour)
+        if not fault:
+            return backup, tuple(passed_over)
+        passed_over.append(f"{backup.path.name}: {fault}")
+    raise BackupError("; ".join(["no backup to restore from", *passed_over[:3]]), "canary snapshot-db")
+
+
+def _unfit(backup: Backup, flavour: str) -> str:
+    try:
+        manifest = check_file(backup.path)
+    except CanaryError as error:
+        return error.message.removeprefix(f"{backup.path.name} ")
+    if manifest is None:
+        return "has no manifest; name it with --backup to use it"
+    return "" if manifest.flavour == flavour else f"is of a {manifest.flavour} ledger, this one is {flavour}"

@@ -68,7 +68,15 @@ def test_the_newest_sound_backup_is_chosen_and_the_others_are_explained(home: Ho
     document = json.loads(out)
     assert (code, document["source"]) == (0, backup.name)
     assert newer.name in document["passed_over"][0]
-    assert f"not chosen: {newer.name} has 7 bytes" in err
+    assert f"not chosen: {newer.name}: has 7 bytes" in err
+
+
+def test_a_backup_of_another_kind_of_database_is_passed_over(home: Home, backup: Path):
+    manifest = backup.with_name(backup.name + ".manifest.json")
+    kind = json.loads(manifest.read_text())["flavour"]
+    manifest.write_text(manifest.read_text().replace(f'"{kind}"', '"mysql"'))
+    code, _, err = home.canary("restore-db", "--dry-run")
+    assert (code, f"is of a mysql ledger, this one is {kind}" in err) == (8, True)
 
 
 def test_a_run_that_holds_the_lease_is_not_disturbed(home: Home, backup: Path):

@@ -66,7 +66,9 @@ class ServerStore:
 
     def load(self, backup: Path, manifest: Manifest | None, seconds: float, progress: Progress) -> Shadow:
         if manifest and manifest.flavour != self.flavour:
-            raise BackupError(f"{backup.name} is a {manifest.flavour} dump, the server is {self.flavour}", "--into URL")
+            raise BackupError(
+                f"{backup.name} is a {manifest.flavour} dump, the server is {self.flavour}", "canary backups list"
+            )
         self.discard()
         dump = ShadowDump(lines_of(_counted(backup, progress)), self._schema, NEW)
         try:

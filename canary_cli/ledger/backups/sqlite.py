@@ -53,7 +53,9 @@ class SqliteStore:
     ) -> Shadow:
         self.discard()
         if manifest and manifest.flavour != "sqlite":
-            raise BackupError(f"{backup.name} is a {manifest.flavour} dump, this ledger is SQLite", "--into URL")
+            raise BackupError(
+                f"{backup.name} is a {manifest.flavour} dump, this ledger is SQLite", "canary backups list"
+            )
         _unpack(backup, self._work, progress)
         return self._shadow()
 
