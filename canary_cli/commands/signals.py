@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from canary_cli.commands.options import Account, Json
-from canary_cli.errors import DONE, ExitCode, Result
+from canary_cli.errors import DONE, Result
 
 Data = Annotated[
     Path | None, typer.Option("--market-data", envvar="CANARY_MARKET_DATA", help="Folder of klines files.")
@@ -69,12 +69,10 @@ def check_parity(
     from canary_cli.bootstrap import open_world
     from canary_cli.render import output
     from canary_cli.render import signals as render
-    from canary_cli.steps.parity import compare_run
+    from canary_cli.steps.parity import compare_run, result
 
     world = open_world(account)
     output.announce(world.account)
     found = asyncio.run(compare_run(world, run))
-    render.show_parity(found, as_json=as_json)
-    if not found.compared:
-        return Result("NOTHING-RECORDED", ExitCode.HUMAN_NEEDED)
-    return Result("MISMATCH", ExitCode.NO_GO) if found.mismatches else Result("PARITY")
+    render.show_parity(found, result(found), as_json=as_json)
+    return result(found)

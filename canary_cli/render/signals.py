@@ -8,6 +8,7 @@ from rich.table import Table
 
 from canary_cli.core.signals import Component, Evaluation, SignalSettings, Structure, to_record
 from canary_cli.core.signals.model import FairValueGap, OrderBlock, StructureBreak, Sweep, Swing
+from canary_cli.errors import Result
 from canary_cli.render import figures, output
 from canary_cli.render.output import Mark, glyph, table
 from canary_cli.steps.parity import Parity
@@ -133,10 +134,11 @@ def _explanation_document(explanation: Explanation) -> dict[str, Any]:
     }
 
 
-def show_parity(found: Parity, *, as_json: bool) -> None:
+def show_parity(found: Parity, result: Result, *, as_json: bool) -> None:
     mismatches = found.mismatches
     if as_json:
-        output.print_document({"compared": found.compared, "mismatches": mismatches})
+        ending = {"reason": result.word, "exit_code": result.code}
+        output.print_document({"compared": found.compared, "mismatches": mismatches, **ending})
         return
     output.line(f"{found.compared} recorded decisions, {len(mismatches)} mismatches")
     made = table("bar closed", "pair", "field", "recorded", "batch")

@@ -11,7 +11,7 @@ from canary_cli.bootstrap import World
 from canary_cli.core.model import Candle, Frame, SymbolRules
 from canary_cli.core.signals import Evaluation, Mismatch, SignalSettings, from_record, parity
 from canary_cli.core.signals.replay import earliest_origins, replay, settings_of
-from canary_cli.errors import Refused
+from canary_cli.errors import ExitCode, Refused, Result
 from canary_cli.journal.reader import read
 from canary_cli.journal.record import Entry
 
@@ -37,6 +37,13 @@ class Market(Candles, Protocol):
 class Parity:
     compared: int
     mismatches: tuple[Mismatch, ...]
+
+
+def result(found: Parity) -> Result:
+    """Nothing compared is nothing proven."""
+    if not found.compared:
+        return Result("NOTHING_RECORDED", ExitCode.HUMAN_NEEDED)
+    return Result("MISMATCH", ExitCode.NO_GO) if found.mismatches else Result("PARITY")
 
 
 async def compare_run(world: World, run_id: str) -> Parity:

@@ -97,7 +97,7 @@ def test_a_candle_the_exchange_has_otherwise_is_shown_and_is_no_go(
     assert said.err.endswith("RESULT MISMATCH exit=3\n")
     assert run(["signals", "parity", "--run", "run-1", "--json"]) == 3
     document = json.loads(capsys.readouterr().out)
-    assert document["compared"] == 20
+    assert (document["compared"], document["reason"], document["exit_code"]) == (20, "MISMATCH", 3)
     assert {one["field"] for one in document["mismatches"]} >= {"close"}
 
 
@@ -106,7 +106,7 @@ def test_a_run_without_decisions_is_not_parity(
 ) -> None:
     write(home, decisions)
     assert run(["signals", "parity", "--run", "another"]) == 4
-    assert capsys.readouterr().err.endswith("RESULT NOTHING-RECORDED exit=4\n")
+    assert capsys.readouterr().err.endswith("RESULT NOTHING_RECORDED exit=4\n")
 
 
 def test_an_exchange_that_is_not_there_is_said(
