@@ -22,7 +22,7 @@ DRY_RUN, RESTORED = Result("DRY_RUN"), Result("RESTORED")
 
 
 class Bar:
-    """Bytes done, on stderr, where a person watches; silence elsewhere. Shows itself when there is something to show."""
+    """Bytes done, on stderr, where a person watches; silence elsewhere. Shows itself when there is something."""
 
     def __init__(self, label: str) -> None:
         columns = (TextColumn(label), BarColumn(24), DownloadColumn(), TimeElapsedColumn())
@@ -94,7 +94,7 @@ def show_restored(restored: Restored, account: str, *, as_json: bool) -> Result:
     if restored.carried.lost and restored.latched:
         output.line(f"Live tables that could not be read: {', '.join(restored.carried.lost)}", "yellow")
     if restored.latched:
-        output.line("Trading stays latched (restore-db) until the ledger is reconciled with the exchange")
+        output.line("Trading stays latched (restore-db) until reconciled with the exchange")
         output.notice(f"next: canary verify-db --account {account}, then canary trading enable")
     return RESTORED
 

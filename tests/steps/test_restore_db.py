@@ -1,6 +1,7 @@
 """Restoring, as it is typed in an incident: guarded, verified, latched, and harmless when it fails or is killed."""
 
 import json
+import re
 import signal
 from datetime import timedelta
 from decimal import Decimal
@@ -30,10 +31,10 @@ def backup(home: Home) -> Path:
 def test_the_brief_s_lines_are_printed(home: Home, backup: Path):
     code, out, err = home.canary("restore-db", "--backup", str(backup), "--verify", "--timeout", "3600", *GO)
     assert code == 0, err
-    assert out.splitlines()[:3] == [
-        "[00:00] Restoring from backup...",
-        "[00:00] Database restored successfully",
-        "[00:00] Verification passed",
+    assert [re.sub(r"\d\d", "..", line) for line in out.splitlines()[:3]] == [
+        "[..:..] Restoring from backup...",
+        "[..:..] Database restored successfully",
+        "[..:..] Verification passed",
     ]
     assert err.splitlines()[0] == "ACCOUNT paper PAPER"
     assert err.splitlines()[-1] == "RESULT RESTORED exit=0"
