@@ -1,4 +1,4 @@
-"""Every way `canary` can end, and the errors that carry a message, a hint and an exit code to `app`, which prints them."""
+"""Every way `canary` can end, and the errors that carry message, hint and exit code to `app`, which prints them."""
 
 from dataclasses import dataclass
 from enum import IntEnum
