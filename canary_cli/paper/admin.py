@@ -143,7 +143,7 @@ def _shock(kind: str, symbols: tuple[str, ...], body: Body) -> Shock:
 
 
 def change_account(venue: Venue, body: Body) -> Body:
-    """One of `deposit`, `withdraw`, `hedge`, `key`, `order`, `adl`, `locked`, `reduce_only`, `revoke`."""
+    """One of `deposit`, `withdraw`, `hedge`, `key`, `order`, `adl`, `locked`, `reduce_only`, `revoke`, `limits`."""
     venue.now()
     unknown = set(body) - set(_DEEDS) - {"asset"}
     if unknown or not body:
@@ -224,6 +224,12 @@ def _revoke(venue: Venue, body: Body) -> str:
     return str(body["revoke"])
 
 
+def _limits(venue: Venue, body: Body) -> bool:
+    """False: weights and order counts are counted and told, but nobody is turned away."""
+    venue.limits.enforced = bool(body["limits"])
+    return venue.limits.enforced
+
+
 _DEEDS: dict[str, Callable[[Venue, Body], Any]] = {
     "deposit": lambda venue, body: _move(venue, body, 1),
     "withdraw": lambda venue, body: _move(venue, body, -1),
@@ -234,4 +240,5 @@ _DEEDS: dict[str, Callable[[Venue, Body], Any]] = {
     "locked": _locked,
     "reduce_only": _reduce_only,
     "revoke": _revoke,
+    "limits": _limits,
 }

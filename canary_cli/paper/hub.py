@@ -109,6 +109,9 @@ class Hub:
                 encoded[socket.combined] = frame(name, payload, combined=socket.combined)
             self._send(socket, name, encoded[socket.combined])
 
+    def has_users(self) -> bool:
+        return any(socket.keys for socket in self.sockets)
+
     def tell_user(self, payload: dict[str, Any]) -> None:
         """A user event to every socket that holds a listen key and wants this kind."""
         for socket in self.sockets:

@@ -54,6 +54,7 @@ class State:
     countdowns: dict[str, datetime] = field(default_factory=dict)
     statuses: dict[str, str] = field(default_factory=dict)
     fees: Fees = field(default_factory=Fees)
+    books: dict[tuple[str, int], tuple[datetime, Book]] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
     liquidating: bool = False
     warned: bool = False
@@ -87,8 +88,11 @@ class State:
         return list(uncrossed(side, without(raw, left), self.resting(symbol, side.opposite)))
 
     def _raw_levels(self, symbol: str, side: Side, count: int) -> tuple[Level, ...]:
-        book = self.market.book(symbol, count)
-        return book.bids if side is Side.BUY else book.asks
+        """The market's book does not change between two ticks, so it is drawn once for each."""
+        drawn = self.books.get((symbol, count))
+        if drawn is None or drawn[0] != self.market.now:
+            drawn = self.books[symbol, count] = (self.market.now, self.market.book(symbol, count))
+        return drawn[1].bids if side is Side.BUY else drawn[1].asks
 
     def resting(self, symbol: str, side: Side) -> list[RestingOrder]:
         """Our orders that stand in the book."""

@@ -76,7 +76,8 @@ class Venue:
 
     def publish(self, ticks: list[Tick] = []) -> None:  # noqa: B006  (never changed)
         """Send what has happened: user events first, then market streams."""
-        for event in self.engine.drain():
+        events = self.engine.drain()
+        for event in events if self.hub.has_users() else ():
             for payload in payloads(event):
                 self.hub.tell_user(payload)
         self._apply_stream_faults()
