@@ -69,7 +69,7 @@ class TextLogs:
 
 
 class _Quiet(RotatingFileHandler):
-    def handleError(self, record: logging.LogRecord) -> None:  # noqa: ARG002, N802
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
         """Say nothing: logging would print a traceback into the middle of an incident."""
 
 

@@ -24,9 +24,7 @@ GOLIVE = Path(__file__).parents[3] / "runbooks" / "golive.toml"
 
 def rules(symbol: str, tick: str, step: str) -> SymbolRules:
     tenth, smallest = Decimal(tick), Decimal(step)
-    return SymbolRules(
-        symbol, tenth, smallest, smallest, Decimal(1000), smallest, smallest, Decimal(120), Decimal(5)
-    )
+    return SymbolRules(symbol, tenth, smallest, smallest, Decimal(1000), smallest, smallest, Decimal(120), Decimal(5))
 
 
 class Desk:
