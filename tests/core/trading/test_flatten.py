@@ -7,11 +7,25 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from canary_cli.core.model import OrderRequest, OrderType, PositionSide, Side, TimeInForce
-from canary_cli.core.trading.flatten import CancelAlgo, CancelAll, Close, Effect, Outcome, Query, Read, Style
+from canary_cli.core.model import Order, OrderRequest, OrderStatus, OrderType, PositionSide, Side, TimeInForce
+from canary_cli.core.trading.flatten import (
+    AccountSeen,
+    Begin,
+    CancelAlgo,
+    CancelAll,
+    Close,
+    Closed,
+    Effect,
+    Flatten,
+    Outcome,
+    Query,
+    Read,
+    Style,
+    decide,
+)
 from canary_cli.core.trading.flatten.plan import closable, pieces
 from canary_cli.core.trading.flatten.state import Leg
-from canary_cli.core.trading.replies import Failed, Rejected, Reply, Throttled
+from canary_cli.core.trading.replies import Confirmed, Failed, Rejected, Reply, Throttled
 from tests.core.trading.venue import PAIRS_20, SHAKY, Venue, World, position, resting, rules, stop
 
 RTT = 0.05
@@ -222,11 +236,48 @@ def test_overload_for_five_minutes_is_outlasted_and_never_called_flat_meanwhile(
 
 
 def test_a_ban_is_waited_out_in_silence() -> None:
-    world = World(Venue().hold(position("BTCUSDT", "1")), fault=once(Throttled(130.0, banned=True), is_close))
-    state = world.run(deadline=200.0)
+    thin = Venue(depth={"ETHUSDT": Decimal("0.5")}).hold(position("BTCUSDT", "1"), position("ETHUSDT", "1"))
+    world = World(thin, fault=once(Throttled(130.0, banned=True), is_close))
+    state = world.run(thin.snapshot(), deadline=200.0)
     assert state.outcome is Outcome.FLAT
     quiet = [at for at, effect in world.log if RTT < at < 130.0 and isinstance(effect, (Close, Read, CancelAll))]
     assert not quiet
+
+
+def after_one_close(executed: str) -> tuple[Flatten, Venue]:
+    """One close of 1 BTC answered at 0.05 s, while the reading asked at 0 s is still under way."""
+    venue = Venue().hold(position("BTCUSDT", "1"))
+    state, effects = decide(Flatten("KILL-t-", venue.rules), Begin(0.0, venue.snapshot()))
+    [request] = [effect.request for effect in effects if isinstance(effect, Close)]
+    order = Order(1, request.client_id, "BTCUSDT", Side.SELL, OrderType.MARKET, OrderStatus.FILLED, Decimal(1),
+                  Decimal(executed))  # fmt: skip
+    state, _ = decide(state, Closed(0.05, request.client_id, Confirmed(order)))
+    return state, venue
+
+
+def test_a_reading_asked_before_the_close_was_answered_does_not_bring_the_position_back() -> None:
+    state, venue = after_one_close("1")
+    state, effects = decide(state, AccountSeen(0.08, 0.0, venue.snapshot()))
+    assert not [effect for effect in effects if isinstance(effect, Close)]
+    assert state.legs["BTCUSDT", PositionSide.BOTH].position.quantity == 0
+
+
+def test_a_reading_asked_before_the_close_was_answered_proves_nothing() -> None:
+    state, _ = after_one_close("1")
+    state, _ = decide(state, AccountSeen(0.08, 0.0, Venue().snapshot()))
+    assert state.flat_since is None
+
+
+def test_a_reading_that_overlaps_a_close_is_not_counted_beside_its_answer() -> None:
+    venue = Venue().hold(position("BTCUSDT", "1"))
+    state, effects = decide(Flatten("KILL-t-", venue.rules), Begin(0.0, venue.snapshot()))
+    [request] = [effect.request for effect in effects if isinstance(effect, Close)]
+    venue.hold(position("BTCUSDT", "0.4"))
+    state, _ = decide(state, AccountSeen(0.05, 0.0, venue.snapshot()))
+    order = Order(1, request.client_id, "BTCUSDT", Side.SELL, OrderType.MARKET, OrderStatus.EXPIRED, Decimal(1),
+                  Decimal("0.6"))  # fmt: skip
+    state, _ = decide(state, Closed(0.06, request.client_id, Confirmed(order)))
+    assert state.legs["BTCUSDT", PositionSide.BOTH].position.quantity == Decimal("0.4")
 
 
 def test_a_fill_that_lands_after_its_order_was_cancelled_is_closed_too() -> None:
