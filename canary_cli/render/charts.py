@@ -80,7 +80,7 @@ def _latency(story: Story) -> bytes:
                 )
         _limits(axes, _latency_limits(max(one.milliseconds for one in story.latencies)))
         axes.set_ylim(bottom=0)
-        axes.legend(frameon=False, loc="lower right")
+        axes.legend(frameon=False, loc="upper right", ncols=2)
 
     return _svg(story, "Order latency, decision to acknowledgement, ms", paint)
 

@@ -6,11 +6,11 @@ from statistics import fmean
 from typing import Any
 
 from canary_cli.core.accounting.numbers import percentile
+from canary_cli.core.accounting.round_trips import RoundTrip
 from canary_cli.render import figures
 from canary_cli.render.acceptance import NOT_DONE, Criterion
 from canary_cli.render.markdown import section, table, text
 from canary_cli.steps.story import PROBES, Gate, Latency, Story
-from canary_cli.steps.trips import Trip
 
 
 def facts(story: Story) -> list[str]:
@@ -63,31 +63,36 @@ def rollback(story: Story) -> list[str]:
 
 
 def money(story: Story) -> list[str]:
-    return ["```", *pnl_block(story.trips, figures.duration(story.until - story.started)), "```", "", *_fees(story)]
+    duration = figures.duration(story.until - story.started)
+    return ["```", *pnl_block(story.strategy_trips, story.net, duration), "```", "", _what_is_in_it(story), ""]
 
 
-def pnl_block(trips: Sequence[Trip], duration: str) -> list[str]:
+def pnl_block(trips: Sequence[RoundTrip], net: Decimal, duration: str) -> list[str]:
     """The block of the rollback procedure: trades, winners, losers, net, duration."""
     won, lost = [t.net for t in trips if t.net > 0], [t.net for t in trips if t.net <= 0]
     return [
         f"Total trades: {len(trips)}",
         f"Profitable: {len(won)} ({figures.money(sum(won, Decimal(0)), signed=True)})",
         f"Loss-making: {len(lost)} ({figures.money(sum(lost, Decimal(0)), signed=True)})",
-        f"Net P&L: {figures.money(sum((trip.net for trip in trips), Decimal(0)))}",
+        f"Net P&L: {figures.money(net)}",
         f"Duration: {duration}",
     ]
 
 
-def _fees(story: Story) -> list[str]:
-    probes = [trip for trip in story.trips if trip.is_probe]
-    lines = ["Round trips after commissions in USDT, from fills; funding and open positions are not in it."]
-    if probes:
-        cost = figures.money(sum((trip.net for trip in probes), Decimal(0)))
-        lines.append(f"Of these {len(probes)} are probes, {cost} in all.")
-    foreign = sum((trip.foreign_fees for trip in story.trips), Decimal(0))
-    if foreign:
-        lines.append(f"Commissions of {figures.number(foreign)} in another asset are not converted here.")
-    return [" ".join(lines), ""]
+def _what_is_in_it(story: Story) -> str:
+    probes = [trip.net for trip in story.trips.closed if trip.is_probe]
+    held = [trip.net for trip in story.trips.open]
+    said = [
+        "Trades are the strategy's round trips. Net is from fills, after commissions, without funding (`canary pnl`);",
+        f"in it are {len(probes)} probes ({figures.money(sum(probes, Decimal(0)), signed=True)}) and {len(held)} open",
+        f"positions' fees and part closes ({figures.money(sum(held, Decimal(0)), signed=True)}).",
+    ]
+    if story.equity:
+        first, last = story.equity[0].equity, story.equity[-1].equity
+        said.append(f"Equity went from {figures.money(first)} to {figures.money(last)}, unrealised profit included.")
+    for asset, amount in story.trips.unconverted.items():
+        said.append(f"Commissions of {figures.number(amount)} {asset} are not converted here.")
+    return " ".join(said)
 
 
 def execution(story: Story) -> list[str]:
@@ -120,7 +125,7 @@ def _slippage(story: Story) -> str:
 
 def strategy(story: Story) -> list[str]:
     signals = story.all("signal")
-    real = [trip for trip in story.trips if not trip.is_probe]
+    real = story.strategy_trips
     refused = story.all("signal_refused")
     rows = [
         ("bars judged", len(signals) + len(refused)),

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from canary_cli.journal.record import Entry
-from canary_cli.steps.trips import open_quantities
+from canary_cli.steps.trips import trips_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,8 @@ def rollback_of(entries: Sequence[Entry]) -> Rollback | None:
     flat = next((entry for entry in after if entry.event == "flat" and not entry.pair), None)
     left = next((entry for entry in reversed(after) if entry.event == "flatten_incomplete"), None)
     ending = flat or left
-    held = tuple(sorted(open_quantities(e for e in entries if e.event == "fill" and e.seq < begun.seq)))
+    open_then = trips_of(entry for entry in entries if entry.event == "fill" and entry.seq < begun.seq).open
+    held = tuple(sorted(trip.symbol for trip in open_then))
     told = ending.data.get("positions") if ending else None
     cause, _, detail = str(begun.data.get("reason") or begun.data.get("cause") or begun.reason).partition(": ")
     return Rollback(

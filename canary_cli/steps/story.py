@@ -7,11 +7,12 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from canary_cli.core.accounting.round_trips import RoundTrip, Trips
 from canary_cli.core.policy.comparing import holds
 from canary_cli.journal.record import Entry
 from canary_cli.render.figures import measured
 from canary_cli.steps.ending import Rollback, rollback_of
-from canary_cli.steps.trips import Trip, round_trips
+from canary_cli.steps.trips import trips_of
 
 PROBES = ("probe", "probe_exit")
 
@@ -104,7 +105,7 @@ class Story:
     gates: tuple[Gate, ...]
     latencies: tuple[Latency, ...]
     equity: tuple[Equity, ...]
-    trips: tuple[Trip, ...]
+    trips: Trips
     rollback: Rollback | None
 
     def all(self, *events: str) -> tuple[Entry, ...]:
@@ -129,8 +130,13 @@ class Story:
 
     @property
     def net(self) -> Decimal:
-        """Of the round trips, from fills."""
-        return sum((trip.net for trip in self.trips), Decimal(0))
+        """From fills: what round trips, probes and open positions have realised, less commissions in USDT."""
+        return sum((trip.net for trip in (*self.trips.closed, *self.trips.open)), Decimal(0))
+
+    @property
+    def strategy_trips(self) -> tuple[RoundTrip, ...]:
+        """Closed, and no probes."""
+        return tuple(trip for trip in self.trips.closed if not trip.is_probe)
 
     @property
     def pnl(self) -> Decimal:
@@ -191,7 +197,7 @@ def tell(entries: Sequence[Entry]) -> Story:
         gates=tuple(_gate(entry) for entry in entries if entry.event == "gate"),
         latencies=_latencies(entries),
         equity=tuple(_equity(entry) for entry in entries if entry.event == "equity"),
-        trips=round_trips(entry for entry in entries if entry.event == "fill"),
+        trips=trips_of(entry for entry in entries if entry.event == "fill"),
         rollback=rollback_of(entries),
     )
 

@@ -17,7 +17,9 @@ def test_a_good_run_opens_with_its_verdict_and_shows_every_check(tmp_path: Path)
     assert text.startswith("# DONE: run 20260222-1000-aaaa")
     assert "**gate 0 GO, gate 1 PASS, gate 2 WARNING, gate 3 PASS**" in text
     assert "| latency_max | 222 | < | 500 | 24 | phase | orders | PASS |  |" in text
-    assert "Total trades: 3\nProfitable: 1 (+$20.00)\nLoss-making: 2 (-$5.22)\nNet P&L: $14.78\n" in text
+    assert "Total trades: 2\nProfitable: 1 (+$20.00)\nLoss-making: 1 (-$5.10)\nNet P&L: $14.78\n" in text
+    assert "in it are 1 probes (-$0.12)" in text
+    assert "Equity went from $9,990.00 to $10,005.00" in text
     assert "sha256 3f2a1c9e" in text
 
 

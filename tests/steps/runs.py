@@ -75,7 +75,9 @@ def trip(minutes: float, symbol: str, realized: str, run_id: str = GOOD, purpose
         why = purpose if index == 0 or purpose == "probe" else "exit"
         yield line(at, "order_intent", run_id, client_id=client_id, symbol=symbol, side=side, purpose=why)
         yield line(at, "order_confirmed", run_id, client_id=client_id, order_id=1, latency_ms=180 + minutes, send_ms=90)
-        yield line(at, "fill", run_id, symbol=symbol, side=side, quantity="1", price="100", realized=profit,
+        price = str(100 + Decimal(profit))
+        yield line(at, "fill", run_id, symbol=symbol, side=side, quantity="1", price=price, realized=profit,
+                   trade_id=int(minutes * 10) + index,
                    commission="0.05", commission_asset="USDT", slippage_bps="2.5", purpose=why)  # fmt: skip
 
 
@@ -136,5 +138,6 @@ def piece(step: str, detail: str, outcome: str = "DONE") -> Line:
 
 
 def _close(symbol: str, realized: str, run_id: str) -> Line:
-    return line(45.05, "fill", run_id, symbol=symbol, side="SELL", quantity="1", price="90", realized=realized,
+    return line(45.05, "fill", run_id, symbol=symbol, side="SELL", quantity="1", price=str(100 + Decimal(realized)),
+                realized=realized, trade_id=9999,
                 commission="0.05", commission_asset="USDT", slippage_bps="31", purpose="kill")  # fmt: skip

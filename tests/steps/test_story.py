@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from canary_cli.steps.story import entries_of, tell
-from canary_cli.steps.trips import open_quantities, round_trips
+from canary_cli.steps.trips import trips_of
 from tests.steps.runs import BROKEN, GOOD, broken_run, good_run, line, write_run
 
 
@@ -59,21 +59,12 @@ def test_each_run_tells_only_of_itself_and_the_newest_is_the_default(tmp_path: P
         tell(entries_of(entries, "20200101-0000-none"))
 
 
-def test_a_fill_that_turns_a_position_around_ends_one_trip_and_opens_another(tmp_path: Path) -> None:
-    fills = [
-        line(minutes, "fill", symbol="BTCUSDT", side=side, quantity=quantity, realized=realized, commission="0")
-        for minutes, side, quantity, realized in ((1, "BUY", "1", "0"), (2, "SELL", "3", "7"), (3, "BUY", "0.5", "1"))
-    ]
-    entries = write_run(tmp_path, iter(fills), GOOD)
-    assert [trip.net for trip in round_trips(entries)] == [Decimal(7)]
-    assert open_quantities(entries) == {"BTCUSDT": Decimal("-1.5")}
-
-
 def test_fees_in_another_asset_are_kept_apart(tmp_path: Path) -> None:
     fills = [
-        line(minutes, "fill", symbol="BTCUSDT", side=side, quantity="1", realized="2", commission="0.01",
-             commission_asset="BNB")
-        for minutes, side in ((1, "BUY"), (2, "SELL"))
+        line(minutes, "fill", symbol="BTCUSDT", side=side, quantity="1", price=price, trade_id=minutes,
+             commission="0.01", commission_asset="BNB")
+        for minutes, side, price in ((1, "BUY", "100"), (2, "SELL", "104"))
     ]  # fmt: skip
-    (trip,) = round_trips(write_run(tmp_path, iter(fills), GOOD))
-    assert (trip.net, trip.foreign_fees) == (Decimal(4), Decimal("0.02"))
+    trips = trips_of(write_run(tmp_path, iter(fills), GOOD))
+    assert [trip.net for trip in trips.closed] == [Decimal(4)]
+    assert trips.unconverted == {"BNB": Decimal("0.02")}
