@@ -19,9 +19,7 @@ from tests.core.trading.conftest import NOON, Desk
 
 
 def signal(desk: Desk, side: Side = Side.BUY, symbol: str = "BTCUSDT") -> Decided:
-    evaluation = Evaluation(
-        symbol, desk.now, 50000.0, side, (), 3.5, 82.0, 4, 0, 100.0, 250.0, Reason.NONE, Evidence()
-    )
+    evaluation = Evaluation(symbol, desk.now, 50000.0, side, (), 3.5, 82.0, 4, 0, 100.0, 250.0, Reason.NONE, Evidence())
     entry = desk.state.mids[symbol]
     distance = entry / 100
     return Decided(
