@@ -1,7 +1,9 @@
 """A backup goes out and comes back on both kinds of database; damage shows before anything live is touched."""
 
 import gzip
+import itertools
 import subprocess
+import threading
 from datetime import timedelta
 from pathlib import Path
 
@@ -77,6 +79,31 @@ def test_what_is_restored_is_what_was_there(desk: Desk):
     desk.execute("UPDATE orders SET status = 'BROKEN'")
     assert desk.restore(path).lost == ()
     assert desk.rows() == before
+
+
+def test_a_snapshot_taken_while_lines_arrive_is_of_one_moment(desk: Desk):
+    """Fills and positions are written together; a backup must hold both or neither."""
+    stop, ledger = threading.Event(), Ledger.open(desk.url, ACCOUNT)
+
+    def trade() -> None:
+        numbers = itertools.count(100)
+        while not stop.is_set():
+            desk.day.trade(next(numbers))
+            ledger.catch_up(desk.day.folder)
+
+    trading = threading.Thread(target=trade)
+    trading.start()
+    try:
+        paths = [desk.backups / desk.snapshot().file for _ in range(3)]
+    finally:
+        stop.set()
+        trading.join()
+        ledger.close()
+    for path in paths:
+        store = open_store(desk.url)
+        shadow, _ = restore.load(store, path, ACCOUNT, desk.day.folder, 60)
+        assert [check for check in restore.verify(shadow, ACCOUNT) if not check.ok] == []
+        restore.discard(store, shadow)
 
 
 def test_what_came_after_the_backup_is_carried_forward(desk: Desk):
