@@ -77,8 +77,8 @@ def _route(venue: Venue, method: str, path: str, body: Body) -> Any:
 
 
 def clock(venue: Venue) -> Body:
-    """The three values from which any process computes plan time (`core.clock.ScaledClock`)."""
-    plan, wall = venue.clock.now(), venue.clock.wall()
+    """An instant of both clocks and the speed: any process computes plan time from them (`core.clock.ScaledClock`)."""
+    wall, plan = venue.clock.wall(), venue.clock.now()
     return {
         "plan_start": plan.isoformat(),
         "wall_start": wall.isoformat(),

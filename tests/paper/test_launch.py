@@ -1,0 +1,110 @@
+"""`canary paper serve` as another process sees it: its line, its registry entry, its end, and what it refuses."""
+
+import json
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from canary_cli.accounts import running_rehearsals
+from canary_cli.errors import ExchangeUnreachable
+from canary_cli.paper.notice import announce, ask, describe
+
+ROOT = Path(__file__).resolve().parents[2]
+SERVE = ("paper", "serve", "--pairs", "BTCUSDT")
+
+
+def canary(home: Path, *arguments: str) -> "subprocess.Popen[str]":
+    environment = {**os.environ, "CANARY_HOME": str(home), "PYTHONPATH": str(ROOT), "NO_COLOR": "1"}
+    return subprocess.Popen(
+        [sys.executable, "-m", "canary_cli", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment,
+        text=True,
+    )
+
+
+@contextmanager
+def serving(home: Path, *arguments: str) -> Iterator[tuple[Any, dict[str, Any]]]:
+    process = canary(home, *SERVE, "--port", "0", "--json", "--account", "rehearsal:ab12", *arguments)
+    try:
+        assert process.stdout is not None
+        yield process, json.loads(process.stdout.readline())
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_it_says_one_line_registers_privately_and_leaves_nothing(tmp_path: Path) -> None:
+    registry = tmp_path / ".canary" / "exchanges" / "rehearsal-ab12.json"
+    with serving(tmp_path, "--speed", "60", "--start", "2026-03-02T10:00Z") as (process, entry):
+        assert set(entry) == {"schema_version", "port", "account", "plan_start", "wall_start", "speed", "pid"}
+        assert (entry["plan_start"], entry["pid"]) == ("2026-03-02T10:00:00+00:00", process.pid)
+        assert json.loads(registry.read_text()) == entry
+        assert stat.S_IMODE(registry.stat().st_mode) == 0o600
+        assert list(running_rehearsals(tmp_path)) == ["rehearsal:ab12"]
+        status = ask(registry, "GET", "status")
+        assert status["account"] == "rehearsal:ab12"
+        assert "plan time" in describe(status, as_json=False)
+        ask(registry, "POST", "stop")
+        assert process.wait(10) == 0
+    assert not registry.exists()
+    with pytest.raises(ExchangeUnreachable, match="no paper exchange runs"):
+        ask(registry, "GET", "status")
+
+
+def test_detached_it_ignores_the_terminal_and_ends_when_idle(tmp_path: Path) -> None:
+    with serving(tmp_path, "--detached", "--idle-after", "1") as (process, _):
+        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGHUP)
+        _, said = process.communicate(timeout=15)
+        assert process.returncode == 0
+        assert "RESULT IDLE exit=0" in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (("--start", "yesterday"), 2, "--start 'yesterday' is no instant"),
+        (("--scenario", "hope"), 78, "There is no scenario 'hope'"),
+        (("--speed", "0"), 2, "--speed 0 is not above 0"),
+        (("--balance", "NaN"), 2, "--balance 'NaN' is no amount above 0"),
+        (("--pairs", "NOPEUSDT"), 2, "NOPEUSDT"),
+    ],
+)
+def test_what_cannot_be_is_one_line_and_an_exit_code(
+    tmp_path: Path, arguments: tuple[str, ...], code: int, says: str
+) -> None:
+    process = canary(tmp_path, *SERVE, "--port", "0", *arguments)
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == code
+    assert says in said
+    assert "Traceback" not in said
+
+
+def test_a_taken_port_is_said(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        process = canary(tmp_path, *SERVE, "--port", str(port))
+        _, said = process.communicate(timeout=30)
+    assert process.returncode == 78
+    assert f"port {port} on 127.0.0.1 is taken" in said
+    assert not list((tmp_path / ".canary").rglob("*.json")) if (tmp_path / ".canary").exists() else True
+
+
+def test_the_screen_has_the_lines_to_paste() -> None:
+    entry = {"account": "rehearsal:ab12", "port": 1, "pid": 2, "plan_start": "x", "speed": 1.0}
+    screen = announce(entry, as_json=False)
+    assert "canary close-all --account rehearsal:ab12" in screen
+    assert max(map(len, screen.splitlines())) <= 80
