@@ -58,10 +58,11 @@ class Outbox:
 
     def compact(self) -> None:
         """Empty the file once nothing in it can still be delivered."""
-        if any(self._now() - one.at < KEEP_FOR for one in self._unsettled()):
+        if not self._path.exists():
             return
-        with self._locked() as file:
-            os.ftruncate(file.fileno(), 0)
+        with self._locked() as file:  # held from looking to emptying: another process may be about to speak
+            if not any(self.age(one) < KEEP_FOR for one in self._unsettled()):
+                os.ftruncate(file.fileno(), 0)
 
     def _unsettled(self) -> list[Message]:
         owed: dict[str, Message] = {}
