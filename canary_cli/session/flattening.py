@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -46,6 +46,9 @@ PROGRESS_EVERY = 1.0
 
 RECHECKS = (2.0, 10.0, 60.0)
 """Plan seconds after flat at which the account is looked at again for fills that came late."""
+
+CLOCKS_APART = timedelta(minutes=10)
+"""How far our clock may be ahead of the time stamps of the exchange's fills, which are told apart by order anyway."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,8 +159,9 @@ async def execution_cost(exchange: Exchange, report: FlattenReport) -> Decimal |
     Commission in another asset (BNB) is left out.
     """
     symbols = sorted({one.symbol for one in report.positions})
+    since = report.began - CLOCKS_APART
     try:
-        pages = await asyncio.gather(*(exchange.trades(symbol, report.began) for symbol in symbols))
+        pages = await asyncio.gather(*(exchange.trades(symbol, since) for symbol in symbols))
     except CanaryError:
         return None
     fills = [fill for page in pages for fill in page if fill.order_id in report.order_ids]

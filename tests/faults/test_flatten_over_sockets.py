@@ -7,7 +7,7 @@ import pytest
 from canary_cli.core.model import PositionSide, Side
 from canary_cli.core.trading.flatten import Outcome, Style
 from canary_cli.paper.market import SYMBOLS
-from canary_cli.session.flattening import FlattenReport, confirm_flat
+from canary_cli.session.flattening import FlattenReport, confirm_flat, execution_cost
 from tests.faults.desk import PAIRS, a_desk
 
 ORDERS = r"^POST /fapi/v1/order$"
@@ -199,6 +199,25 @@ async def test_a_clock_five_seconds_off_does_not_stop_the_closing() -> None:
         await desk.open("BTCUSDT")
         desk.fault("clock_skew", milliseconds=5000)
         report = await desk.flatten()
+        assert (report.outcome, desk.held) == (Outcome.FLAT, {})
+
+
+async def test_at_rehearsal_speed_the_cost_of_the_closes_is_known() -> None:
+    async with a_desk(speed=200.0) as desk:
+        await desk.open(*PAIRS)
+        report = await desk.flatten()
+        cost = await execution_cost(desk.exchange, report)
+        assert cost is not None and -50 < cost < 50 and cost != 0
+
+
+async def test_an_account_that_turns_out_to_be_hedged_is_closed_by_its_sides() -> None:
+    async with a_desk() as desk:
+        await desk.open("BTCUSDT")
+        thought = await desk.exchange.snapshot()
+        await desk.flatten()
+        desk.by_hand(hedge=True)
+        await desk.open("BTCUSDT", position_side=PositionSide.LONG)
+        report = await desk.flatten(thought)
         assert (report.outcome, desk.held) == (Outcome.FLAT, {})
 
 
