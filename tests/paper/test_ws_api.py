@@ -1,0 +1,102 @@
+"""The WebSocket API: the same judgements in its own envelope, signed over sorted parameters."""
+
+import asyncio
+from base64 import b64encode
+from typing import Any
+
+import pytest
+from Crypto.PublicKey import ECC
+from Crypto.Signature import eddsa
+
+from tests.paper.wire import KEY, Wire, signed
+
+
+class Api:
+    """One connection."""
+
+    def __init__(self, wire: Wire, ws: Any) -> None:
+        self.wire, self.ws = wire, ws
+
+    async def ask(self, method: str, number: Any = 1, **params: Any) -> Any:
+        await self.ws.send_json({"id": number, "method": method, "params": params})
+        return (await asyncio.wait_for(self.ws.receive(), 3)).json()
+
+    async def sign(self, method: str, **params: Any) -> Any:
+        whole = params | {"apiKey": KEY, "timestamp": self.wire.server.venue.wall_ms()}
+        text = "&".join(f"{name}={whole[name]}" for name in sorted(whole))
+        return await self.ask(method, **whole, signature=signed(text))
+
+
+@pytest.fixture
+async def api(wire: Wire) -> Any:
+    ws = await wire.http.ws_connect(f"{wire.base}/ws-fapi/v1")
+    yield Api(wire, ws)
+    await ws.close()
+
+
+async def test_an_order_is_placed_asked_for_amended_and_cancelled(api: Api) -> None:
+    price = str(api.wire.near("0.97"))
+    order = {"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "timeInForce": "GTC"}
+    placed = await api.sign("order.place", **order, quantity="0.01", price=price)
+    assert (placed["status"], placed["result"]["status"]) == (200, "NEW")
+    assert {row["rateLimitType"] for row in placed["rateLimits"]} == {"REQUEST_WEIGHT", "ORDERS"}
+    which = {"symbol": "BTCUSDT", "orderId": placed["result"]["orderId"]}
+    assert (await api.sign("order.status", **which))["result"]["avgPrice"] == "0.00000"
+    changed = await api.sign("order.modify", **which, side="BUY", quantity="0.02", price=price)
+    assert changed["result"]["origQty"] == "0.02"
+    assert (await api.sign("order.cancel", **which))["result"]["status"] == "CANCELED"
+    again = await api.sign("order.cancel", **which)
+    assert (again["status"], again["error"]["code"]) == (400, -2011)
+
+
+async def test_conditional_orders_and_account(api: Api) -> None:
+    stop = await api.sign(
+        "algoOrder.place", algoType="CONDITIONAL", symbol="BTCUSDT", side="SELL", type="STOP_MARKET",
+        closePosition=True, triggerPrice=str(api.wire.near("0.9")),
+    )  # fmt: skip
+    assert stop["result"]["closePosition"] is True
+    assert (await api.sign("algoOrder.cancel", algoId=stop["result"]["algoId"]))["result"]["code"] == "200"
+    assert (await api.sign("v2/account.balance"))["result"][0]["asset"] == "USDT"
+    assert (await api.sign("v2/account.position"))["result"] == []
+    assert "canTrade" in (await api.sign("account.status"))["result"]
+
+
+async def test_market_data_and_listen_keys_need_no_signature(api: Api) -> None:
+    assert (await api.ask("ticker.price", "any-id", symbol="BTCUSDT"))["id"] == "any-id"
+    assert len((await api.ask("depth", symbol="BTCUSDT", limit=5))["result"]["bids"]) == 5
+    key = (await api.ask("userDataStream.start", apiKey=KEY))["result"]["listenKey"]
+    assert (await api.ask("userDataStream.ping", apiKey=KEY))["result"]["listenKey"] == key
+
+
+@pytest.mark.parametrize(
+    ("method", "params", "code"),
+    [
+        ("order.place", {"apiKey": "x" * 64, "timestamp": 1}, -2015),
+        ("order.place", {"apiKey": KEY, "timestamp": 1, "signature": "0"}, -1021),
+        ("hope", {}, -1000),
+        ("session.logon", {"apiKey": KEY, "timestamp": 1, "signature": "0"}, -4056),
+    ],
+)
+async def test_refusals_come_in_the_envelope(api: Api, method: str, params: dict[str, Any], code: int) -> None:
+    reply = await api.ask(method, **params)
+    assert reply["error"]["code"] == code
+    assert reply["id"] == 1
+
+
+async def test_a_session_logs_on_with_ed25519_and_needs_no_signature_after(api: Api) -> None:
+    curve, name = ECC.generate(curve="ed25519"), "e" * 64
+    await api.wire.admin(
+        "POST", "account", key={"name": name, "public_pem": curve.public_key().export_key(format="PEM")}
+    )
+    time = api.wire.server.venue.wall_ms()
+    signature = b64encode(eddsa.new(curve, "rfc8032").sign(f"apiKey={name}&timestamp={time}".encode())).decode()
+    logged = await api.ask("session.logon", apiKey=name, timestamp=time, signature=signature)
+    assert logged["result"]["apiKey"] == name
+    assert (await api.ask("account.balance", timestamp=time))["status"] == 200
+    assert (await api.ask("session.logout"))["result"]["apiKey"] is None
+    assert (await api.ask("account.balance", timestamp=time))["error"]["code"] == -2014
+
+
+async def test_rate_limits_are_left_out_where_asked(wire: Wire) -> None:
+    ws = await wire.http.ws_connect(f"{wire.base}/ws-fapi/v1?returnRateLimits=false")
+    assert "rateLimits" not in await Api(wire, ws).ask("ticker.price", symbol="BTCUSDT")
