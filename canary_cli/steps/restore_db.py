@@ -2,6 +2,7 @@
 
 import os
 import socket
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -34,6 +35,7 @@ from canary_cli.steps.snapshot_db import backups_folder
 from canary_cli.steps.verify_db import Positions
 
 LATCH = "restore-db"
+LEASE = timedelta(seconds=30)
 Say = Callable[[str], None]
 
 
@@ -205,13 +207,32 @@ def _guarded(world: World, request: RestoreRequest, positions: Positions | None)
     if ledger is None:
         yield
         return
-    holder = f"restore-db@{socket.gethostname()}:{os.getpid()}"
-    lease = ledger.acquire(world.account.name, holder, timedelta(seconds=request.seconds + 60))
+    try:
+        with _lease(ledger):
+            yield
+    finally:
+        ledger.close()
+
+
+@contextmanager
+def _lease(ledger: Ledger) -> Iterator[None]:
+    """Hold the account's lease, renewed by a thread: so short that a restore that was killed can soon be repeated."""
+    lease = ledger.acquire(ledger.account, f"restore-db@{socket.gethostname()}:{os.getpid()}", LEASE)
+    done = threading.Event()
+
+    def renew() -> None:
+        while not done.wait(LEASE.total_seconds() / 3):
+            with suppress(CanaryError):
+                ledger.renew(lease, LEASE)
+
+    renewing = threading.Thread(target=renew, daemon=True)
+    renewing.start()
     try:
         yield
     finally:
+        done.set()
+        renewing.join()
         ledger.release(lease)
-        ledger.close()
 
 
 def _refuse_used(world: World, into: SecretStr) -> None:

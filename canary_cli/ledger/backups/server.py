@@ -112,13 +112,14 @@ class ServerStore:
             watchdog.start()
             try:
                 loading.feed(dump)
+                loading.finish()
+            except BackupError:
+                if watchdog.finished.is_set():
+                    told = f"not restored within {seconds:.0f} s; nothing was changed"
+                    raise RestoreTimedOut(told, "repeat with a longer --timeout") from None
+                raise
             finally:
-                timed_out = watchdog.finished.is_set()
                 watchdog.cancel()
-                if timed_out:
-                    loading.kill()
-                    raise RestoreTimedOut(f"not restored within {seconds:.0f} s; nothing was changed", "--timeout")
-            loading.finish()
 
     def _compare(self, rows: dict[str, int | None]) -> None:
         """A load that reports success may still have dropped rows: count them."""
