@@ -49,6 +49,10 @@ class Account:
         return self.kind == "paper"
 
     @property
+    def is_rehearsal(self) -> bool:
+        return self.name.startswith("rehearsal:")
+
+    @property
     def banner(self) -> str:
         return f"ACCOUNT {self.name} {self.kind.upper()}"
 

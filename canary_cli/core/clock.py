@@ -55,7 +55,8 @@ class SystemClock:
 class ScaledClock:
     """Plan time that started at `plan_start` when the wall showed `wall_start`, running `speed` times as fast.
 
-    Two processes that hold the same three values agree about plan time.
+    Two processes that hold the same three values agree about plan time. Speed 0 holds plan time still; sleeping
+    then takes wall seconds, so that nobody sleeps for ever.
     """
 
     plan_start: datetime
@@ -72,7 +73,7 @@ class ScaledClock:
         return time.monotonic()
 
     async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(max(0.0, seconds / self.speed))
+        await asyncio.sleep(max(0.0, seconds / self.speed if self.speed else seconds))
 
     async def pause(self, seconds: float) -> None:
         await asyncio.sleep(max(0.0, seconds))

@@ -58,6 +58,9 @@ def _route(venue: Venue, method: str, path: str, body: Body) -> Any:
             return status(venue)
         case "GET", ["clock"]:
             return clock(venue)
+        case "POST", ["hold"]:
+            venue.hold()
+            return clock(venue)
         case "GET", ["faults"]:
             return [fault.describe() for fault in venue.faults.all()]
         case "POST", ["faults"]:

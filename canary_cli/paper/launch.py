@@ -81,6 +81,7 @@ def open_venue(request: Request) -> Venue:
         rng,
         begins,
         request.account,
+        seed,
     )
     if scenario:
         venue.load(scenario)
@@ -106,7 +107,9 @@ async def serve(request: Request, announce: Callable[[dict[str, Any]], None]) ->
     _heed_signals(server, detached=request.detached)
     try:
         if request.registry is not None:
-            register(request.registry, entry)
+            path = request.registry
+            register(path, entry)
+            venue.held = lambda: register(path, entry_of(server))
         announce(entry)
         return await server.wait(request.idle_after)
     finally:
@@ -138,6 +141,7 @@ def entry_of(server: Server) -> dict[str, Any]:
         "plan_start": clock.plan_start.isoformat(),
         "wall_start": clock.wall_start.isoformat(),
         "speed": clock.speed,
+        "seed": server.venue.seed,
         "pid": os.getpid(),
     }
 

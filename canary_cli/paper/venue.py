@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from random import Random
 
-from canary_cli.core.clock import Clock
+from canary_cli.core.clock import Clock, ScaledClock
 from canary_cli.paper.engine import Engine
 from canary_cli.paper.faults import Faults
 from canary_cli.paper.hub import Hub
@@ -27,6 +27,7 @@ class Venue:
     rng: Random
     start: datetime
     account: str = "paper"
+    seed: int = 0
     limits: Limits = field(default_factory=Limits)
     faults: Faults = field(init=False)
     hub: Hub = field(init=False)
@@ -34,6 +35,7 @@ class Venue:
     agenda: list[PriceEvent | FaultEvent] = field(default_factory=list)
     touched: float = 0.0
     stop: Callable[[], None] = lambda: None
+    held: Callable[[], None] = lambda: None
 
     def __post_init__(self) -> None:
         self.faults = Faults(Random(self.rng.random()))  # noqa: S311  (a market's luck, not a secret)
@@ -43,6 +45,11 @@ class Venue:
 
     def load(self, scenario: Scenario) -> None:
         self.agenda = [*scenario.prices, *scenario.faults]
+
+    def hold(self) -> None:
+        """Stop plan time here, so that what a rehearsal ended with can be looked at in peace. Requests go on."""
+        self.clock = ScaledClock(self.clock.now(), self.clock.wall(), 0.0)
+        self.held()
 
     def touch(self) -> None:
         """A client has asked for something: the exchange is not idle."""

@@ -136,7 +136,7 @@ class Feed:
     async def _mend(self, symbol: str) -> None:
         """Fetch what the stream did not bring and feed it in the order of time, longest candle first."""
         try:
-            pages = [await self._closed(symbol, frame, HISTORY) for frame in self._frames]
+            pages = [await self._closed(symbol, frame, self._missing(symbol, frame)) for frame in self._frames]
         except CanaryError:
             return  # the next candle shows the gap again
         self._waiting[symbol] = {}
@@ -148,6 +148,11 @@ class Feed:
         ]
         for candle in sorted(missing, key=lambda c: (c.close_time, -c.frame.duration)):
             self._feed(candle, mended=True)
+
+    def _missing(self, symbol: str, frame: Frame) -> int:
+        """How many candles to ask for: what has closed since the last one known, and one to spare."""
+        last = self._last.get((symbol, frame))
+        return HISTORY if last is None else min(HISTORY, int((self._clock.now() - last) / frame.duration) + 2)
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)

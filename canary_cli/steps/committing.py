@@ -62,3 +62,11 @@ def _git(folder: Path, *arguments: str) -> str:
         said = (done.stderr or done.stdout).strip().splitlines()
         raise NotCommitted(f"git {arguments[0]}: {said[-1] if said else done.returncode}", "commit the file by hand")
     return done.stdout.strip()
+
+
+def head_of(folder: Path) -> str:
+    """The commit checked out in `folder`; empty where there is none."""
+    try:
+        return _git(folder, "rev-parse", "--short", "HEAD").strip()
+    except NotCommitted:
+        return ""

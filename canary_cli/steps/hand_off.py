@@ -4,6 +4,7 @@ import asyncio
 
 from canary_cli.errors import CanaryError, ExitCode, Result
 from canary_cli.journal.reader import read
+from canary_cli.steps.rehearsal import hold_exchange
 from canary_cli.steps.run import Outcome, Run
 from canary_cli.steps.screen import Screen
 
@@ -30,6 +31,8 @@ async def close_run(run: Run, result: Result, reason: str, screen: Screen) -> Re
         status=result.word,
         reason=reason,
     )
+    if run.world.account.is_rehearsal and result.code not in RESUMABLE:
+        await asyncio.to_thread(hold_exchange, run.world.account)
     report = await asyncio.to_thread(_report, run, result)
     screen.end(result, reason, report, after(run, result))
     return result

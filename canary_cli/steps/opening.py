@@ -22,6 +22,9 @@ SILENCE_FLOOR = 2.0
 """Wall seconds that a silence limit means at least, however fast plan time runs."""
 
 THIN_MINUTES = 1440
+STALE, STALE_FLOOR = 10.0, 1.5
+"""Plan seconds that prices may be old, and the wall seconds this means at least."""
+
 RECONCILE_WITHIN = timedelta(seconds=30)
 MISMATCH = Result("MISMATCH", ExitCode.HUMAN_NEEDED)
 
@@ -60,6 +63,7 @@ async def _setup(run: Run) -> Setup:
         rules=traded,
         depths=await _depths(run, traded),
         silence=max(run.plan.silence.stream.total_seconds(), SILENCE_FLOOR * speed),
+        stale=max(STALE, STALE_FLOOR * speed),
         health=max(60.0, SILENCE_FLOOR * speed),
     )
 

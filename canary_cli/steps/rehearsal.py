@@ -5,8 +5,10 @@ import json
 import os
 import secrets
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from http.client import HTTPConnection
 from pathlib import Path
 
 from canary_cli.accounts import Account, PlanTime, folder_name, paper_account
@@ -31,8 +33,8 @@ class RehearsalRequest:
     pairs: tuple[str, ...]
 
 
-async def start_exchange(home: Path, request: RehearsalRequest) -> Account:
-    """Start the exchange and return the account on it.
+async def start_exchange(home: Path, request: RehearsalRequest) -> tuple[Account, int]:
+    """Start the exchange and return the account on it, and the seed of its market.
 
     Raises the error the exchange ended with, in its own words and with its own exit code.
     """
@@ -53,6 +55,18 @@ async def start_exchange(home: Path, request: RehearsalRequest) -> Account:
         process.kill()
         raise ConfigurationError("the paper exchange did not start in time", "canary paper serve") from None
     return _account(home, line)
+
+
+def hold_exchange(account: Account) -> None:
+    """Stop plan time on a rehearsal's exchange: what the run ended with stays there to be looked at.
+
+    An exchange that does not answer has ended, and then there is nothing to look at.
+    """
+    connection = HTTPConnection(account.rest_url.removeprefix("http://"), timeout=5)
+    with suppress(OSError):
+        connection.request("POST", "/paper/hold", body=b"{}")
+        connection.getresponse().read()
+    connection.close()
 
 
 def _command(name: str, request: RehearsalRequest) -> list[str]:
@@ -85,9 +99,9 @@ def _failure(code: int, words: str) -> CanaryError:
     return error
 
 
-def _account(home: Path, line: bytes) -> Account:
+def _account(home: Path, line: bytes) -> tuple[Account, int]:
     told = json.loads(line)
     time = PlanTime(
         datetime.fromisoformat(told["plan_start"]), datetime.fromisoformat(told["wall_start"]), float(told["speed"])
     )
-    return paper_account(home, told["port"], told["account"], time)
+    return paper_account(home, told["port"], told["account"], time), int(told["seed"])

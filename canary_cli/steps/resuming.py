@@ -2,17 +2,20 @@
 
 import secrets
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
+from canary_cli import __version__
 from canary_cli.bootstrap import World
+from canary_cli.core.policy.breaker import Breaker
 from canary_cli.core.policy.plan import Plan
 from canary_cli.core.trading.record import from_data
 from canary_cli.core.trading.state import Session, Setup, apply
 from canary_cli.errors import PlanError
 from canary_cli.journal.reader import read
 from canary_cli.journal.record import Entry
+from canary_cli.steps.committing import head_of
 from canary_cli.steps.run import Run
 
 
@@ -27,21 +30,30 @@ def unfinished(entries: Iterable[Entry]) -> Entry | None:
     return found
 
 
-def open_run(
-    world: World, plan: Plan, path: Path, start: datetime | None, phases: tuple[int, ...], lease_token: int
-) -> Run:
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """How a run is to begin: `start` None is now, `phases` empty is all of them, `seed` is a rehearsal's."""
+
+    start: datetime | None
+    phases: tuple[int, ...]
+    lease_token: int
+    seed: int | None
+
+
+def open_run(world: World, plan: Plan, path: Path, opening: Opening) -> Run:
     """The run to drive. Raises PlanError when an unfinished run was begun with another plan."""
     begun = unfinished(read(world.account.log_dir))
     if begun is None:
-        return _begin(world, plan, path, start or _first_instant(world, plan, phases), lease_token)
+        return _begin(world, plan, path, opening)
     if begun.data["plan_sha256"] != plan.sha256:
         raise PlanError(
             f"run {begun.run_id} was begun with another plan (sha256 {begun.data['plan_sha256'][:12]})",
             "put that plan back, or end the run: canary rollback",
         )
-    run = Run(world, plan, path, begun.run_id, datetime.fromisoformat(begun.data["deployment_start"]), lease_token)
+    started = datetime.fromisoformat(begun.data["deployment_start"])
+    run = Run(world, plan, path, begun.run_id, started, opening.lease_token)
     _take_progress(run, read(world.account.log_dir, run_id=begun.run_id))
-    run.scribe.write("run_resumed", data={"lease_token": lease_token})
+    run.scribe.write("run_resumed", data={"lease_token": opening.lease_token})
     return run
 
 
@@ -51,9 +63,10 @@ def _first_instant(world: World, plan: Plan, phases: tuple[int, ...]) -> datetim
     return now - plan.phase(min(phases)).starts_at if phases else now
 
 
-def _begin(world: World, plan: Plan, path: Path, started: datetime, lease_token: int) -> Run:
+def _begin(world: World, plan: Plan, path: Path, opening: Opening) -> Run:
+    started = opening.start or _first_instant(world, plan, opening.phases)
     run_id = f"{started:%Y%m%d-%H%M}-{secrets.token_hex(2)}"
-    run = Run(world, plan, path, run_id, started, lease_token)
+    run = Run(world, plan, path, run_id, started, opening.lease_token)
     run.scribe.write(
         "run_started",
         data={
@@ -61,9 +74,12 @@ def _begin(world: World, plan: Plan, path: Path, started: datetime, lease_token:
             "plan_sha256": plan.sha256,
             "account": world.account.name,
             "kind": world.account.kind,
+            "seed": opening.seed,
             "speed": world.clock.speed,
+            "version": __version__,
+            "commit": head_of(world.home),
             "deployment_start": started.isoformat(),
-            "lease_token": lease_token,
+            "lease_token": opening.lease_token,
         },
     )
     return run
@@ -83,7 +99,7 @@ def _take_progress(run: Run, entries: Iterable[Entry]) -> None:
 
 def rebuild(run: Run, setup: Setup) -> Session:
     """The session as its journal tells it: every fact applied again, in order. Empty for a run that just began."""
-    state = Session(setup=setup, now=run.now)
+    state = Session(setup=setup, now=run.now, breaker=Breaker(limits=setup.plan.breaker))
     for entry in read(run.world.account.log_dir, run_id=run.run_id):
         fact = from_data(entry.event, entry.data)
         if fact is not None:

@@ -40,12 +40,14 @@ async def run(request: RunRequest, screen: Screen) -> Result:
     home = find_home()
     path = request.plan or default_plan(home)
     plan = load_plan(path, home)
-    account = await _account(home, request)
+    account, seed = await _account(home, request)
     screen.announce(account)
     async with World(account) as world:
         await world.exchange.connect()
         with leasing.hold(world) as lease:
-            run = resuming.open_run(world, plan, path, request.start, request.phases, lease.token)
+            run = resuming.open_run(
+                world, plan, path, resuming.Opening(request.start, request.phases, lease.token, seed)
+            )
             keeper = asyncio.create_task(leasing.keep(world, lease, run.lost_lease))
             try:
                 return await _recorded(run, request, screen)
@@ -53,10 +55,10 @@ async def run(request: RunRequest, screen: Screen) -> Result:
                 keeper.cancel()
 
 
-async def _account(home: Path, request: RunRequest) -> Account:
+async def _account(home: Path, request: RunRequest) -> tuple[Account, int | None]:
     if request.rehearsal is not None:
         return await start_exchange(home, request.rehearsal)
-    return choose_account(request.account, home)
+    return choose_account(request.account, home), None
 
 
 async def _recorded(run: Run, request: RunRequest, screen: Screen) -> Result:

@@ -47,7 +47,7 @@ def serving(home: Path, *arguments: str) -> Iterator[tuple[Any, dict[str, Any]]]
 def test_it_says_one_line_registers_privately_and_leaves_nothing(tmp_path: Path) -> None:
     registry = tmp_path / ".canary" / "exchanges" / "rehearsal-ab12.json"
     with serving(tmp_path, "--speed", "60", "--start", "2026-03-02T10:00Z") as (process, entry):
-        assert set(entry) == {"schema_version", "port", "account", "plan_start", "wall_start", "speed", "pid"}
+        assert set(entry) == {"schema_version", "port", "account", "plan_start", "wall_start", "speed", "seed", "pid"}
         assert (entry["plan_start"], entry["pid"]) == ("2026-03-02T10:00:00+00:00", process.pid)
         assert json.loads(registry.read_text()) == entry
         assert stat.S_IMODE(registry.stat().st_mode) == 0o600

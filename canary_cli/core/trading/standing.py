@@ -99,7 +99,7 @@ def _stale(state: Session, symbol: str) -> str:
     if marked is None or symbol not in state.mids:
         return f"no price of {symbol} yet"
     age = (state.now - marked).total_seconds()
-    return f"the mark price of {symbol} is {age:.0f} s old" if age > state.setup.silence / 3 else ""
+    return f"the mark price of {symbol} is {age:.0f} s old" if age > state.setup.stale else ""
 
 
 def session_readings(state: Session) -> dict[str, Reading]:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from canary_cli.core.accounting.equity import Curve
 from canary_cli.core.accounting.metrics import Metrics
-from canary_cli.core.model import ZERO, AlgoStatus, Side, SymbolRules
+from canary_cli.core.model import ZERO, AlgoStatus, OrderStatus, Side, SymbolRules
 from canary_cli.core.policy.breaker import Breaker
 from canary_cli.core.policy.plan import Phase, Plan
 from canary_cli.core.policy.sizing import Depth
@@ -31,8 +31,9 @@ class Setup:
     """What does not change while a session lives.
 
     `prefix` opens every client order id of this session (run and fencing token). `silence` is how many plan seconds a
-    stream may be silent; the shell stretches the plan's 30 s so that it never means less than 2 s of wall time.
-    `depths` is what each pair's market can take; `leverage` is what the exchange starts every account with.
+    stream may be silent, `stale` how old prices may be to trade on, `health` how long a condition's cause must be gone;
+    the shell stretches them so that they never mean less than 1.5 to 2 s of wall time. `depths` is what each pair's
+    market can take; `leverage` is what the exchange starts every account with.
     """
 
     run_id: str
@@ -42,6 +43,7 @@ class Setup:
     depths: Mapping[str, Depth] = field(default_factory=dict)
     leverage: Decimal = Decimal(20)
     silence: float = 30.0
+    stale: float = 10.0
     health: float = 60.0
 
     @cached_property
@@ -211,7 +213,7 @@ def _measured(metrics: Metrics, life: OrderLife, fact: Any) -> Metrics:
             return metrics.unknown(*who)
         case f.OrderResolved():
             return metrics.resolved(intent.client_id, found=fact.outcome == "found")
-        case f.OrderMoved() if fact.status.is_final:
+        case f.OrderMoved() if fact.status.is_final and fact.status is not OrderStatus.FILLED:
             return metrics.ended(intent.client_id)
     return metrics
 

@@ -114,7 +114,7 @@ def _count_covered(turn: Turn, time: datetime) -> None:
 
 
 def _judge_silence(turn: Turn, time: datetime) -> None:
-    """Silence of all marks or of the user stream stops entries at a third of the limit, and rolls back at the limit."""
+    """Silence of all marks or of the user stream first stops entries, and at the limit rolls back."""
     state = turn.state
     limit = state.setup.silence
     for stream, condition in ((Stream.MARKET, STALE), (Stream.USER, USER_DOWN)):
@@ -124,7 +124,7 @@ def _judge_silence(turn: Turn, time: datetime) -> None:
         silent = (time - last).total_seconds()
         if silent > limit:
             roll_back(turn, f"{stream}-stream", f"nothing heard for {silent:.0f} s (limit {limit:.0f} s)")
-        if silent > limit / 3:
+        if silent > state.setup.stale:
             hold(turn, condition, f"silent for {silent:.0f} s")
         else:
             release(turn, condition)
@@ -174,7 +174,7 @@ def _on_fired(turn: Turn, fired: Fired, time: datetime) -> None:
     )
     detail = f"{fired.name} {fired.value:.4g} beyond {fired.limit} (n={fired.n}, {fired.detail})"
     _ACTIONS[fired.action](turn, fired, detail)
-    if fired.level is Level.WARNING and fired.action is Action.ALERT:
+    if fired.counts:
         turn.put(metrics=turn.state.metrics.warned())
 
 

@@ -68,7 +68,9 @@ async def _finding(scene: Scene, name: str, check: Check) -> Finding:
     except ExchangeUnreachable as error:
         return Finding(Status.FAIL, error.message, error.hint or scene.unreachable_hint, unreachable=True)
     except PlanError as error:
-        return Finding(Status.FAIL if name == "plan" else Status.ERROR, error.message, error.hint)
+        if name != "plan":
+            return Finding(Status.ERROR, "needs the plan, which cannot be read")
+        return Finding(Status.FAIL, error.message, error.hint)
     except CanaryError as error:
         return Finding(Status.FAIL, error.message, error.hint)
     except TimeoutError:
