@@ -24,10 +24,13 @@ def show(report: Report) -> Result:
     """On stdout: the table, then what to do about each line that is not fine, then the decision."""
     console = output.stdout()
     table = output.table("", "check", "", "seen")
+    said: dict[str, str] = {}
     for one in report.checked:
         mark = MARKS[one.finding.status]
         glyph, style = output.glyph(mark, console), STYLES[mark]
-        table.add_row(glyph, one.name, one.finding.status.value, one.finding.evidence, style=style)
+        first = said.setdefault(one.finding.evidence, one.name)
+        seen = one.finding.evidence if first == one.name else f"as {first}"
+        table.add_row(glyph, one.name, one.finding.status.value, seen, style=style)
     console.print(table)
     for hint, names in _hints(report).items():
         output.line(f"{', '.join(names)}: {hint}")

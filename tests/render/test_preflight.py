@@ -81,7 +81,10 @@ def test_an_exchange_that_is_away_is_said_once(capsys: pytest.CaptureFixture[str
     made = report(rest=away, symbols=away, latch=LATCHED)
     assert "exchange unreachable (rest, symbols); latch: set by" in render.nagios(made)
     render.show(made)
-    assert "rest, symbols: canary paper serve" in capsys.readouterr().out.splitlines()
+    shown = capsys.readouterr().out
+    assert "rest, symbols: canary paper serve" in shown.splitlines()
+    assert shown.count("no route") == 1
+    assert "as rest" in shown
 
 
 def test_what_keeps_the_checks_from_being_made_is_unknown(capsys: pytest.CaptureFixture[str]) -> None:
