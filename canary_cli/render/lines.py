@@ -105,16 +105,14 @@ def _signal(record: Record) -> Said:
 
 
 def _rounded(value: Any) -> str:
-    return figures.number(None if value is None else round(Decimal(str(value)), 1))
+    return figures.number(None if value is None else round(Decimal(str(value)), 2))
 
 
 def _trigger(record: Record) -> Said:
     data = record.data
-    level = "bad" if data["level"] == "critical" else "warning" if data["level"] == "warning" else "info"
-    return (
-        level,
-        f"{data['name']} {data['level']}: {data['value']}, limit {data['limit']} (n={data['n']}): {data['action']}",
-    )
+    level = {"critical": "bad", "warning": "warning"}.get(data["level"], "info")
+    measured = f"{_rounded(data['value'])}, limit {data['limit']} (n={data['n']})"
+    return level, f"{data['name']} {data['level']}: {measured}: {data['action']}"
 
 
 def _breaker(record: Record) -> Said:

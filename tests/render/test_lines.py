@@ -40,7 +40,7 @@ CHECK = {"metric": "errors", "value": "3", "op": "==", "limit": "0", "n": 12, "v
         (
             Record("signal", pair="BTCUSDT", side="BUY", signal_confidence=96.519919997, confluence_score=3.5),
             "info",
-            "BTCUSDT signal BUY: confidence 96.5, confluence 3.5 of 4",
+            "BTCUSDT signal BUY: confidence 96.52, confluence 3.5 of 4",
         ),
         (
             Record("breaker", data={"zone": "TRIGGERED", "drawdown_pct": "-3.04", "equity": "9690"}),
