@@ -4,7 +4,8 @@ is missing, so that a lost answer, a repeated event or a restart changes nothing
 from collections.abc import Iterator
 from dataclasses import replace
 
-from canary_cli.core.trading.flatten.learn import QUESTIONS, SPACING
+from canary_cli.core.trading.flatten.answers import QUESTIONS
+from canary_cli.core.trading.flatten.learn import SPACING
 from canary_cli.core.trading.flatten.plan import (
     FAN_OUT,
     closable,
