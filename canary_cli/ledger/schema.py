@@ -1,14 +1,15 @@
 """Brings a database to this version's tables (Alembic), and refuses one that is newer."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, Inspector, inspect, text
 
 from canary_cli.errors import DatabaseError
 from canary_cli.ledger.tables import metadata
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 HEAD = "0001"
 
@@ -20,6 +21,9 @@ def upgrade(engine: Engine) -> None:
         foreign = [] if present else _not_ours(connection)
     if present == HEAD:
         return
+    from alembic import command
+    from alembic.script import ScriptDirectory
+
     config = _config()
     known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
     if present is not None and present not in known:
@@ -50,7 +54,9 @@ def _columns(present: Inspector, table: str) -> set[str]:
     return {column["name"] for column in present.get_columns(table)}
 
 
-def _config() -> Config:
+def _config() -> "Config":
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
     return config
