@@ -30,6 +30,7 @@ class Verb:
 VERBS: tuple[Verb, ...] = (
     Verb("run", "Run the whole plan on its schedule, or rehearse it on a paper exchange."),
     Verb("deploy", "Run one phase of the plan: gate 0, session, watch, gate, verdict."),
+    Verb("approve", "Say yes to the next size, where the plan asks for it."),
     Verb("rollback", "Stop, close, gather evidence, draft the post-mortem. Never asks."),
     Verb("pnl", "What was won and lost since the deployment started, beside the exchange's own books."),
     Verb("plan", "Prove a plan whole, or show it with its clock times and what it may lose.", is_group=True),

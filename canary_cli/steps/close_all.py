@@ -11,7 +11,8 @@ from canary_cli.core.trading.flatten.plan import closable, close_order, pieces
 from canary_cli.core.trading.replies import Confirmed, Rejected
 from canary_cli.errors import ExchangeUnreachable, ExitCode, Result
 from canary_cli.journal.record import Record
-from canary_cli.session.flattening import FlattenReport, Progress, execution_cost, flatten
+from canary_cli.session.aftermath import execution_cost
+from canary_cli.session.flattening import FlattenReport, Progress, flatten
 from canary_cli.steps.latching import latch_entries, note
 from canary_cli.steps.looking import NotClosed, look
 from canary_cli.steps.sweep import Sweeper, page, start_sweeper

@@ -4,7 +4,6 @@ import asyncio
 from datetime import timedelta
 from decimal import Decimal
 
-from canary_cli.alerts import Alert, Severity
 from canary_cli.core.model import Book, Candle, Frame, SymbolRules
 from canary_cli.core.policy.sizing import Depth
 from canary_cli.core.signals import SignalSettings
@@ -41,7 +40,7 @@ async def open_session(run: Run) -> Outcome:
         state,
         state_dir=run.world.account.state_dir,
         signals=SignalSettings(),
-        alert=lambda severity, message, key: _alert(run, severity, message, key),
+        alert=run.alert,
         on_stop=run.ask_stop,
     )
     await session.feed.warm()
@@ -66,11 +65,6 @@ async def _setup(run: Run) -> Setup:
         stale=max(STALE, STALE_FLOOR * speed),
         health=max(60.0, SILENCE_FLOOR * speed),
     )
-
-
-def _alert(run: Run, severity: str, message: str, key: str) -> None:
-    run.scribe.write("alert", data={"severity": severity, "message": message, "key": key}, reason=message)
-    run.world.alerts.send(Alert(message, Severity(severity), key))
 
 
 def _wanted(run: Run, rules: dict[str, SymbolRules]) -> tuple[str, ...]:

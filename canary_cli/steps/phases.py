@@ -1,10 +1,13 @@
-"""The phases of a run: enter, watch, judge, and promote, extend or stop."""
+"""The phases of a run: enter, watch, judge, and promote, extend, wait for a person, or roll back."""
 
 from datetime import datetime
 
-from canary_cli.core.policy.gates import GateVerdict, Verdict
+from canary_cli.core.policy.decisions import Move, Next, after_gate
+from canary_cli.core.policy.gates import GateVerdict
 from canary_cli.core.policy.plan import Phase
+from canary_cli.core.trading.inputs import ConditionChanged
 from canary_cli.errors import ExitCode, Result
+from canary_cli.steps.approving import is_approved
 from canary_cli.steps.gating import judge_phase
 from canary_cli.steps.run import ROLL_BACK, Outcome, Run
 
@@ -17,30 +20,56 @@ async def hold_phase(run: Run, phase: Phase) -> Outcome:
     run.progress.step = f"waiting for phase {phase.number}"
     if not await run.until(run.phase_start(phase)):
         return _stopped(run)
-    _enter(run, phase)
-    extended_until = run.progress.ends[phase.number] + phase.max_extend
+    first_end = _enter(run, phase)
     while True:
         if not await run.until(run.progress.ends[phase.number]):
             return _stopped(run)
-        verdict = await judge_phase(run, phase)
-        if verdict.verdict is not Verdict.INCONCLUSIVE:
-            return _decided(phase, verdict)
-        if run.session.state.latches:
-            return Outcome("LATCHED", "; ".join(run.session.state.latches.values()), LATCHED)
-        ends = run.progress.ends[phase.number] + phase.extend
-        if ends > extended_until:
-            return Outcome("INCONCLUSIVE", "; ".join(verdict.reasons), HUMAN)
-        _extend(run, phase, ends)
+        outcome = await _judged(run, phase, first_end)
+        if outcome is not None:
+            return outcome
 
 
-def _enter(run: Run, phase: Phase) -> None:
+async def _judged(run: Run, phase: Phase, first_end: datetime) -> Outcome | None:
+    """One look at the gate; None means that the phase goes on."""
+    verdict = await judge_phase(run, phase)
+    if run.cut_short() is not None:
+        return _stopped(run)
+    if run.session.state.latches:
+        return Outcome("LATCHED", "; ".join(run.session.state.latches.values()), LATCHED)
+    step = after_gate(
+        verdict.verdict,
+        phase,
+        now=run.now,
+        ends_at=run.progress.ends[phase.number],
+        first_end=first_end,
+        crew=run.plan.crew,
+        is_approved=is_approved(run, phase),
+    )
+    return _moved(run, phase, verdict, step)
+
+
+def _enter(run: Run, phase: Phase) -> datetime:
     """Begin the phase now, unless a restart found it begun; late or not, it lasts as long as the plan says."""
     run.progress.step = f"phase {phase.number}"
-    if phase.number in run.progress.ends:
-        return
-    ends = max(run.now, run.phase_start(phase)) + phase.duration
-    run.progress.ends[phase.number] = ends
-    run.session.enter_phase(phase, run.pairs_of(phase), ends)
+    if phase.number not in run.progress.ends:
+        ends = max(run.now, run.phase_start(phase)) + phase.duration
+        run.progress.ends[phase.number] = run.progress.first_ends[phase.number] = ends
+        run.session.enter_phase(phase, run.pairs_of(phase), ends)
+    return run.progress.first_ends[phase.number]
+
+
+def _moved(run: Run, phase: Phase, verdict: GateVerdict, step: Next) -> Outcome | None:
+    reasons = "; ".join(verdict.reasons)
+    match step.move:
+        case Move.ROLL_BACK:
+            return Outcome("FAIL", f"gate {phase.number}: {reasons}", ROLL_BACK)
+        case Move.EXTEND if step.until is not None:
+            _extend(run, phase, step.until)
+        case Move.WAIT | Move.REDUCE_ONLY:
+            return _wait(run, phase, step, reasons)
+        case _:
+            return Outcome(verdict.verdict.value, reasons)
+    return None
 
 
 def _extend(run: Run, phase: Phase, ends: datetime) -> None:
@@ -48,10 +77,16 @@ def _extend(run: Run, phase: Phase, ends: datetime) -> None:
     run.scribe.write("phase_extended", data={"number": phase.number, "ends_at": ends.isoformat()})
 
 
-def _decided(phase: Phase, verdict: GateVerdict) -> Outcome:
-    if verdict.verdict is Verdict.FAIL:
-        return Outcome("FAIL", f"gate {phase.number}: {'; '.join(verdict.reasons)}", ROLL_BACK)
-    return Outcome(verdict.verdict.value, "; ".join(verdict.reasons))
+def _wait(run: Run, phase: Phase, step: Next, reasons: str) -> Outcome | None:
+    """Keep the size and ask again; a rehearsal has nobody to ask, and ends."""
+    if run.world.account.is_rehearsal:
+        return Outcome("INCONCLUSIVE", reasons or step.reason, HUMAN)
+    if step.move is Move.REDUCE_ONLY:
+        run.session.post(ConditionChanged(run.now, "crew-gone", True, step.reason))
+    told = f"{step.reason}; canary approve --phase {phase.number} --by NAME --account {run.world.account.name}"
+    run.alert("WARNING", told, f"gate/{phase.number}")
+    _extend(run, phase, step.until or run.now + phase.watch)
+    return None
 
 
 def _stopped(run: Run) -> Outcome:

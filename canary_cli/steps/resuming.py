@@ -90,7 +90,9 @@ def _take_progress(run: Run, entries: Iterable[Entry]) -> None:
     for entry in entries:
         data = entry.data
         if entry.event in ("phase_entered", "phase_extended"):
-            run.progress.ends[data["number"]] = datetime.fromisoformat(data["ends_at"])
+            ends = datetime.fromisoformat(data["ends_at"])
+            run.progress.ends[data["number"]] = ends
+            run.progress.first_ends.setdefault(data["number"], ends)
         elif entry.event == "step_finished" and data.get("goes_on"):
             run.progress.finished.add(data["step"])
         elif entry.event in ("signal", "signal_refused"):

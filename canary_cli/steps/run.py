@@ -10,6 +10,7 @@ from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 
+from canary_cli.alerts import Alert, Severity
 from canary_cli.bootstrap import World
 from canary_cli.core.policy.gates import GateVerdict
 from canary_cli.core.policy.plan import Phase, Plan
@@ -49,6 +50,7 @@ class Progress:
     step: str = "starting"
     verdicts: dict[int, GateVerdict] = field(default_factory=dict)
     ends: dict[int, datetime] = field(default_factory=dict)
+    first_ends: dict[int, datetime] = field(default_factory=dict)
     equity: list[tuple[datetime, Decimal]] = field(default_factory=list)
     events: deque[EventLine] = field(default_factory=lambda: deque(maxlen=EVENTS_SHOWN))
     decisions: list[Record] = field(default_factory=list)
@@ -182,6 +184,12 @@ class Run:
         state = self._session.state
         drawdown = None if state.drawdown_pct is None else round(state.drawdown_pct, 4)
         return Standing(state.phase.number if state.phase else None, drawdown)
+
+    def alert(self, severity: str, message: str, key: str) -> None:
+        """Into the journal, onto the screen, and to whoever is configured to hear it."""
+        data = {"severity": severity, "message": message, "key": key}
+        self.scribe.write("alert", data=data, reason=message)
+        self.world.alerts.send(Alert(message, Severity(severity), key))
 
     def database_changed(self, is_up: bool) -> None:
         """The ledger's writer lost its database, or has it back. The session holds entries meanwhile."""

@@ -12,7 +12,8 @@ from canary_cli.accounts import Account
 from canary_cli.bootstrap import World
 from canary_cli.journal.latch import read_latches
 from canary_cli.journal.record import Record
-from canary_cli.session.flattening import FlattenReport, confirm_flat, flatten
+from canary_cli.session.aftermath import confirm_flat
+from canary_cli.session.flattening import FlattenReport, flatten
 from canary_cli.steps.latching import note
 from canary_cli.steps.looking import look
 

@@ -26,9 +26,9 @@ class Watch:
     def on_record(self, record: Record) -> None:
         self._screen.tell(record)
 
-    def show(self) -> None:
+    def show(self, *, last: bool = False) -> None:
         now = self._run.world.clock.monotonic()
-        if now - self._shown < EVERY:
+        if now - self._shown < EVERY and not last:
             return
         self._shown = now
         picture = view(self._run, self._checks(), next_command(self._run))
@@ -42,7 +42,8 @@ class Watch:
         return live_checks(self._run, self._run.session.state.phase)
 
     def close(self) -> None:
-        """A run that has ended must not look as if it were running."""
+        """The last picture, and no published one: a run that has ended must not look as if it were running."""
+        self.show(last=True)
         with suppress(OSError):
             view_file(self._run.world.account.state_dir).unlink(missing_ok=True)
 
