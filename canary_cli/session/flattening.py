@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -38,17 +38,10 @@ from canary_cli.core.trading.flatten import (
 )
 from canary_cli.core.trading.flatten.plan import is_open
 from canary_cli.core.trading.replies import Reply, Unknown
-from canary_cli.errors import CanaryError
 from canary_cli.session.exchange import Exchange
 
 PROGRESS_EVERY = 1.0
 """Wall seconds between two words about what is left."""
-
-RECHECKS = (2.0, 10.0, 60.0)
-"""Plan seconds after flat at which the account is looked at again for fills that came late."""
-
-CLOCKS_APART = timedelta(minutes=10)
-"""How far our clock may be ahead of the time stamps of the exchange's fills, which are told apart by order anyway."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,49 +117,6 @@ async def flatten(
     run = run or secrets.token_hex(4)
     state = Flatten(f"KILL-{run}-", rules, style, only)
     return await _Flattening(exchange, clock, state, cause, run, on_progress).run(known, deadline)
-
-
-async def confirm_flat(
-    exchange: Exchange,
-    clock: Clock,
-    rules: Mapping[str, SymbolRules],
-    on_report: Callable[[FlattenReport], None],
-    *,
-    wanted: Callable[[], bool] = lambda: True,
-) -> bool:
-    """Look again after `RECHECKS`, closing what came back, until all looks in a row find nothing open.
-
-    Each look is told to `on_report`; one that had something to close starts the row again. Returns False when
-    `wanted` (asked before each look) says that somebody has allowed trading again.
-    """
-    looked, since = 0, clock.now()
-    while looked < len(RECHECKS):
-        await clock.sleep(RECHECKS[looked] - (clock.now() - since).total_seconds())
-        if not wanted():
-            return False
-        report = await flatten(exchange, clock, None, rules, "re-check", lambda _progress: None, None)
-        on_report(report)
-        if report.outcome is Outcome.NOTHING_OPEN:
-            looked += 1
-        else:
-            looked, since = 0, clock.now()
-    return True
-
-
-async def execution_cost(exchange: Exchange, report: FlattenReport) -> Decimal | None:
-    """Realised profit less commission of the closes, in USDT; None where the fills cannot be read.
-
-    Commission in another asset (BNB) is left out.
-    """
-    symbols = sorted({one.symbol for one in report.positions})
-    since = report.began - CLOCKS_APART
-    try:
-        pages = await asyncio.gather(*(exchange.trades(symbol, since) for symbol in symbols))
-    except CanaryError:
-        return None
-    fills = [fill for page in pages for fill in page if fill.order_id in report.order_ids]
-    fees = sum((fill.commission for fill in fills if fill.commission_asset == "USDT"), ZERO)
-    return sum((fill.realized for fill in fills), ZERO) - fees
 
 
 class _Flattening:

@@ -7,7 +7,8 @@ import pytest
 from canary_cli.core.model import PositionSide, Side
 from canary_cli.core.trading.flatten import Outcome, Style
 from canary_cli.paper.market import SYMBOLS
-from canary_cli.session.flattening import FlattenReport, confirm_flat, execution_cost
+from canary_cli.session.aftermath import confirm_flat, execution_cost
+from canary_cli.session.flattening import FlattenReport
 from tests.faults.desk import PAIRS, a_desk
 
 ORDERS = r"^POST /fapi/v1/order$"

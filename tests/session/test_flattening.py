@@ -7,8 +7,9 @@ from typing import Any, cast
 
 from canary_cli.core.clock import ManualClock, ScaledClock, SystemClock
 from canary_cli.core.trading.flatten import Outcome
+from canary_cli.session.aftermath import confirm_flat, execution_cost
 from canary_cli.session.exchange import Exchange
-from canary_cli.session.flattening import FlattenReport, Progress, confirm_flat, execution_cost, flatten
+from canary_cli.session.flattening import FlattenReport, Progress, flatten
 from tests.core.trading.venue import PAIRS_20, Venue, position, resting, stop
 from tests.session.twin import Twin
 

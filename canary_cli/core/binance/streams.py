@@ -1,7 +1,6 @@
 """The market and the user stream: kept up for ever, every loss told, nothing dropped without a word."""
 
 import asyncio
-from collections import deque
 from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -10,13 +9,13 @@ from typing import Any, Protocol
 import aiohttp
 import orjson
 
+from canary_cli.core.binance.outbox import Outbox
 from canary_cli.core.binance.payloads import LISTEN_KEY_EXPIRED, market_event, user_event
 from canary_cli.core.binance.socket import CLOSE_TIMEOUT, Lost, Socket, first_to_end
 from canary_cli.core.clock import Clock
 from canary_cli.core.model import Frame
 from canary_cli.core.trading.events import (
     MarketEvent,
-    Quoted,
     Stream,
     StreamAlive,
     StreamDown,
@@ -29,7 +28,6 @@ BACK_OFF = (0.0, 0.2, 0.5, 1.0, 2.0, 5.0)
 """Wall seconds before each try to connect again; the last is repeated. A connection that held starts it over."""
 
 HELD_AFTER = 10.0
-OUTBOX_LIMIT = 50_000
 LISTEN_KEY_LIFE = timedelta(minutes=60)
 RENEW_EVERY = 20 * 60.0
 """Plan seconds: the exchange counts the key's 60 minutes in its own time, which a rehearsal speeds up."""
@@ -39,45 +37,6 @@ class ListenKeys(Protocol):
     async def listen_key(self) -> str: ...
 
     async def renew(self, listen_key: str) -> None: ...
-
-
-class Outbox:
-    """Events waiting to be taken, in order. Of quotes only the newest of a pair waits; anything else is kept whole."""
-
-    def __init__(self, limit: int = OUTBOX_LIMIT) -> None:
-        self._limit = limit
-        self._waiting: deque[MarketEvent | UserEvent | str] = deque()
-        self._quotes: dict[str, Quoted] = {}
-        self._filled = asyncio.Event()
-        self._failure: BaseException | None = None
-
-    def put(self, event: MarketEvent | UserEvent) -> None:
-        """Raises Lost when too much waits: the reader is too slow, and a gap must be told rather than hidden."""
-        if isinstance(event, Quoted):
-            symbol = event.book.symbol
-            waits = symbol in self._quotes
-            self._quotes[symbol] = event
-            if waits:
-                return
-            self._waiting.append(symbol)
-        elif len(self._waiting) >= self._limit and not isinstance(event, (StreamUp, StreamDown)):
-            raise Lost(f"{self._limit} messages wait to be read")
-        else:
-            self._waiting.append(event)
-        self._filled.set()
-
-    def fail(self, failure: BaseException) -> None:
-        self._failure = failure
-        self._filled.set()
-
-    async def take(self) -> MarketEvent | UserEvent:
-        while not self._waiting:
-            if self._failure is not None:
-                raise self._failure
-            self._filled.clear()
-            await self._filled.wait()
-        item = self._waiting.popleft()
-        return self._quotes.pop(item) if isinstance(item, str) else item
 
 
 def market_events(

@@ -9,8 +9,8 @@ import orjson
 import pytest
 
 from canary_cli.core.binance import socket as socket_module
+from canary_cli.core.binance.outbox import Outbox
 from canary_cli.core.binance.socket import Lost, Patience
-from canary_cli.core.binance.streams import Outbox
 from canary_cli.core.clock import SystemClock
 from canary_cli.core.model import Book, Frame
 from canary_cli.core.trading.events import (
