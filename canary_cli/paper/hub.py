@@ -101,6 +101,10 @@ class Hub:
         for name, payload in publications(self._market, ticks, names):
             self._deliver(name, payload, hearers.get(name, ()))
 
+    def tell(self, name: str, payload: Any) -> None:
+        """One message to all who hear this stream."""
+        self._deliver(name, payload, [socket for socket in self.sockets if name in socket.names])
+
     def _deliver(self, name: str, payload: Any, sockets: Iterable[Socket]) -> None:
         """One encoding for all raw, one for all combined hearers."""
         encoded: dict[bool, bytes] = {}

@@ -1,5 +1,6 @@
 """One running exchange: engine, clock, keys, limits, faults, sockets and scenario. The server's only state."""
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,9 +13,13 @@ from canary_cli.paper.hub import Hub
 from canary_cli.paper.limits import Limits
 from canary_cli.paper.listen_keys import ListenKeys
 from canary_cli.paper.market.model import Tick
+from canary_cli.paper.market_streams import force_order
+from canary_cli.paper.orders import OrderChange, RestingOrder
 from canary_cli.paper.scenario import FaultEvent, PriceEvent, Scenario, When
 from canary_cli.paper.security import Keys
 from canary_cli.paper.user_events import payloads
+
+RECENT = 1000  # ticks of a pair that `trades` can still tell
 
 
 @dataclass(slots=True)
@@ -34,6 +39,7 @@ class Venue:
     listen_keys: ListenKeys = field(init=False)
     agenda: list[PriceEvent | FaultEvent] = field(default_factory=list)
     touched: float = 0.0
+    recent: dict[str, deque[Tick]] = field(default_factory=dict)
     stop: Callable[[], None] = lambda: None
     held: Callable[[], None] = lambda: None
 
@@ -76,6 +82,7 @@ class Venue:
         ticks = []
         for tick in self.engine.walk(self.clock.now()):
             ticks.append(tick)
+            self.recent.setdefault(tick.symbol, deque(maxlen=RECENT)).append(tick)
             if self.agenda:
                 self._follow_agenda()
         self.publish(ticks)
@@ -84,12 +91,23 @@ class Venue:
     def publish(self, ticks: list[Tick] = []) -> None:  # noqa: B006  (never changed)
         """Send what has happened: user events first, then market streams."""
         events = self.engine.drain()
+        for event in events:
+            if isinstance(event, OrderChange) and event.execution == "CALCULATED" and event.order.status.is_final:
+                self._tell_forced(event.order)
         for event in events if self.hub.has_users() else ():
             for payload in payloads(event):
                 self.hub.tell_user(payload)
         self._apply_stream_faults()
         if ticks:
             self.hub.publish(ticks, self.clock.monotonic())
+
+    def _tell_forced(self, order: RestingOrder) -> None:
+        """A liquidation is public."""
+        name, payload = force_order(
+            order.symbol, order.side, order.quantity, order.price, order.average_price, order.updated
+        )
+        for stream in (name, "!forceOrder@arr"):
+            self.hub.tell(stream, payload)
 
     def _apply_stream_faults(self) -> None:
         now = self.engine.now

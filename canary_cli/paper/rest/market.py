@@ -1,11 +1,13 @@
 """Market data: public endpoints. Times in the payloads are plan time; `/time` alone is wall time."""
 
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
 from canary_cli.paper import problems
 from canary_cli.paper.limits import ORDERS_PER_10S, ORDERS_PER_MINUTE, WEIGHT_PER_MINUTE
-from canary_cli.paper.market.model import Listing
+from canary_cli.paper.market.model import Listing, Tick
+from canary_cli.paper.market_streams import update_id
 from canary_cli.paper.params import Params
 from canary_cli.paper.rest.endpoint import Call, by_symbol, endpoint
 from canary_cli.paper.security import Security
@@ -126,7 +128,7 @@ def depth(call: Call) -> Json:
     book = call.state.book(symbol, limit)
     moment = ms(call.state.now)
     return {
-        "lastUpdateId": ms(call.state.market.now),
+        "lastUpdateId": update_id(call.state.market.now),
         "E": moment,
         "T": moment,
         "bids": [[plain(price), plain(quantity)] for price, quantity in book.bids],
@@ -245,7 +247,7 @@ def _book_ticker(call: Call, symbol: str) -> Json:
         "askPrice": str(ask),
         "askQty": str(ask_quantity),
         "time": ms(call.state.now),
-        "lastUpdateId": ms(call.state.market.now),
+        "lastUpdateId": update_id(call.state.market.now),
     }
 
 
@@ -299,3 +301,48 @@ def _day(call: Call, symbol: str) -> Json:
 def open_interest(call: Call) -> Json:
     symbol = call.symbol()
     return {"symbol": symbol, "openInterest": "10000.000", "time": ms(call.state.now)}
+
+
+@endpoint("GET", "/fapi/v1/trades", PUBLIC, 5)
+def trades(call: Call) -> list[Json]:
+    return [_trade(tick, seller) for tick, seller in _recent(call)]
+
+
+@endpoint("GET", "/fapi/v1/historicalTrades", Security.MARKET_DATA, 200)
+def historical_trades(call: Call) -> list[Json]:
+    return [_trade(tick, seller) for tick, seller in _recent(call)]
+
+
+@endpoint("GET", "/fapi/v1/aggTrades", PUBLIC, 20)
+def aggregate_trades(call: Call) -> list[Json]:
+    rows = []
+    for tick, seller in _recent(call):
+        number, quantity = _trade_id(tick), plain(tick.volume)
+        row = {"a": number, "p": plain(tick.last), "q": quantity, "nq": quantity, "f": number, "l": number}
+        rows.append(row | {"T": ms(tick.time), "m": seller})
+    return rows
+
+
+def _recent(call: Call) -> list[tuple[Tick, bool]]:
+    """What has traded lately, a row a tick as in the streams, and whether the price fell (the buyer was the maker)."""
+    symbol, limit = call.symbol(), call.params.limit(500, 1000)
+    start, end = call.params.time("startTime"), call.params.time("endTime")
+    ticks = list(call.venue.recent.get(symbol, ()))
+    pairs = [(tick, tick.last < before.last) for before, tick in pairwise([*ticks[:1], *ticks]) if tick.volume]
+    return [row for row in pairs if (not start or row[0].time >= start) and (not end or row[0].time <= end)][-limit:]
+
+
+def _trade_id(tick: Tick) -> int:
+    return int(tick.time.timestamp())
+
+
+def _trade(tick: Tick, seller: bool) -> Json:
+    return {
+        "id": _trade_id(tick),
+        "price": plain(tick.last),
+        "qty": plain(tick.volume),
+        "quoteQty": plain(tick.last * tick.volume),
+        "time": ms(tick.time),
+        "isBuyerMaker": seller,
+        "isRPITrade": False,
+    }
