@@ -31,7 +31,6 @@ STREAM_KINDS = ("silence", "half_open", "close", "burst", "duplicate", "reorder"
 WORLD_KINDS = ("listen_key_expiry", "clock_skew", "lock", "status", "filters", "ws_api_401")
 KINDS = (*REQUEST_KINDS, *STREAM_KINDS, *WORLD_KINDS)
 
-ORDER_PATHS = {"POST /fapi/v1/order", "POST /fapi/v1/algoOrder", "POST /fapi/v1/batchOrders"}
 TARGETS = {
     "orders": r"^POST /fapi/v1/(order|algoOrder|batchOrders)$",
     "cancels": r"^DELETE ",
@@ -104,6 +103,9 @@ class Faults:
         unknown = set(options) - _OPTIONS
         if unknown:
             raise BadFault(f"fault {kind}: unknown key {min(unknown)!r}")
+        needed = {"status": "value", "filters": "filters"}.get(kind)
+        if needed is not None and needed not in options:
+            raise BadFault(f"fault {kind}: {needed} is missing")
         default = "orders" if kind == "reject" else "all"
         target = str(options.get("on", default))
         try:
@@ -129,6 +131,9 @@ class Faults:
     def on(self, now: datetime, *kinds: str) -> Iterator[Fault]:
         """Those of the kinds that are on, whatever they strike."""
         return (fault for fault in list(self._all.values()) if fault.kind in kinds and fault.is_on(now))
+
+    def of(self, *kinds: str) -> list[Fault]:
+        return [fault for fault in self._all.values() if fault.kind in kinds]
 
     def strike(self, now: datetime, target: str, symbol: str, *kinds: str, calm: bool = False) -> Fault | None:
         """The first fault of the kinds that hits `target` now, which counts it. `calm`: what reduces is exempt."""

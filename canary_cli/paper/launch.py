@@ -72,7 +72,7 @@ def open_venue(request: Request) -> Venue:
     begins = request.start or (scenario.start if scenario and not request.market_data else None) or wall
     begins = begins.replace(microsecond=0)
     seed = request.seed if request.seed is not None else scenario.seed if scenario else 1
-    market = _market(request, scenario, begins, seed)
+    market, missing = _market(request, scenario, begins, seed)
     rng = Random(seed)  # noqa: S311  (the same seed must give the same ids)
     venue = Venue(
         Engine(market, rng, request.balance),
@@ -83,18 +83,18 @@ def open_venue(request: Request) -> Venue:
         request.account,
         seed,
     )
+    venue.missing = missing
     if scenario:
         venue.load(scenario)
     return venue
 
 
-def _market(request: Request, scenario: Scenario | None, begins: datetime, seed: int) -> Market:
+def _market(request: Request, scenario: Scenario | None, begins: datetime, seed: int) -> tuple[Market, tuple[str, ...]]:
     if request.market_data is not None:
-        market, _ = replay_market(request.market_data, begins, seed, request.pairs or None)
-        return market
+        return replay_market(request.market_data, begins, seed, request.pairs or None)
     climate = scenario.climate(begins) if scenario else Climate()
     try:
-        return synthetic_market(begins, seed, request.pairs or SYMBOLS, climate)
+        return synthetic_market(begins, seed, request.pairs or SYMBOLS, climate), ()
     except KeyError as unknown:
         raise UsageError(f"unknown pair {unknown.args[0]}", f"choose of: {', '.join(SYMBOLS)}") from None
 
@@ -134,6 +134,7 @@ def _heed_signals(server: Server, *, detached: bool) -> None:
 def entry_of(server: Server) -> dict[str, Any]:
     clock = server.venue.clock
     assert isinstance(clock, ScaledClock)
+    missing = {"missing_pairs": list(server.venue.missing)} if server.venue.missing else {}
     return {
         "schema_version": 1,
         "port": server.port,
@@ -143,6 +144,7 @@ def entry_of(server: Server) -> dict[str, Any]:
         "speed": clock.speed,
         "seed": server.venue.seed,
         "pid": os.getpid(),
+        **missing,
     }
 
 

@@ -19,13 +19,18 @@ def announce(entry: Mapping[str, Any], *, as_json: bool) -> str:
   streams    ws://127.0.0.1:{port}   (/public /market /private)
   ws api     ws://127.0.0.1:{port}/ws-fapi/v1
   plan time  {entry["plan_start"]} at speed {entry["speed"]:g}
-
+{_missing(entry)}
 In a second terminal:
   canary preflight --account {account}
   canary positions --account {account}
   canary close-all --account {account}
   canary paper stop --account {account}
 """
+
+
+def _missing(entry: Mapping[str, Any]) -> str:
+    pairs = entry.get("missing_pairs", ())
+    return f"  not recorded there: {', '.join(pairs)}\n" if pairs else ""
 
 
 def describe(status: Mapping[str, Any], *, as_json: bool) -> str:

@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Iterator
 
-from canary_cli.core.model import OrderStatus, Side
+from canary_cli.core.model import Side
 from canary_cli.paper.orders import RestingOrder
 
 LIMIT_OPEN = 200  # per symbol, MAX_NUM_ORDERS
@@ -70,7 +70,3 @@ class Orders:
     def history(self, symbol: str | None = None) -> list[RestingOrder]:
         """Every order kept, oldest first."""
         return [order for order in self._by_id.values() if symbol is None or order.symbol == symbol]
-
-    @staticmethod
-    def is_ended(order: RestingOrder) -> bool:
-        return order.status.is_final and order.status is not OrderStatus.NEW

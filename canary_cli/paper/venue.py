@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from random import Random
 
 from canary_cli.core.clock import Clock, ScaledClock
@@ -38,6 +39,7 @@ class Venue:
     hub: Hub = field(init=False)
     listen_keys: ListenKeys = field(init=False)
     agenda: list[PriceEvent | FaultEvent] = field(default_factory=list)
+    missing: tuple[str, ...] = ()
     touched: float = 0.0
     recent: dict[str, deque[Tick]] = field(default_factory=dict)
     stop: Callable[[], None] = lambda: None
@@ -97,6 +99,7 @@ class Venue:
         for event in events if self.hub.has_users() else ():
             for payload in payloads(event):
                 self.hub.tell_user(payload)
+        self._apply_world_faults()
         self._apply_stream_faults()
         if ticks:
             self.hub.publish(ticks, self.clock.monotonic())
@@ -118,6 +121,23 @@ class Venue:
             if not fault.struck:
                 fault.struck = 1
                 self.expire_listen_keys(int(now.timestamp() * 1000))
+
+    def _apply_world_faults(self) -> None:
+        """Faults of the exchange itself: each begins once and, where it can, ends."""
+        state = self.engine.state
+        for fault in self.faults.of("lock", "status", "filters"):
+            on, symbols = fault.is_on(self.engine.now), fault.options.get("symbols", list(state.listings))
+            if on == bool(fault.struck % 2) or (not on and not fault.struck):
+                continue
+            fault.struck += 1
+            if fault.kind == "lock":
+                state.locked = on
+            for symbol in symbols:
+                if fault.kind == "status":
+                    state.statuses[symbol] = str(fault.options["value"]) if on else ""
+                elif fault.kind == "filters" and on:
+                    changes = fault.options["filters"].items()
+                    state.change_rules(symbol, **{name: Decimal(str(value)) for name, value in changes})
 
     def expire_listen_keys(self, now_ms: int) -> None:
         for key in self.listen_keys.expire_all():

@@ -176,6 +176,23 @@ async def test_halts_and_filter_changes_show_in_exchange_info(wire: Wire) -> Non
     assert {"filterType": "MIN_NOTIONAL", "notional": "77"} in rows["ETHUSDT"]["filters"]
 
 
+async def test_locks_and_statuses_end_with_their_fault(wire: Wire, server: Server) -> None:
+    for fault, code in (({"kind": "lock"}, -4400), ({"kind": "status", "value": "CLOSE"}, -4141)):
+        await wire.admin("POST", "faults", **fault)
+        assert (await wire.market()).code == code
+        switched = server.venue.faults.all()[0]
+        switched.ends = server.venue.engine.now
+        server.venue.publish()
+        assert (await wire.market()).status == 200
+        await wire.admin("DELETE", "faults")
+
+
+async def test_a_filter_change_as_a_fault(wire: Wire) -> None:
+    await wire.admin("POST", "faults", kind="filters", symbols=["BTCUSDT"], filters={"min_notional": "5000"})
+    assert (await wire.market()).code == -4164
+    assert (await wire.admin("POST", "faults", kind="filters")).status == 400
+
+
 async def test_a_price_gap_at_run_time(wire: Wire, server: Server) -> None:
     before = wire.mark()
     await wire.admin("POST", "market", kind="gap", move=-0.1)

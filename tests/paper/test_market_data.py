@@ -16,7 +16,8 @@ from tests.paper.conftest import START
 from tests.paper.wire import Wire
 
 QUERIES = [
-    ("/fapi/v1/time", {"serverTime"}), ("/fapi/v1/premiumIndex", {"symbol"}), ("/fapi/v1/ticker/24hr", {"symbol", "openPrice"}),
+    ("/fapi/v1/time", {"serverTime"}), ("/fapi/v1/premiumIndex", {"symbol"}),
+    ("/fapi/v1/ticker/24hr", {"symbol", "openPrice"}),
     ("/fapi/v2/ticker/price", {"symbol", "price", "time"}), ("/fapi/v1/ticker/bookTicker", {"symbol", "bidPrice"}),
     ("/fapi/v1/fundingRate", {"symbol", "fundingRate", "fundingTime", "markPrice", "rateType"}),
     ("/fapi/v1/openInterest?symbol=BTCUSDT", {"symbol", "openInterest", "time"}),
