@@ -59,11 +59,15 @@ Tell = Callable[[str, Rollback], None]
 
 
 async def roll_back(world: World, cause: str, by: str, tell: Tell) -> Rollback:
-    """The whole sequence, typed by hand: latch and flatten from what the exchange says, then everything else."""
+    """The whole sequence, typed by hand: latch and flatten from what the exchange says, then everything else.
+
+    Nothing is read from this machine's disks before the account is flat.
+    """
     latch_entries(world, "rollback", cause, by)
-    rollback = open_incident(world, cause, last_run(world))
     known, rules = await look(world)
-    rollback.report = await flatten(world.exchange, world.clock, known, rules, cause, lambda _left: None, None)
+    report = await flatten(world.exchange, world.clock, known, rules, cause, lambda _left: None, None)
+    rollback = open_incident(world, cause, last_run(world))
+    rollback.report = report
     await after_flat(world, rollback, tell)
     return rollback
 

@@ -34,7 +34,7 @@ class OrderLife:
     """`asked` counts the questions that found nothing while the order was unknown.
 
     `executed` is what the exchange says of the order, `filled` the sum of the trades it told us of: the order is
-    settled when it has ended and both agree.
+    settled when it has ended and both agree. `became` is the regular order that a conditional one turned into.
     """
 
     intent: Intended
@@ -45,6 +45,7 @@ class OrderLife:
     status: OrderStatus | None = None
     asked: int = 0
     filled: Decimal = ZERO
+    became: int = 0
 
     @property
     def is_settled(self) -> bool:

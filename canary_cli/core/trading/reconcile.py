@@ -1,8 +1,9 @@
 """The exchange owns positions and orders: after a start, a gap or a doubt, what we believe is held against it."""
 
+from dataclasses import replace
 from decimal import Decimal
 
-from canary_cli.core.model import AccountSnapshot
+from canary_cli.core.model import AccountSnapshot, Fill
 from canary_cli.core.trading import gateway, protection
 from canary_cli.core.trading.effects import RaiseAlert, ReadAccount
 from canary_cli.core.trading.events import AccountRead, ReadFailed
@@ -19,10 +20,11 @@ DOUBTS = 3
 
 def on_read(turn: Turn, event: AccountRead) -> None:
     """Take in missed fills and orders, settle what was unknown, then compare positions."""
-    for fill in event.fills:
+    fills = tuple(_named(turn.state, fill) for fill in event.fills)
+    for fill in fills:
         gateway.on_fill(turn, fill)
     _take_orders(turn, event.snapshot)
-    gateway.settle_unknown(turn, _present(event))
+    gateway.settle_unknown(turn, _present(event.snapshot, fills))
     _take_wallet(turn, event)
     _compare(turn, event)
     _see_to_exits(turn)
@@ -52,13 +54,22 @@ def _take_orders(turn: Turn, snapshot: AccountSnapshot) -> None:
             gateway.move(turn, order)
 
 
-def _present(event: AccountRead) -> frozenset[str]:
+def _named(state: Session, fill: Fill) -> Fill:
+    """The fill with the client id of its order: a list of trades names orders by number only."""
+    if fill.client_id:
+        return fill
+    by_number = (
+        life.intent.client_id for life in state.orders.values() if fill.order_id in (life.order_id, life.became)
+    )
+    return replace(fill, client_id=next(by_number, ""))
+
+
+def _present(snapshot: AccountSnapshot, fills: tuple[Fill, ...]) -> frozenset[str]:
     """Client ids of everything the exchange still shows or has executed."""
-    snapshot = event.snapshot
     return frozenset(
         [order.client_id for order in snapshot.orders]
         + [algo.client_id for algo in snapshot.algo_orders]
-        + [fill.client_id for fill in event.fills]
+        + [fill.client_id for fill in fills]
     )
 
 

@@ -269,7 +269,11 @@ def _after_fill(held: Held | None, fact: f.Filled) -> Held | None:
 
 def _algo_moved(state: Session, fact: f.AlgoMoved) -> Session:
     algo = Algo(fact.client_id, fact.algo_id, fact.symbol, fact.status, fact.trigger_price)
-    return replace(state, algos=put(state.algos, fact.client_id, algo))
+    moved = replace(state, algos=put(state.algos, fact.client_id, algo))
+    life = state.orders.get(fact.client_id)
+    if life is None or not fact.order_id:
+        return moved
+    return replace(moved, orders=put(state.orders, fact.client_id, replace(life, became=fact.order_id)))
 
 
 def _wallet_moved(state: Session, fact: f.WalletMoved) -> Session:

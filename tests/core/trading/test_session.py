@@ -241,3 +241,21 @@ def test_replaying_the_journalled_facts_rebuilds_the_session(desk: Desk, golive:
     assert rebuilt.orders == desk.state.orders
     assert rebuilt.algos == desk.state.algos
     assert rebuilt.sequence == desk.state.sequence
+
+
+def test_a_fill_missed_by_the_stream_is_taken_from_the_list_of_trades_by_its_order_number(desk: Desk) -> None:
+    from canary_cli.core.model import AccountMode, AccountSnapshot, Balance, Fill, Position
+    from canary_cli.core.trading.events import AccountRead
+
+    (entry,) = placed(desk.tell(signal(desk)))
+    desk.confirm(entry, order_id=77)
+    held = Position("BTCUSDT", entry.quantity, Decimal(50000), Decimal(50000))
+    money = Balance(Decimal(10000), Decimal(0), Decimal(10000), Decimal(9000))
+    missed = Fill("BTCUSDT", 5, 77, "", Side.BUY, Decimal(50000), entry.quantity, desk.now)
+
+    effects = desk.tell(
+        AccountRead(desk.now, AccountSnapshot(desk.now, money, AccountMode(False, False), (held,)), (missed,))
+    )
+
+    assert {intent.purpose for intent in placed(effects)} == {Purpose.STOP, Purpose.TARGET}
+    assert desk.state.reconciled
