@@ -71,6 +71,12 @@ def unprotected(state: Session) -> tuple[Held, ...]:
     return tuple(held for held in state.held.values() if not held.probe and not is_protected(state, held))
 
 
+def is_lost(state: Session, held: Held) -> bool:
+    """Whether the stop was refused or has died. One that is still under way is not lost."""
+    algo, life = state.algos.get(held.stop), state.orders.get(held.stop)
+    return life is None or life.stage is Stage.REJECTED or (algo is not None and algo.status not in ALIVE)
+
+
 def is_protected(state: Session, held: Held) -> bool:
     algo = state.algos.get(held.stop)
     life = state.orders.get(held.stop)

@@ -7,7 +7,7 @@ from canary_cli.core.model import AccountSnapshot, Fill
 from canary_cli.core.trading import gateway, protection
 from canary_cli.core.trading.effects import RaiseAlert, ReadAccount
 from canary_cli.core.trading.events import AccountRead, ReadFailed
-from canary_cli.core.trading.facts import Reconciled, WalletMoved
+from canary_cli.core.trading.facts import Intended, Purpose, Reconciled, WalletMoved
 from canary_cli.core.trading.halting import latch
 from canary_cli.core.trading.state import Session
 from canary_cli.core.trading.turn import Turn
@@ -94,10 +94,18 @@ def differences(state: Session, snapshot: AccountSnapshot) -> tuple[str, ...]:
 
 
 def _see_to_exits(turn: Turn) -> None:
-    """A position that was to be closed, or lost its stop while we were not looking, is closed now."""
+    """What a crash or a gap left half done: a probe still in, an entry without its stop, a stop that has died."""
     for held in tuple(turn.state.held.values()):
-        if held.probe or (held.stop and not protection.is_protected(turn.state, held)):
+        entry = _entry_of(turn.state, held.symbol)
+        if not held.probe and not held.stop and entry is not None and not protection.closing(turn.state, held.symbol):
+            protection.protect(turn, held, entry)
+        elif held.probe or protection.is_lost(turn.state, held):
             protection.close_now(turn, held.symbol, "nothing guards it")
+
+
+def _entry_of(state: Session, symbol: str) -> Intended | None:
+    intents = (life.intent for life in reversed(list(state.orders.values())) if life.intent.symbol == symbol)
+    return next((intent for intent in intents if intent.purpose is Purpose.ENTRY), None)
 
 
 def on_read_failed(turn: Turn, event: ReadFailed) -> None:
