@@ -1,22 +1,22 @@
 """The paper exchange as a server: start it, ask it, stop it."""
 
 import asyncio
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from canary_cli.errors import Result
+from canary_cli.paper import notice
 
 group = typer.Typer(help="The paper exchange: Binance USD-M futures on loopback, for rehearsals and any client.")
 Named = Annotated[str, typer.Option("--account", help="Name it is registered and found by.")]
 
 
-def say(text: str) -> None:
-    """At once, also into a pipe."""
-    sys.stdout.write(text)
-    sys.stdout.flush()
+def _registry(account: str) -> Path:
+    from canary_cli.accounts import find_home, registry_path
+
+    return registry_path(find_home(), account)
 
 
 @group.command()
@@ -35,32 +35,26 @@ def serve(
     as_json: Annotated[bool, typer.Option("--json", help="One line of JSON once it listens.")] = False,
 ) -> Result:
     """Run the exchange until it is stopped or idle."""
-    from canary_cli.accounts import PAPER_KEY, PAPER_SECRET, find_home, registry_path
+    from canary_cli.accounts import PAPER_KEY, PAPER_SECRET
     from canary_cli.paper import launch
-    from canary_cli.paper.notice import announce
 
     request = launch.Request(
         PAPER_KEY, PAPER_SECRET, port, speed, seed, launch.parse_start(start), market_data, launch.symbols_of(pairs),
-        scenario, account, launch.parse_balance(balance), idle_after, registry_path(find_home(), account), detached,
+        scenario, account, launch.parse_balance(balance), idle_after, _registry(account), detached,
     )  # fmt: skip
-    return Result(asyncio.run(launch.serve(request, lambda entry: say(announce(entry, as_json=as_json)))).upper())
+    ended = asyncio.run(launch.serve(request, notice.announcer(as_json=as_json)))
+    return Result(ended.upper())
 
 
 @group.command()
 def status(account: Named = "paper", as_json: Annotated[bool, typer.Option("--json")] = False) -> Result:
     """What the exchange holds, and its clock."""
-    from canary_cli.accounts import find_home, registry_path
-    from canary_cli.paper.notice import ask, describe
-
-    say(describe(ask(registry_path(find_home(), account), "GET", "status"), as_json=as_json))
+    notice.say(notice.describe(notice.ask(_registry(account), "GET", "status"), as_json=as_json))
     return Result("RUNNING")
 
 
 @group.command()
 def stop(account: Named = "paper") -> Result:
     """End the exchange; what is open on it is gone with it."""
-    from canary_cli.accounts import find_home, registry_path
-    from canary_cli.paper.notice import ask
-
-    ask(registry_path(find_home(), account), "POST", "stop")
+    notice.ask(_registry(account), "POST", "stop")
     return Result("STOPPED")

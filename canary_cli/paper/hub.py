@@ -16,6 +16,7 @@ from aiohttp import web
 
 from canary_cli.paper.faults import Fault, Faults
 from canary_cli.paper.market.model import Market, Tick
+from canary_cli.paper.market_streams import publications
 
 MOST_PER_SECOND = 20
 LONGEST_QUEUE = 10_000  # messages a socket may be behind
@@ -92,8 +93,6 @@ class Hub:
             self._tell(waiting, names)
 
     def _tell(self, ticks: list[Tick], names: set[str]) -> None:
-        from canary_cli.paper.market_streams import publications
-
         hearers: dict[str, list[Socket]] = {}
         for socket in self.sockets:
             for name in socket.names:

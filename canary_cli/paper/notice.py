@@ -1,12 +1,24 @@
 """What a terminal sees of the exchange: the screen when it starts, and answers of one that runs elsewhere."""
 
 import json
-from collections.abc import Mapping
+import sys
+from collections.abc import Callable, Mapping
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
 from canary_cli.errors import ExchangeUnreachable
+
+
+def say(text: str) -> None:
+    """To stdout at once, also into a pipe."""
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
+def announcer(*, as_json: bool) -> Callable[[Mapping[str, Any]], None]:
+    """What `launch.serve` calls with the registry entry once the port listens."""
+    return lambda entry: say(announce(entry, as_json=as_json))
 
 
 def announce(entry: Mapping[str, Any], *, as_json: bool) -> str:
