@@ -1,4 +1,8 @@
-"""Request weight by address and order counts by account, in wall time; 429 when exceeded, 418 for who goes on."""
+"""Request weight by address and order counts by account; 429 when exceeded, 418 for who goes on.
+
+Minutes are of plan time, so that a client at speed N, which lives N minutes in one, is not turned away for it; what
+a client is told to wait, and bans, are wall time.
+"""
 
 from dataclasses import dataclass, field
 
@@ -14,13 +18,13 @@ BAN_SECONDS = (120, 600, 3600, 86_400, 259_200)  # two minutes, growing to three
 class Window:
     """A counter that starts again every `seconds` of wall time."""
 
-    seconds: int
+    seconds: float
     limit: int
     began: int = 0
     used: int = 0
 
     def add(self, amount: int, now: float) -> int:
-        began = int(now) // self.seconds
+        began = int(now / self.seconds)
         if began != self.began:
             self.began, self.used = began, 0
         self.used += amount
@@ -28,12 +32,12 @@ class Window:
 
     def left(self, now: float) -> int:
         """Seconds until the window starts again, at least 1."""
-        return max(1, int((int(now) // self.seconds + 1) * self.seconds - now) + 1)
+        return max(1, int((int(now / self.seconds) + 1) * self.seconds - now) + 1)
 
 
 @dataclass(slots=True)
 class Visitor:
-    weight: Window = field(default_factory=lambda: Window(60, WEIGHT_PER_MINUTE))
+    weight: Window
     strikes: int = 0
     bans: int = 0
     banned_until: float = 0.0
@@ -43,14 +47,24 @@ class Visitor:
 class Limits:
     """Figures are those of USD-M futures: 2400 weight a minute and address, 300 orders in 10 s, 1200 a minute."""
 
+    speed: float = 1.0
     visitors: dict[str, Visitor] = field(default_factory=dict)
-    orders_10s: Window = field(default_factory=lambda: Window(10, ORDERS_PER_10S))
-    orders_1m: Window = field(default_factory=lambda: Window(60, ORDERS_PER_MINUTE))
+    orders_10s: Window = field(init=False)
+    orders_1m: Window = field(init=False)
     enforced: bool = True
+
+    def __post_init__(self) -> None:
+        self.orders_10s = Window(10 / self.speed, ORDERS_PER_10S)
+        self.orders_1m = Window(60 / self.speed, ORDERS_PER_MINUTE)
+
+    def visitor(self, address: str) -> Visitor:
+        if address not in self.visitors:
+            self.visitors[address] = Visitor(Window(60 / self.speed, WEIGHT_PER_MINUTE))
+        return self.visitors[address]
 
     def spend(self, address: str, weight: int, now: float) -> int:
         """Count a request; returns the weight used this minute. Raises `Problem` 429, then 418."""
-        visitor = self.visitors.setdefault(address, Visitor())
+        visitor = self.visitor(address)
         if visitor.banned_until > now:
             raise problems.banned(int(visitor.banned_until * 1000), int(visitor.banned_until - now) + 1)
         used = visitor.weight.add(weight, now)
@@ -64,11 +78,11 @@ class Limits:
         raise problems.too_many_requests(visitor.weight.limit, visitor.weight.left(now))
 
     def ban(self, address: str, seconds: float, now: float) -> None:
-        visitor = self.visitors.setdefault(address, Visitor())
+        visitor = self.visitor(address)
         visitor.strikes, visitor.bans, visitor.banned_until = 0, visitor.bans + 1, now + seconds
 
     def used(self, address: str, now: float) -> int:
-        return self.visitors.setdefault(address, Visitor()).weight.add(0, now)
+        return self.visitor(address).weight.add(0, now)
 
     def spend_orders(self, per_10s: int, per_minute: int, now: float) -> None:
         """Count order requests of the account. Raises -1015."""

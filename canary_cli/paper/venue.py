@@ -34,7 +34,7 @@ class Venue:
     start: datetime
     account: str = "paper"
     seed: int = 0
-    limits: Limits = field(default_factory=Limits)
+    limits: Limits = field(init=False)
     faults: Faults = field(init=False)
     hub: Hub = field(init=False)
     listen_keys: ListenKeys = field(init=False)
@@ -48,6 +48,7 @@ class Venue:
     def __post_init__(self) -> None:
         self.faults = Faults(Random(self.rng.random()))  # noqa: S311  (a market's luck, not a secret)
         self.listen_keys = ListenKeys(Random(self.rng.random()))  # noqa: S311
+        self.limits = Limits(max(1.0, self.clock.speed))
         self.hub = Hub(self.engine.state.market, self.clock.speed)
         self.touched = self.clock.monotonic()
 
