@@ -98,7 +98,7 @@ async def _drive(run: Run, steps: list[tuple[str, Step]], screen: Screen) -> tup
 async def _ended(run: Run, outcome: Outcome, screen: Screen) -> tuple[Result, str]:
     assert outcome.ends is not None
     if outcome.ends.code is ExitCode.ROLLED_BACK:
-        return await stopping.roll_back(run, outcome, screen), outcome.detail
+        return await stopping.roll_back(run, outcome, screen)
     return outcome.ends, outcome.detail
 
 

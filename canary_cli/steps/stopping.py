@@ -16,7 +16,7 @@ SETTLE = 3.0
 """Wall seconds to wait for the fills of the closing to arrive on the stream."""
 
 
-async def roll_back(run: Run, outcome: Outcome, screen: Screen) -> Result:
+async def roll_back(run: Run, outcome: Outcome, screen: Screen) -> tuple[Result, str]:
     """Stop the session the way a money trigger does, then go through the sequence."""
     if not run.stop.done():
         run.session.post(RollBack(run.now, outcome.word, outcome.detail))
@@ -29,7 +29,21 @@ async def roll_back(run: Run, outcome: Outcome, screen: Screen) -> Result:
     await _settle(run)
     await run.session.stop()
     await sequence.after_flat(run.world, rollback, screen.checkpoint)
-    return rollback.result
+    return rollback.result, f"{outcome.detail}; {time_to_safe(rollback)}"
+
+
+def time_to_safe(rollback: sequence.Rollback) -> str:
+    """The three clocks of the closing, counted from the trip, in words."""
+    report = rollback.report
+    if report is None or not report.is_flat:
+        return "NOT FLAT: exposure remains"
+    told = (
+        ("first byte", report.first_byte),
+        ("acknowledged", report.acknowledged),
+        ("verified flat", report.verified),
+    )
+    clocks = [f"{name} {(rollback.trip_seconds + at) * 1000:.1f} ms" for name, at in told if at is not None]
+    return f"time to safe: {', '.join(clocks)} after the trip"
 
 
 async def _settle(run: Run) -> None:

@@ -22,7 +22,7 @@ from canary_cli.core.trading.halting import latch, roll_back
 from canary_cli.core.trading.inputs import QueryAnswered, Replied
 from canary_cli.core.trading.order import OrderLife, Stage, next_question
 from canary_cli.core.trading.replies import Confirmed, Failed, Rejected, Throttled, Unknown
-from canary_cli.core.trading.state import FOREIGN, put
+from canary_cli.core.trading.state import FOREIGN, KILL, put
 from canary_cli.core.trading.turn import Turn
 
 KILL_PREFIX = "KILL-"
@@ -173,11 +173,15 @@ def _filled(fill: Fill, life: OrderLife | None) -> Filled:
         commission=fill.commission,
         commission_asset=fill.commission_asset,
         maker=fill.maker,
-        purpose=life.intent.purpose.value if life else FOREIGN,
+        purpose=life.intent.purpose.value if life else _strange(fill.client_id),
         decision_price=decision,
         slippage_bps=slippage,
         position_side=fill.position_side,
     )
+
+
+def _strange(client_id: str) -> str:
+    return KILL if client_id.startswith(KILL_PREFIX) else FOREIGN
 
 
 def _stranger(turn: Turn, event: OrderUpdated) -> None:

@@ -22,8 +22,8 @@ from canary_cli.core.trading.order import OrderLife, advance
 K = TypeVar("K")
 V = TypeVar("V")
 
-FOREIGN = "foreign"
-"""Purpose of a fill whose order this session did not make."""
+FOREIGN, KILL = "foreign", "kill"
+"""Purposes of fills whose orders this session did not make: a stranger's, and those of a closing."""
 
 
 @dataclass(frozen=True)
@@ -238,7 +238,7 @@ def _filling(orders: Mapping[str, OrderLife], fact: f.Filled) -> Mapping[str, Or
 
 
 def _executed(metrics: Metrics, fact: f.Filled) -> Metrics:
-    if fact.purpose == FOREIGN:
+    if fact.purpose in (FOREIGN, KILL):
         return metrics
     return metrics.filled(fact.client_id, fact.symbol, fact.purpose, fact.quantity, fact.slippage_bps)
 
