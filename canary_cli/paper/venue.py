@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from random import Random
@@ -13,7 +13,7 @@ from canary_cli.paper.faults import Faults
 from canary_cli.paper.hub import Hub
 from canary_cli.paper.limits import Limits
 from canary_cli.paper.listen_keys import ListenKeys
-from canary_cli.paper.market.model import Tick
+from canary_cli.paper.market.model import Shock, Tick
 from canary_cli.paper.market_streams import force_order
 from canary_cli.paper.orders import OrderChange, RestingOrder
 from canary_cli.paper.scenario import FaultEvent, PriceEvent, Scenario, When
@@ -152,10 +152,17 @@ class Venue:
 
     def _happen(self, event: PriceEvent | FaultEvent) -> None:
         if isinstance(event, PriceEvent):
-            self.engine.state.market.shock(event.shock)
+            self._shock(event.shock)
             return
         ends = self.engine.now + event.duration if event.duration is not None else None
         self.faults.add(event.kind, event.options, self.engine.now, ends)
+
+    def _shock(self, shock: Shock) -> None:
+        """A scenario may name pairs that this market was opened without: they are left out."""
+        market = self.engine.state.market
+        symbols = tuple(symbol for symbol in shock.symbols if symbol in market.listings)
+        if symbols or not shock.symbols:
+            market.shock(replace(shock, symbols=symbols))
 
     def _holds(self, when: When | None) -> bool:
         if when is None:

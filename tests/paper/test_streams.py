@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from canary_cli.core.clock import ManualClock
 from canary_cli.paper.hub import route_of
 from canary_cli.paper.listen_keys import VALID_SECONDS
+from canary_cli.paper.scenario import load
 from canary_cli.paper.server import Server
 from tests.paper.conftest import START, new_engine, new_venue
 from tests.paper.wire import KEY, Wire
@@ -122,14 +124,19 @@ def test_a_listen_key_ends_an_hour_after_its_last_use() -> None:
     assert venue.listen_keys.start(1800.0 + VALID_SECONDS + 1) != key
 
 
-async def test_a_scenario_happens_at_its_plan_time(wire: Wire, server: Server) -> None:
-    from canary_cli.paper.scenario import load
-
+async def test_a_scenario_happens_at_its_plan_time_to_the_pairs_there_are(
+    wire: Wire, server: Server, tmp_path: Path
+) -> None:
+    """One pair it names is not on this market."""
+    story = tmp_path / "fall.toml"
+    fall = 'at = "+3:20:00"\nkind = "gap"\nmove = -0.07'
+    story.write_text(f'[[price]]\n{fall}\nsymbols = ["BTCUSDT", "ADAUSDT"]\n[[price]]\n{fall}\nsymbols = ["ADAUSDT"]\n')
     venue = server.venue
-    venue.load(load("flash-crash"))
-    venue.clock = type(venue.clock)(START + timedelta(hours=3, minutes=19), venue.clock.wall(), 1.0)  # type: ignore[call-arg]
+    venue.load(load(str(story)))
+    venue.clock = ManualClock(START + timedelta(hours=3, minutes=19))
     venue.run()
-    before = wire.mark()
-    venue.clock = type(venue.clock)(START + timedelta(hours=3, minutes=22), venue.clock.wall(), 1.0)  # type: ignore[call-arg]
+    before = {symbol: wire.mark(symbol) for symbol in ("BTCUSDT", "ETHUSDT")}
+    venue.clock = ManualClock(START + timedelta(hours=3, minutes=21))
     venue.run()
-    assert wire.mark() < before * 94 / 100
+    assert wire.mark("BTCUSDT") < before["BTCUSDT"] * 95 / 100
+    assert wire.mark("ETHUSDT") > before["ETHUSDT"] * 97 / 100
