@@ -7,6 +7,7 @@ from decimal import Decimal
 from canary_cli.core.model import Book, Candle, Frame, SymbolRules
 from canary_cli.core.policy.sizing import Depth
 from canary_cli.core.signals import SignalSettings
+from canary_cli.core.trading.inputs import RollBack
 from canary_cli.core.trading.state import Setup
 from canary_cli.errors import ExitCode, Result
 from canary_cli.session.exchange import Market
@@ -101,12 +102,20 @@ def _thin_minute(candles: tuple[Candle, ...]) -> Decimal:
     return Decimal(str(round(volumes[len(volumes) // 20], 2))) if volumes else Decimal(0)
 
 
+def _go_on_rolling_back(run: Run) -> None:
+    """A rollback that was cut short goes on: its latch is the proof that it began."""
+    latched = run.session.state.latches.get("rollback")
+    if latched is not None:
+        run.session.post(RollBack(run.now, "rollback", latched))
+
+
 async def _reconciled(run: Run) -> Outcome:
     """Wait for the first full reading to agree; a mismatch needs a human before anything trades."""
     started = run.world.clock.monotonic()
     while run.world.clock.monotonic() - started < RECONCILE_WITHIN.total_seconds():
         state = run.session.state
         if state.reconciled:
+            _go_on_rolling_back(run)
             return Outcome("OPEN")
         if "mismatch" in state.latches:
             return Outcome("MISMATCH", state.latches["mismatch"], MISMATCH)

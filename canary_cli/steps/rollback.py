@@ -186,7 +186,7 @@ def _snapshot(world: World) -> str:
 
 
 async def _verify(world: World) -> str:
-    """The ledger takes in what the journal has beyond it, then is checked. It may lag for a moment while a run lives."""
+    """The ledger takes in what the journal has beyond it, then is checked; it may lag while a run still writes."""
     from canary_cli.steps.verify_db import verify_db
 
     for _ in range(VERIFY_TRIES):

@@ -15,6 +15,7 @@ from canary_cli.bootstrap import World
 from canary_cli.core.policy.gates import GateVerdict
 from canary_cli.core.policy.plan import Phase, Plan
 from canary_cli.core.trading.inputs import ConditionChanged
+from canary_cli.core.trading.watch import DATABASE
 from canary_cli.errors import ExitCode, Result
 from canary_cli.journal.record import Record
 from canary_cli.render.lines import event_line
@@ -196,7 +197,7 @@ class Run:
         self.database_is_up = is_up
         if self._session is not None:
             detail = "" if is_up else "the ledger's database does not answer"
-            self._session.post(ConditionChanged(self.now, "database", not is_up, detail))
+            self._session.post(ConditionChanged(self.now, DATABASE, not is_up, detail))
 
     def _remember(self, record: Record) -> None:
         if record.event in DECISIONS:

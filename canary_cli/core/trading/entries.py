@@ -23,12 +23,12 @@ def on_decided(turn: Turn, event: Decided) -> None:
     if state.phase is None or evaluation.symbol not in state.pairs:
         return
     _note(turn, event)
-    turn.put(metrics=state.metrics.evaluated(_seen(evaluation) if event.signal else None))
+    turn.put(metrics=state.metrics.evaluated(seen(evaluation) if event.signal else None))
     if event.signal is not None:
         _act(turn, event.signal)
 
 
-def _seen(evaluation: Evaluation) -> Seen:
+def seen(evaluation: Evaluation) -> Seen:
     figures = (evaluation.confluence, evaluation.confidence, evaluation.alignment)
     return Seen(evaluation.time, *(Decimal(str(figure)) for figure in figures))
 

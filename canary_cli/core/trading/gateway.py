@@ -100,7 +100,7 @@ def _not_placed(turn: Turn, life: OrderLife, code: int = 0) -> None:
     if intent.purpose is Purpose.STOP:
         protection.close_now(turn, intent.symbol, f"its protective stop could not be placed ({code})")
     elif intent.purpose in (Purpose.EXIT, Purpose.PROBE_EXIT):
-        turn.ask(ReadAccount(f"exit of {intent.symbol} refused ({code})", 0.2))
+        protection.try_again(turn, intent.symbol, f"exit of {intent.symbol} refused ({code})")
         if code not in REDUCE_ONLY_REJECTED:
             turn.ask(RaiseAlert("WARNING", f"exit of {intent.symbol} refused ({code}); trying again", intent.symbol))
 
@@ -138,7 +138,7 @@ def _settled(turn: Turn, life: OrderLife) -> None:
     if life.intent.purpose is Purpose.PROBE and held.probe:
         protection.close_now(turn, held.symbol, "probe", Purpose.PROBE_EXIT)
     elif life.intent.purpose in (Purpose.EXIT, Purpose.PROBE_EXIT):
-        protection.close_now(turn, held.symbol, "the exit before left a rest", life.intent.purpose)
+        protection.try_again(turn, held.symbol, "the exit before left a rest")
 
 
 def on_fill(turn: Turn, fill: Fill) -> None:

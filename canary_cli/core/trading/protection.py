@@ -3,12 +3,15 @@
 from decimal import Decimal
 
 from canary_cli.core.model import AlgoOrder, AlgoStatus, OrderType, Side
-from canary_cli.core.trading.effects import CancelAlgo, RaiseAlert
+from canary_cli.core.trading.effects import CancelAlgo, RaiseAlert, ReadAccount
 from canary_cli.core.trading.facts import Intended, Purpose
 from canary_cli.core.trading.order import Stage
 from canary_cli.core.trading.sending import send
 from canary_cli.core.trading.state import Held, Session
 from canary_cli.core.trading.turn import Turn
+
+FIRST_RETRY, NEXT_RETRY = 0.2, 2.5
+"""Wall seconds before an exit is tried again: a reading weighs 95 of 2400 a minute."""
 
 ALIVE = frozenset({AlgoStatus.NEW, AlgoStatus.TRIGGERING, AlgoStatus.TRIGGERED, AlgoStatus.FINISHED})
 """States in which a conditional order still guards the position, or is closing it."""
@@ -40,6 +43,12 @@ def close_now(turn: Turn, symbol: str, reason: str, purpose: Purpose = Purpose.E
     if purpose is Purpose.EXIT:
         turn.ask(RaiseAlert("WARNING", f"closing {symbol}: {reason}", symbol))
     send(turn, purpose, symbol, held.side.opposite, abs(held.quantity), reason=reason)
+
+
+def try_again(turn: Turn, symbol: str, reason: str) -> None:
+    """Read the account, which sends the next exit if there is still something to close; later each time it resists."""
+    held = turn.state.held.get(symbol)
+    turn.ask(ReadAccount(reason, FIRST_RETRY if held is None or held.exits < 2 else NEXT_RETRY))
 
 
 def closing(state: Session, symbol: str) -> bool:

@@ -99,7 +99,7 @@ def _see_to_exits(turn: Turn) -> None:
         entry = _entry_of(turn.state, held.symbol)
         if not held.probe and not held.stop and entry is not None and not protection.closing(turn.state, held.symbol):
             protection.protect(turn, held, entry)
-        elif held.probe or protection.is_lost(turn.state, held):
+        elif held.probe or held.exits or protection.is_lost(turn.state, held):
             protection.close_now(turn, held.symbol, "nothing guards it")
 
 

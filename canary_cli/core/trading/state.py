@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from canary_cli.core.accounting.equity import Curve
 from canary_cli.core.accounting.metrics import Metrics
 from canary_cli.core.model import ZERO, AlgoStatus, OrderStatus, Side, SymbolRules
-from canary_cli.core.policy.breaker import Breaker
+from canary_cli.core.policy.breaker import Breaker, Zone
 from canary_cli.core.policy.plan import Phase, Plan
 from canary_cli.core.policy.sizing import Depth
 from canary_cli.core.policy.triggers import TriggerStates
@@ -53,7 +53,10 @@ class Setup:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """An open position as the sum of our fills. `stop` and `target` are client ids of its conditional orders."""
+    """An open position as the sum of our fills. `stop` and `target` are client ids of its conditional orders.
+
+    `exits` counts the orders sent to close it: once there is one, it is closed whatever becomes of that order.
+    """
 
     symbol: str
     quantity: Decimal
@@ -63,6 +66,7 @@ class Held:
     stop: str = ""
     target: str = ""
     stop_price: Decimal | None = None
+    exits: int = 0
 
     @property
     def side(self) -> Side:
@@ -172,21 +176,19 @@ def _intended(state: Session, fact: f.Intended) -> Session:
         moved = replace(moved, last_entry=put(state.last_entry, fact.symbol, fact.decided_at))
     elif fact.purpose is f.Purpose.PROBE:
         moved = replace(moved, last_probe=fact.decided_at)
-    elif fact.purpose in (f.Purpose.STOP, f.Purpose.TARGET):
-        moved = _protected(moved, fact)
+    elif fact.symbol in state.held:
+        moved = replace(moved, held=put(state.held, fact.symbol, _told_off(state.held[fact.symbol], fact)))
     return moved
 
 
-def _protected(state: Session, fact: f.Intended) -> Session:
-    """Link a conditional order to the position it protects, until the exchange refuses or ends it."""
-    held = state.held.get(fact.symbol)
-    if held is None:
-        return state
-    if fact.purpose is f.Purpose.STOP:
-        held = replace(held, stop=fact.client_id, stop_price=fact.trigger_price)
-    else:
-        held = replace(held, target=fact.client_id)
-    return replace(state, held=put(state.held, fact.symbol, held))
+def _told_off(held: Held, fact: f.Intended) -> Held:
+    """The position with the order that is to protect or close it."""
+    match fact.purpose:
+        case f.Purpose.STOP:
+            return replace(held, stop=fact.client_id, stop_price=fact.trigger_price)
+        case f.Purpose.TARGET:
+            return replace(held, target=fact.client_id)
+    return replace(held, exits=held.exits + 1)
 
 
 def _order(state: Session, fact: Any) -> Session:
@@ -290,6 +292,7 @@ def _equity_marked(state: Session, fact: f.EquityMarked) -> Session:
         state,
         wallet=fact.wallet,
         curve=replace(state.curve, peak=fact.peak).marked(fact.equity, fact.time),
+        metrics=replace(state.metrics, fresh_seconds=fact.fresh_seconds, stale_seconds=fact.stale_seconds),
         equity_noted=fact.time,
     )
 
@@ -308,6 +311,10 @@ def _latched(state: Session, fact: f.Latched) -> Session:
 
 def _unlatched(state: Session, fact: f.Unlatched) -> Session:
     return replace(state, latches=drop(state.latches, fact.source), rolling_back="")
+
+
+def _breaker_moved(state: Session, fact: f.BreakerMoved) -> Session:
+    return replace(state, breaker=replace(state.breaker, zone=Zone(fact.zone), since=fact.time))
 
 
 def _liquidated(state: Session, _fact: f.Liquidated) -> Session:
@@ -335,7 +342,7 @@ _APPLY: dict[type, Callable[[Session, Any], Session]] = {
     f.ConditionCleared: _condition_cleared,
     f.Latched: _latched,
     f.Unlatched: _unlatched,
-    f.BreakerMoved: _unchanged,
+    f.BreakerMoved: _breaker_moved,
     f.TriggerFired: _unchanged,
     f.Liquidated: _liquidated,
     f.ForeignSeen: _unchanged,

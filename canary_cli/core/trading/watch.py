@@ -22,14 +22,14 @@ from canary_cli.core.trading.facts import (
     TriggerFired,
     Unlatched,
 )
-from canary_cli.core.trading.halting import roll_back
+from canary_cli.core.trading.halting import latch, roll_back
 from canary_cli.core.trading.inputs import ConditionChanged, LatchChanged, Tick
 from canary_cli.core.trading.standing import session_readings
 from canary_cli.core.trading.state import Condition, put
 from canary_cli.core.trading.turn import Turn
 
 EQUITY_EVERY = timedelta(minutes=1)
-STALE, USER_DOWN, PAIR_SILENT = "market-stale", "user-stream", "pair-silent"
+STALE, USER_DOWN, DATABASE = "market-stale", "user-stream", "database"
 
 
 def on_marks(turn: Turn, event: MarksUpdated) -> None:
@@ -95,6 +95,7 @@ def on_tick(turn: Turn, event: Tick) -> None:
     """Everything that happens because time passed: silence, health, coverage, triggers, naked positions."""
     _count_covered(turn, event.time)
     _judge_silence(turn, event.time)
+    _judge_database(turn, event.time)
     _clear_healthy(turn, event.time)
     _judge_triggers(turn, event.time)
     for held in protection.unprotected(turn.state):
@@ -128,6 +129,14 @@ def _judge_silence(turn: Turn, time: datetime) -> None:
             hold(turn, condition, f"silent for {silent:.0f} s")
         else:
             release(turn, condition)
+
+
+def _judge_database(turn: Turn, time: datetime) -> None:
+    """A ledger that is away stops entries at once; away for too long, nobody can be sure of anything any more."""
+    condition = turn.state.conditions.get(DATABASE)
+    if condition is not None and condition.holds and time - condition.since >= turn.state.setup.plan.silence.database:
+        latch(turn, DATABASE, f"{condition.detail} since {condition.since:%H:%M:%S} UTC")
+        roll_back(turn, DATABASE, condition.detail)
 
 
 def hold(turn: Turn, name: str, detail: str) -> None:

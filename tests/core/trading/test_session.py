@@ -4,13 +4,25 @@ from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
-from canary_cli.core.model import AlgoOrder, AlgoStatus, Order, OrderStatus, OrderType, Side
+from canary_cli.core.model import (
+    AccountMode,
+    AccountSnapshot,
+    AlgoOrder,
+    AlgoStatus,
+    Balance,
+    Fill,
+    Order,
+    OrderStatus,
+    OrderType,
+    Position,
+    Side,
+)
 from canary_cli.core.policy.breaker import Zone
 from canary_cli.core.signals import Evaluation, Evidence, Reason, Signal
 from canary_cli.core.trading.effects import Effect, Journal, Place, QueryOrder, ReadAccount, SetLatch, StartRollback
-from canary_cli.core.trading.events import OrderUpdated
+from canary_cli.core.trading.events import AccountRead, AlgoUpdated, OrderUpdated
 from canary_cli.core.trading.facts import Intended, Purpose, RiskRefused
-from canary_cli.core.trading.inputs import Decided, LatchChanged, QueryAnswered, Replied, Tick
+from canary_cli.core.trading.inputs import ConditionChanged, Decided, LatchChanged, QueryAnswered, Replied, Tick
 from canary_cli.core.trading.record import from_data, to_data
 from canary_cli.core.trading.replies import Confirmed, Rejected, Unknown
 from canary_cli.core.trading.standing import trading_state
@@ -86,8 +98,6 @@ def test_an_entry_whose_stop_is_refused_is_closed_at_once(desk: Desk) -> None:
 
 
 def test_a_stop_that_dies_while_its_position_lives_closes_the_position(desk: Desk) -> None:
-    from canary_cli.core.trading.events import AlgoUpdated
-
     _entry, (stop, target) = entered(desk)
     rest(desk, stop)
     rest(desk, target, 901)
@@ -199,8 +209,6 @@ def test_silence_first_stops_entries_and_then_rolls_back(desk: Desk) -> None:
 
 
 def test_a_condition_clears_after_a_minute_of_health(desk: Desk) -> None:
-    from canary_cli.core.trading.inputs import ConditionChanged
-
     desk.tell(ConditionChanged(desk.now, "database", True, "away"))
     desk.tell(ConditionChanged(desk.now, "database", False))
     for second in range(0, 60, 5):
@@ -244,9 +252,6 @@ def test_replaying_the_journalled_facts_rebuilds_the_session(desk: Desk, golive:
 
 
 def test_a_fill_missed_by_the_stream_is_taken_from_the_list_of_trades_by_its_order_number(desk: Desk) -> None:
-    from canary_cli.core.model import AccountMode, AccountSnapshot, Balance, Fill, Position
-    from canary_cli.core.trading.events import AccountRead
-
     (entry,) = placed(desk.tell(signal(desk)))
     desk.confirm(entry, order_id=77)
     held = Position("BTCUSDT", entry.quantity, Decimal(50000), Decimal(50000))
@@ -259,3 +264,63 @@ def test_a_fill_missed_by_the_stream_is_taken_from_the_list_of_trades_by_its_ord
 
     assert {intent.purpose for intent in placed(effects)} == {Purpose.STOP, Purpose.TARGET}
     assert desk.state.reconciled
+
+
+def expired(intent: Intended) -> Order:
+    return Order(8, intent.client_id, intent.symbol, intent.side, intent.type, OrderStatus.EXPIRED, intent.quantity)
+
+
+def test_an_exit_that_the_book_could_not_take_is_tried_again_later_and_later(desk: Desk) -> None:
+    _entry, (stop, target) = entered(desk)
+    rest(desk, stop)
+    rest(desk, target, 901)
+    desk.mark(after=120, BTCUSDT="50000", ETHUSDT="3000")
+    (first,) = placed(desk.tell(signal(desk, Side.SELL)))
+
+    delays = []
+    exit_ = first
+    for _ in range(3):
+        effects = desk.tell(OrderUpdated(desk.now, expired(exit_), "EXPIRED"))
+        (reading,) = asked_for(effects, ReadAccount)
+        delays.append(reading.delay)  # type: ignore[attr-defined]
+        (exit_,) = placed(desk.tell(reading_of(desk)))
+
+    assert delays == [0.2, 2.5, 2.5]
+    assert exit_.purpose is Purpose.EXIT
+
+
+def reading_of(desk: Desk) -> AccountRead:
+    """The exchange shows exactly what the session holds."""
+    held = tuple(
+        Position(h.symbol, h.quantity, h.entry_price, desk.state.marks[h.symbol]) for h in desk.state.held.values()
+    )
+    money = Balance(Decimal(10000), Decimal(0), Decimal(10000), Decimal(9000))
+    return AccountRead(desk.now, AccountSnapshot(desk.now, money, AccountMode(False, False), held))
+
+
+def test_a_database_away_for_a_moment_stops_entries_and_for_five_minutes_rolls_back(desk: Desk) -> None:
+    desk.tell(ConditionChanged(desk.now, "database", True, "away"))
+    assert not placed(desk.tell(signal(desk)))
+
+    def later(seconds: float) -> tuple[Effect, ...]:
+        desk.mark(after=seconds, BTCUSDT="50000")
+        desk.state = replace(desk.state, heard=dict.fromkeys(desk.state.heard, desk.now))
+        return desk.tell(Tick(desk.now))
+
+    assert not asked_for(later(299), StartRollback)
+    assert [e.cause for e in asked_for(later(1), StartRollback)] == ["database"]  # type: ignore[attr-defined]
+    assert "database" in desk.state.latches
+
+
+def test_the_breaker_stays_tripped_through_a_restart(desk: Desk) -> None:
+    entered(desk)
+    desk.mark(BTCUSDT="34999")
+
+    rebuilt = Session(setup=desk.state.setup, now=NOON)
+    for effect in desk.asked:
+        if isinstance(effect, Journal):
+            rebuilt = apply(rebuilt, effect.fact)
+
+    assert rebuilt.breaker.zone is Zone.TRIGGERED
+    assert rebuilt.latches.keys() == {"rollback"}
+    assert rebuilt.peak == desk.state.peak
