@@ -32,7 +32,9 @@ class Settings(BaseSettings):
     pagerduty_routing_key: SecretStr | None = Field(None, description="PagerDuty Events API v2 routing key")
     pagerduty_api_url: str = Field("https://events.pagerduty.com", description="PagerDuty's API (https only)")
     prometheus_url: str | None = Field(None, description="the monitoring that preflight asks whether it is ready")
-    api_token: SecretStr | None = Field(None, description="bearer token of the control API")
+    api_token: SecretStr | None = Field(None, description="bearer token of the control API; without one it is off")
+    api_host: str = Field("127.0.0.1", description="where the control API listens; it has no TLS of its own")
+    api_port: int = Field(8000, ge=0, le=65535, description="port of the control API")
 
     @field_validator("database_url")
     @classmethod

@@ -203,6 +203,7 @@ _SAYINGS: Mapping[str, Callable[[Record], Said | None]] = {
     "reconcile": _reconcile,
     "incident_opened": _plain("bad", "incident {} opened: {}", "incident", "cause"),
     "incident_updated": _plain("info", "incident {}: {}", "incident", "state"),
+    "control_api": _plain("info", "{}", "message"),
     "alert": _alert,
     "command": _plain("info", "typed: {} {}", "verb", "args"),
     "error": _plain("bad", "error in {}: {}", "where", "message"),

@@ -1,6 +1,7 @@
 """The long-lived trading session: one queue, one decider, one executor, and the streams that feed them."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from canary_cli.core.trading.inputs import EnterPhase, Input, LatchChanged, Tick
 from canary_cli.core.trading.session import decide
 from canary_cli.core.trading.state import Session
 from canary_cli.errors import CanaryError
+from canary_cli.journal.beat import Beat, write_beat
 from canary_cli.journal.latch import Latch, latch_file, read_latches, set_latch
 from canary_cli.session.exchange import Exchange
 from canary_cli.session.executor import Executor
@@ -26,6 +28,9 @@ from canary_cli.session.scribe import Scribe
 
 TICK = 0.1
 """Wall seconds between ticks: how late a silence or a latch file can be noticed."""
+
+BEAT_EVERY = 1.0
+"""Wall seconds between two signs of life."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +65,7 @@ class LiveSession:
         self._on_stop = on_stop
         self._queue: asyncio.Queue[Input] = asyncio.Queue()
         self._latch_seen: float | None = None
+        self._beaten: float | None = None
         self._latched: frozenset[str] = frozenset()
         self._executor = Executor(
             exchange,
@@ -85,7 +91,7 @@ class LiveSession:
     def start(self) -> None:
         """Begin to listen, decide and act. History must have been loaded (`feed.warm`)."""
         symbols = self.state.setup.symbols
-        self._see_latch_file()
+        self.look_at_latch()
         self._executor.perform((ReadAccount("start"),))
         self._tasks = [
             asyncio.create_task(work)
@@ -130,7 +136,8 @@ class LiveSession:
 
     async def _tick_forever(self) -> None:
         while True:
-            self._see_latch_file()
+            self.look_at_latch()
+            self._beat()
             self.post(Tick(self._clock.now()))
             await self._clock.pause(TICK)
 
@@ -140,7 +147,16 @@ class LiveSession:
         async for event in events:
             take(event)
 
-    def _see_latch_file(self) -> None:
+    def _beat(self) -> None:
+        """A sign of life, as long as every one of our tasks lives: half a session must not look like a whole one."""
+        now = self._clock.monotonic()
+        if self.failure() is not None or (self._beaten is not None and now - self._beaten < BEAT_EVERY):
+            return
+        self._beaten = now
+        with suppress(OSError):  # then the watchdog takes us for dead, which is the safe mistake
+            write_beat(self._state_dir, Beat(self.state.setup.run_id, os.getpid(), self._clock.wall()))
+
+    def look_at_latch(self) -> None:
         """Read the latch again whenever its file has changed: anybody may set it, with or without us."""
         path = latch_file(self._state_dir)
         changed = path.stat().st_mtime if path.exists() else None

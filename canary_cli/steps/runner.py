@@ -11,7 +11,7 @@ from canary_cli.bootstrap import World
 from canary_cli.core.policy.plan import Phase, Plan
 from canary_cli.errors import ExitCode, Result
 from canary_cli.ledger import LedgerWriter
-from canary_cli.steps import gate_zero, hand_off, leasing, opening, phases, resuming, stopping
+from canary_cli.steps import gate_zero, hand_off, leasing, opening, phases, resuming, serving, stopping
 from canary_cli.steps.plan import default_plan, load_plan
 from canary_cli.steps.rehearsal import RehearsalRequest, start_exchange
 from canary_cli.steps.run import Outcome, Run
@@ -70,12 +70,15 @@ async def _recorded(run: Run, request: RunRequest, screen: Screen) -> Result:
     writer = LedgerWriter(world.settings.database_url, world.account.name, world.account.log_dir, world.clock)
     writer.listen(run.database_changed)
     following = asyncio.create_task(writer.run())
+    control = serving.start_beside(run)
     try:
         result, reason = await _drive(run, steps_of(run.plan, request.phases), screen)
+        stopping.leave_token(run, result)
         return await hand_off.close_run(run, result, reason, screen)
     finally:
         await leasing.catch_up(writer, run.scribe.last_seq, CATCH_UP)
         following.cancel()
+        control.cancel()
         watch.close()
 
 

@@ -3,11 +3,12 @@
 import asyncio
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 
 from canary_cli.core.trading.inputs import RollBack
-from canary_cli.errors import Result
+from canary_cli.errors import ExitCode, Result
+from canary_cli.journal.beat import end_beat
 from canary_cli.steps import rollback as sequence
 from canary_cli.steps.run import Interrupted, Outcome, Run
 from canary_cli.steps.screen import Screen
@@ -67,6 +68,15 @@ def on_signals(run: Run) -> Iterator[None]:
     finally:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.remove_signal_handler(number)
+        if run.interrupted is not None:
+            leave_token(run, run.interrupted.result)
+
+
+def leave_token(run: Run, result: Result) -> None:
+    """Tell the watchdog that this silence is meant; where exposure may remain it is not, and the watchdog closes."""
+    if result.code is not ExitCode.INCOMPLETE:
+        with suppress(OSError):
+            end_beat(run.world.account.state_dir, f"run {run.run_id} ended: {result.word}")
 
 
 def _on_signal(run: Run, task: "asyncio.Task[object]", number: signal.Signals) -> None:

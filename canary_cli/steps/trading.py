@@ -13,14 +13,17 @@ ACKNOWLEDGED_WITHIN = 1.0
 """Wall seconds in which a running session, which looks at the latch ten times a second, has seen it."""
 
 
-def disable(world: World, by: str, reason: str) -> tuple[Latch, ...]:
+def disable(world: World, by: str, reason: str, source: str = SOURCE) -> tuple[Latch, ...]:
     """Set the latch and read it back. Raises Refused where it cannot be written: then trading is NOT disabled."""
     folder = world.account.state_dir
     try:
-        set_latch(folder, Latch(SOURCE, reason, by, world.clock.now()))
+        set_latch(folder, Latch(source, reason, by, world.clock.now()))
     except OSError as error:
         raise Refused(f"NOT disabled: {folder}: {error}", "free the disk, or canary close-all") from None
-    return read_latches(folder)
+    found = read_latches(folder)
+    if source not in (one.source for one in found):
+        raise Refused(f"NOT disabled: {folder} does not hold what was written", "canary close-all")
+    return found
 
 
 async def acknowledgement(world: World, by: str, reason: str) -> str | None:

@@ -1,0 +1,52 @@
+"""The session's sign of life: a small file written each second, which a watchdog reads whatever else is broken.
+
+It is not synced to disk: after a power cut nobody reads it who could also have missed the power cut.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+import orjson
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """`at` is wall time. `ended` says why no further beat is to be expected; empty while the session lives."""
+
+    run_id: str
+    pid: int
+    at: datetime
+    ended: str = ""
+
+
+def beat_file(state_dir: Path) -> Path:
+    return state_dir / "beat.json"
+
+
+def read_beat(state_dir: Path) -> Beat | None:
+    """The last beat. None where no session has ever beaten, or the file says nothing.
+
+    Raises OSError where it is there and cannot be read.
+    """
+    try:
+        told = orjson.loads(beat_file(state_dir).read_bytes())
+        return Beat(told["run_id"], told["pid"], datetime.fromisoformat(told["at"]), told["ended"])
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def write_beat(state_dir: Path, beat: Beat) -> None:
+    """Readers see the old beat or the new one. Raises OSError where it cannot be written."""
+    fresh = beat_file(state_dir).with_suffix(f".{beat.pid}.new")
+    fresh.write_bytes(orjson.dumps(beat, option=orjson.OPT_UTC_Z))
+    fresh.replace(beat_file(state_dir))
+
+
+def end_beat(state_dir: Path, why: str) -> None:
+    """Leave the token of a planned stop: silence from here on is no death. Raises OSError where it cannot."""
+    beat = read_beat(state_dir)
+    if beat is not None and not beat.ended:
+        write_beat(state_dir, replace(beat, ended=why))
