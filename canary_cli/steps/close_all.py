@@ -13,6 +13,7 @@ from canary_cli.errors import ExchangeUnreachable, ExitCode, Result
 from canary_cli.journal.record import Record
 from canary_cli.session.aftermath import execution_cost
 from canary_cli.session.flattening import FlattenReport, Progress, flatten
+from canary_cli.steps.booking import book_fills
 from canary_cli.steps.latching import latch_entries, note
 from canary_cli.steps.looking import NotClosed, look
 from canary_cli.steps.sweep import Sweeper, page, start_sweeper
@@ -62,6 +63,7 @@ async def close(world: World, request: CloseRequest, on_progress: Callable[[Prog
     )  # fmt: skip
     pnl = await execution_cost(world.exchange, report)
     note(world, _ending(report, pnl, request))
+    await book_fills(world, report)
     sweeper = _hand_over(world, request, report)
     return CloseResult(report, pnl, request.only is None, unlatched, sweeper)
 

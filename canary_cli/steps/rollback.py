@@ -1,6 +1,7 @@
 """The rollback sequence: stop, investigate, restore where asked, and the draft of the post-mortem.
 
 Stopping never waits for anything else. What cannot be done is listed as NOT DONE; flat with evidence missing is flat.
+Typed again after it was cut short, it does what is left; typed again later, it joins the incident that is open.
 """
 
 import asyncio
@@ -15,11 +16,13 @@ from typing import Any
 
 from canary_cli.alerts import Alert, Fate, Severity
 from canary_cli.bootstrap import World
+from canary_cli.core.policy.rollback import Cause, Restart, decide
 from canary_cli.errors import CanaryError, ConfigurationError, DatabaseError, ExitCode, Result
 from canary_cli.journal.evidence import EvidenceFolder
 from canary_cli.journal.reader import read
 from canary_cli.journal.record import Record
 from canary_cli.session.flattening import FlattenReport, flatten
+from canary_cli.steps import incidents
 from canary_cli.steps.capture_logs import capture_logs
 from canary_cli.steps.latching import latch_entries, note
 from canary_cli.steps.looking import look
@@ -31,10 +34,34 @@ VERIFY_TRIES = 3
 STAGE_TIMEOUT = 150.0
 """Wall seconds that stage 2 may take: its budget in the sequence."""
 
+RESTORE_TIMEOUT = 3600.0
+ONCE = frozenset({"alert", "capture-logs", "snapshot-db", "restore"})
+"""Pieces that a rollback which was cut short does not do again when it is typed again."""
+
+STOP, INVESTIGATE, RESTORE, POSTMORTEM = STAGES = (1, 2, 3, 4)
+
+
+@dataclass(frozen=True, slots=True)
+class RollbackRequest:
+    """`stage` None is all of them; any other than the first goes on with an incident, and closes nothing."""
+
+    reason: str
+    by: str
+    root_cause: Cause | None = None
+    restore: bool = False
+    stage: int | None = None
+
+    @property
+    def stages(self) -> tuple[int, ...]:
+        return STAGES if self.stage is None else (self.stage,)
+
 
 @dataclass(slots=True)
 class Rollback:
-    """One rollback as it goes. `done` and `missing` name pieces of work, with what they found or why they failed."""
+    """One rollback as it goes. `done` and `missing` name pieces of work, with what they found or why they failed.
+
+    `report` is None where nothing was closed, because only a later stage was asked for.
+    """
 
     incident: str
     cause: str
@@ -43,59 +70,70 @@ class Rollback:
     folder: Path
     report: FlattenReport | None = None
     trip_seconds: float = 0.0
+    opened: datetime | None = None
+    restored_from: datetime | None = None
     pnl: Decimal | None = None
+    pnl_pct: Decimal | None = None
+    root_cause: Cause | None = None
+    decision: Restart | None = None
     done: dict[str, str] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
 
     @property
     def result(self) -> Result:
         """ROLLED_BACK only when the exchange, asked again, said flat."""
-        if self.report is not None and self.report.is_flat:
+        if self.report is None:
+            return Result("STAGE_DONE") if not self.missing else Result("NOT_DONE", ExitCode.HUMAN_NEEDED)
+        if self.report.is_flat:
             return Result("ROLLED_BACK", ExitCode.ROLLED_BACK)
         return Result("ROLLBACK_INCOMPLETE", ExitCode.INCOMPLETE)
+
+    @property
+    def is_corrupted(self) -> bool:
+        return self.done.get("verify-db") == "FAIL"
 
 
 Tell = Callable[[str, Rollback], None]
 
 
-async def roll_back(world: World, cause: str, by: str, tell: Tell) -> Rollback:
-    """The whole sequence, typed by hand: latch and flatten from what the exchange says, then everything else.
+async def roll_back(world: World, request: RollbackRequest, tell: Tell) -> Rollback:
+    """The sequence, typed by hand: latch and flatten from what the exchange says, then everything else.
 
     Nothing is read from this machine's disks before the account is flat.
     """
-    latch_entries(world, "rollback", cause, by)
-    known, rules = await look(world)
-    report = await flatten(world.exchange, world.clock, known, rules, cause, lambda _left: None, None)
-    rollback = open_incident(world, cause, last_run(world))
+    report = None
+    if STOP in request.stages:
+        latch_entries(world, "rollback", request.reason, request.by)
+        known, rules = await look(world)
+        report = await flatten(world.exchange, world.clock, known, rules, request.reason, lambda _left: None, None)
+    rollback = open_incident(world, request.reason, last_run(world), closing=report is not None)
     rollback.report = report
-    await after_flat(world, rollback, tell)
+    rollback.root_cause = request.root_cause or rollback.root_cause
+    await after_flat(world, rollback, tell, request.stages, restore=request.restore)
     return rollback
 
 
-def open_incident(world: World, cause: str, run_id: str) -> Rollback:
-    """Open the incident, or join the one that is open: its folder is made, its id is CB-YYYY-MMDD-NNN."""
+def open_incident(world: World, cause: str, run_id: str, *, closing: bool = True) -> Rollback:
+    """Open an incident, or join the one that is open: what a rollback that was cut short has done stays done.
+
+    A disk that refuses holds nothing up; then the incident has no number of its own.
+    """
+    known = incidents.unresolved(read(world.account.log_dir))
     now = world.clock.now()
-    incidents = world.home / "logs" / "incidents"
-    day = f"CB-{now:%Y-%m%d}-"
-    number = 1 + sum(path.name.startswith(day) for path in incidents.glob("CB-*"))
-    incident = _open_one(world) or f"{day}{number:03d}"
-    folder = incidents / incident
-    rollback = Rollback(incident, cause, run_id, now, folder)
-    data = {"incident": incident, "cause": cause, "run": run_id}
-    note(world, Record("incident_opened", run_id=run_id, actor="rollback", reason=cause, data=data))
-    note(world, Record("flatten_started", run_id=run_id, actor="rollback", reason=cause, data={"cause": cause}))
+    name = known.id if known else f"CB-{now:%Y-%m%d}-000"
+    with suppress(OSError):
+        if known:
+            incidents.update(world, known, "rollback", joined=cause)
+        else:
+            name = incidents.new_incident(world, cause, run_id, "rollback")
+    if closing:
+        note(world, Record("flatten_started", run_id=run_id, actor="rollback", reason=cause, data={"cause": cause}))
+    rollback = Rollback(name, cause, run_id, now, world.home / "logs" / "incidents" / name, opened=now)
+    if known:
+        rollback.opened, rollback.root_cause = known.opened, known.root_cause
+        rollback.pnl, rollback.pnl_pct = known.pnl, known.pnl_pct
+        rollback.done = {piece: detail for piece, detail in known.done.items() if piece in ONCE}
     return rollback
-
-
-def _open_one(world: World) -> str | None:
-    """The account's incident that has been opened and not closed."""
-    found: str | None = None
-    for entry in read(world.account.log_dir):
-        if entry.event == "incident_opened":
-            found = entry.data["incident"]
-        elif entry.event == "incident_closed":
-            found = None
-    return found
 
 
 def last_run(world: World) -> str:
@@ -103,37 +141,57 @@ def last_run(world: World) -> str:
     return started[-1] if started else ""
 
 
-async def after_flat(world: World, rollback: Rollback, tell: Tell) -> None:
-    """Stages 1 to 4 once the closing has ended: tell the team, gather evidence in parallel, draft the post-mortem."""
-    _note_flat(world, rollback)
-    await _try(world, rollback, "alert", asyncio.to_thread(_alert, world, rollback))
-    tell("stop", rollback)
-    evidence = EvidenceFolder.create(rollback.folder)
-    work: dict[str, Awaitable[str]] = {
-        "capture-logs": asyncio.to_thread(_logs, world, evidence),
-        "snapshot-db": asyncio.to_thread(_snapshot, world),
-        "account": _account(world, evidence),
-        "pnl": _pnl(world, rollback, evidence),
+async def after_flat(
+    world: World, rollback: Rollback, tell: Tell, stages: tuple[int, ...] = STAGES, *, restore: bool = False
+) -> None:
+    """What follows once the closing has ended: tell the team, gather evidence in parallel, restore, write it up."""
+    evidence = EvidenceFolder(rollback.folder)
+    with suppress(OSError):  # each piece says for itself that it could not be written
+        EvidenceFolder.create(rollback.folder)
+    if STOP in stages:
+        _note_flat(world, rollback)
+        await _try(world, rollback, "alert", lambda: asyncio.to_thread(_alert, world, rollback))
+        tell("stop", rollback)
+    if INVESTIGATE in stages:
+        await _investigate(world, rollback, evidence)
+        tell("investigate", rollback)
+    if RESTORE in stages and (restore or rollback.is_corrupted):
+        await _try(world, rollback, "restore", lambda: _restore(world, rollback), RESTORE_TIMEOUT)
+        tell("restore", rollback)
+    await _try(world, rollback, "decision tree", lambda: _decide(world, rollback))
+    if POSTMORTEM in stages:
+        await _try(world, rollback, "postmortem", lambda: asyncio.to_thread(_postmortem, world, rollback))
+    await _try(world, rollback, "manifest", lambda: asyncio.to_thread(lambda: str(evidence.finish())))
+    _note_state(world, rollback)
+    if POSTMORTEM in stages and rollback.report is not None:
+        tell("postmortem", rollback)
+
+
+async def _investigate(world: World, rollback: Rollback, evidence: EvidenceFolder) -> None:
+    work: dict[str, Callable[[], Awaitable[str]]] = {
+        "capture-logs": lambda: asyncio.to_thread(_logs, world, evidence),
+        "snapshot-db": lambda: asyncio.to_thread(_snapshot, world),
+        "account": lambda: _account(world, evidence),
+        "pnl": lambda: _pnl(world, rollback, evidence),
     }
     await asyncio.gather(*(_try(world, rollback, name, deed) for name, deed in work.items()))
-    await _try(world, rollback, "verify-db", _verify(world))
-    tell("investigate", rollback)
-    await _try(world, rollback, "postmortem", asyncio.to_thread(_postmortem, world, rollback))
-    await _try(world, rollback, "manifest", asyncio.to_thread(lambda: str(evidence.finish())))
-    _note_state(world, rollback)
-    tell("postmortem", rollback)
+    await _try(world, rollback, "verify-db", lambda: _verify(world))
 
 
-async def _try(world: World, rollback: Rollback, name: str, deed: Awaitable[str]) -> None:
-    """One piece of evidence; its failure is written down and holds up nothing."""
+async def _try(
+    world: World, rollback: Rollback, name: str, deed: Callable[[], Awaitable[str]], seconds: float = STAGE_TIMEOUT
+) -> None:
+    """One piece of work, unless it was done before; its failure is written down and holds up nothing."""
+    if name in rollback.done:
+        return
     try:
-        async with asyncio.timeout(STAGE_TIMEOUT):
-            rollback.done[name] = await deed
+        async with asyncio.timeout(seconds):
+            rollback.done[name] = await deed()
     except (CanaryError, OSError, TimeoutError) as error:
         rollback.missing[name] = str(error) or type(error).__name__
     outcome = "DONE" if name in rollback.done else "NOT DONE"
     detail = rollback.done.get(name) or rollback.missing[name]
-    data = {"step": name, "outcome": outcome, "detail": detail}
+    data = {"incident": rollback.incident, "step": name, "outcome": outcome, "detail": detail}
     note(world, Record("step_finished", run_id=rollback.run_id, actor="rollback", status=outcome, data=data))
 
 
@@ -217,7 +275,7 @@ async def _pnl(world: World, rollback: Rollback, evidence: EvidenceFolder) -> st
     from canary_cli.steps import pnl
 
     report = await pnl.report(world, pnl.request(world, pnl.DEPLOYMENT_START, pnl.NOW))
-    rollback.pnl = report.pnl.net
+    rollback.pnl, rollback.pnl_pct = report.pnl.net, report.pnl.net_pct
     evidence.write("pnl.json", json.dumps(plain(report.pnl), indent=2))
     return f"{report.pnl.net:.2f} USDT"
 
@@ -228,11 +286,38 @@ def _postmortem(world: World, rollback: Rollback) -> str:
     return str(draft(world, rollback.incident))
 
 
+async def _restore(world: World, rollback: Rollback) -> str:
+    """The newest sound backup from before the incident; the snapshot just taken holds what is to be got rid of."""
+    from canary_cli.steps.restore_db import RestoreRequest, plan_restore, restore_db
+    from canary_cli.steps.verify_db import ask_positions
+
+    plan = plan_restore(world, RestoreRequest(at=rollback.opened, verify=True, seconds=RESTORE_TIMEOUT))
+    told: list[str] = []
+    restored = await asyncio.to_thread(restore_db, world, plan, "rollback", told.append, lambda: ask_positions(world))
+    rollback.done["verify-db"] = "PASS" if all(check.ok is not False for check in restored.checks) else "FAIL"
+    return f"{restored.source} in {restored.seconds:.1f} s"
+
+
+async def _decide(world: World, rollback: Rollback) -> str:
+    """The decision tree on what is known by now. A cause nobody has named is answered like the worst."""
+    from canary_cli.steps.plan import load_rollback
+
+    tree = load_rollback(world.home).tree
+    rollback.decision = decide(tree, rollback.pnl_pct, rollback.root_cause, is_corrupted=rollback.is_corrupted)
+    return "; ".join(rollback.decision.actions)
+
+
 def _note_state(world: World, rollback: Rollback) -> None:
-    data = {
+    data: dict[str, Any] = {
         "incident": rollback.incident,
-        "state": "STABLE" if rollback.result.code is ExitCode.ROLLED_BACK else "OPEN",
         "done": rollback.done,
         "missing": rollback.missing,
+        "pnl": rollback.pnl,
+        "pnl_pct": rollback.pnl_pct,
+        "is_corrupted": rollback.is_corrupted,
+        "root_cause": rollback.root_cause,
+        "decision": rollback.decision,
     }
+    if rollback.report is not None:
+        data["state"] = "STABLE" if rollback.report.is_flat else "OPEN"
     note(world, Record("incident_updated", run_id=rollback.run_id, actor="rollback", data=data))

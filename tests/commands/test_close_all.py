@@ -59,7 +59,17 @@ def test_five_positions_are_closed_the_account_latched_and_the_cost_said(home: P
     assert not venue.positions and not venue.orders and not venue.algos
     assert [latch.source for latch in read_latches(home / ".canary" / "desk")] == ["close-all"]
     events = [entry.event for entry in read(home / "logs" / "desk")]
-    assert events == ["latch_set", "flatten_started", "flat"]
+    assert events == ["latch_set", "flatten_started", "flat", *["fill"] * 5]
+
+
+def test_what_no_session_saw_is_booked_once(home: Path) -> None:
+    venue = Venue().hold(position("BTCUSDT", "1"))
+    with an_exchange_on(home, venue):
+        assert run(["close-all", "--no-recheck"]) == 0
+        assert run(["close-all", "--no-recheck"]) == 0
+    (booked,) = [entry for entry in read(home / "logs" / "desk") if entry.event == "fill"]
+    assert (booked.pair, booked.side, booked.quantity) == ("BTCUSDT", "SELL", Decimal(1))
+    assert booked.data["purpose"] == "kill"
 
 
 def test_nothing_open_is_said_as_such(home: Path, capsys: Capture) -> None:

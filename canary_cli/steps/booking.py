@@ -1,0 +1,92 @@
+"""Writes fills that no session was there to see into the journal: of a closing by hand, and of stops before it.
+
+Part of the kill path, so it runs after the account is flat and imports nothing but the journal; a failure here changes
+nothing about that.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from contextlib import suppress
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+from canary_cli.bootstrap import World
+from canary_cli.core.model import ZERO, Fill, Side
+from canary_cli.errors import CanaryError
+from canary_cli.journal.beat import read_beat
+from canary_cli.journal.reader import last_run, read
+from canary_cli.journal.record import Entry, Record
+from canary_cli.session.flattening import FlattenReport
+
+EARLIER = timedelta(minutes=1)
+"""How far before the last fill in the journal to look again: exchange and journal stamp a moment apart."""
+
+DEAD_AFTER = timedelta(seconds=5)
+"""Wall time without a beat after which no session will book anything."""
+
+PATIENCE = 5.0
+"""Wall seconds the exchange may take to list the trades."""
+
+
+async def book_fills(world: World, report: FlattenReport) -> int:
+    """Journal every trade since the last one known; returns how many. A living session books its own."""
+    with suppress(CanaryError, OSError, TimeoutError):
+        if not _session_lives(world):
+            async with asyncio.timeout(PATIENCE):
+                return await _book(world, report)
+    return 0
+
+
+def _session_lives(world: World) -> bool:
+    beat = read_beat(world.account.state_dir)
+    return beat is not None and not beat.ended and world.clock.wall() - beat.at < DEAD_AFTER
+
+
+async def _book(world: World, report: FlattenReport) -> int:
+    told = [entry for entry in read(world.account.log_dir) if entry.event == "fill"]
+    since = (told[-1].timestamp if told else report.began) - EARLIER
+    symbols = sorted(_open_symbols(told) | {one.symbol for one in report.positions})
+    pages = await asyncio.gather(*(world.exchange.trades(symbol, since) for symbol in symbols))
+    known = {(entry.data["symbol"], entry.data["trade_id"]) for entry in told}
+    missed = [fill for page in pages for fill in page if (fill.symbol, fill.trade_id) not in known]
+    run = last_run(world.account.log_dir)
+    for fill in sorted(missed, key=lambda fill: (fill.time, fill.trade_id)):
+        world.journal.append(_record(fill, report, run.run_id if run else ""))
+    return len(missed)
+
+
+def _open_symbols(told: Iterable[Entry]) -> set[str]:
+    """Pairs that the journal's fills leave open."""
+    held: dict[str, Decimal] = {}
+    for entry in told:
+        data = entry.data
+        signed = Decimal(data["quantity"]) * Side(data["side"]).sign
+        held[data["symbol"]] = held.get(data["symbol"], ZERO) + signed
+    return {symbol for symbol, quantity in held.items() if quantity}
+
+
+def _record(fill: Fill, report: FlattenReport, run_id: str) -> Record:
+    is_ours = fill.order_id in report.order_ids
+    data: dict[str, Any] = {
+        "time": fill.time.isoformat(),
+        "symbol": fill.symbol,
+        "trade_id": fill.trade_id,
+        "order_id": fill.order_id,
+        "client_id": f"KILL-{report.run}" if is_ours else fill.client_id,
+        "side": fill.side.value,
+        "price": fill.price,
+        "quantity": fill.quantity,
+        "realized": fill.realized,
+        "commission": fill.commission,
+        "commission_asset": fill.commission_asset,
+        "maker": fill.maker,
+        "purpose": "kill" if is_ours else "foreign",
+        "decision_price": ZERO,
+        "slippage_bps": None,
+        "position_side": fill.position_side.value,
+    }
+    return Record(
+        "fill", pair=fill.symbol, order_id=str(fill.order_id), status="FILLED", fill_price=fill.price,
+        quantity=fill.quantity, side=fill.side.value, run_id=run_id, actor="close-all", data=data,
+    )  # fmt: skip
