@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from canary_cli.render import output
 from canary_cli.render.figures import day, money
-from canary_cli.steps.aftermath import Validation, validations
+from canary_cli.steps.aftermath import PASSED, Validation, validations
 
 if TYPE_CHECKING:
     from canary_cli.steps.rollback import Rollback
@@ -46,7 +46,7 @@ class Restored:
 
 
 def show_checkpoint(stage: str, rollback: "Rollback") -> None:
-    """Print the block after `stop`, `investigate` or `postmortem` on stdout; other stages have none."""
+    """Print the block after `stop`, `investigate`, `restore` or `postmortem` on stdout."""
     shown = block(stage, rollback, unicode=output.speaks_unicode(output.stdout()))
     if shown:
         output.line(f"\n{shown}\n")
@@ -59,7 +59,12 @@ def block(stage: str, rollback: "Rollback", *, unicode: bool) -> str:
         left = None if report is None else len(report.left)
         return after_stop(Stopped(latched, 0 if flat else left or None, "alert" in done), unicode=unicode)
     if stage == "investigate":
-        return after_investigation(Investigated("capture-logs" in done, rollback.pnl, ""), unicode=unicode)
+        return after_investigation(
+            Investigated("capture-logs" in done, rollback.pnl, rollback.root_cause or ""), unicode=unicode
+        )
+    if stage == "restore":
+        passed = done.get("verify-db") == PASSED if "restore" in done else None
+        return after_restore(Restored(rollback.restored_from, passed), unicode=unicode)
     if stage == "postmortem":
         found = validations(flat, latched, rollback.incident, done, rollback.missing)
         return validations_block(found, unicode=unicode)

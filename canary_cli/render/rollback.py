@@ -1,22 +1,25 @@
 """How a rollback ended: clocks, evidence, what is not done."""
 
 from canary_cli.render import output
+from canary_cli.render.incidents import show_clock
+from canary_cli.steps.escalating import Clock
 from canary_cli.steps.rollback import Rollback
 
 
-def show_rollback(rollback: Rollback, *, as_json: bool) -> None:
+def show_rollback(rollback: Rollback, clock: Clock | None, *, as_json: bool) -> None:
     if as_json:
         output.print_document(document(rollback))
         return
-    report = rollback.report
-    assert report is not None
     output.line(f"{rollback.result.word} {rollback.incident}: {rollback.cause}")
-    output.line(f"closed {len(report.closed)} positions; {clocks(rollback)}")
+    if rollback.report is not None:
+        output.line(f"closed {len(rollback.report.closed)} positions; {clocks(rollback)}")
     for name, detail in rollback.done.items():
         output.line(f"  {name}: {detail}")
     for name, why in rollback.missing.items():
         output.line(f"  {name}: NOT DONE ({why})", style="yellow")
     output.line(f"evidence: {rollback.folder}")
+    if clock is not None:
+        show_clock(clock)
 
 
 def clocks(rollback: Rollback) -> str:
@@ -43,5 +46,7 @@ def document(rollback: Rollback) -> dict[str, object]:
         "report": rollback.report,
         "done": rollback.done,
         "missing": rollback.missing,
+        "root_cause": rollback.root_cause,
+        "decision": rollback.decision,
         "evidence": str(rollback.folder),
     }

@@ -23,6 +23,7 @@ from canary_cli.journal.reader import read
 from canary_cli.journal.record import Record
 from canary_cli.session.flattening import FlattenReport, flatten
 from canary_cli.steps import incidents
+from canary_cli.steps.booking import book_fills
 from canary_cli.steps.capture_logs import capture_logs
 from canary_cli.steps.latching import latch_entries, note
 from canary_cli.steps.looking import look
@@ -109,6 +110,8 @@ async def roll_back(world: World, request: RollbackRequest, tell: Tell) -> Rollb
     rollback = open_incident(world, request.reason, last_run(world), closing=report is not None)
     rollback.report = report
     rollback.root_cause = request.root_cause or rollback.root_cause
+    if report is not None:
+        await book_fills(world, report)
     await after_flat(world, rollback, tell, request.stages, restore=request.restore)
     return rollback
 
@@ -288,12 +291,15 @@ def _postmortem(world: World, rollback: Rollback) -> str:
 
 async def _restore(world: World, rollback: Rollback) -> str:
     """The newest sound backup from before the incident; the snapshot just taken holds what is to be got rid of."""
+    from canary_cli.ledger.backups.manifest import check_file
     from canary_cli.steps.restore_db import RestoreRequest, plan_restore, restore_db
     from canary_cli.steps.verify_db import ask_positions
 
     plan = plan_restore(world, RestoreRequest(at=rollback.opened, verify=True, seconds=RESTORE_TIMEOUT))
     told: list[str] = []
     restored = await asyncio.to_thread(restore_db, world, plan, "rollback", told.append, lambda: ask_positions(world))
+    manifest = check_file(plan.backup) if plan.backup else None
+    rollback.restored_from = manifest.created_at if manifest else None
     rollback.done["verify-db"] = "PASS" if all(check.ok is not False for check in restored.checks) else "FAIL"
     return f"{restored.source} in {restored.seconds:.1f} s"
 

@@ -1,6 +1,6 @@
 """The rollback as written down: stages and budgets, who is told when, what may follow. Made by `parse_rollback`."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -10,6 +10,9 @@ from typing import Any
 from canary_cli.core.policy.fields import Fields, Problem
 from canary_cli.core.policy.parsing import describe
 from canary_cli.errors import PlanError
+
+REPEAT_EVERY = timedelta(minutes=10)
+"""How often a level that nobody has acknowledged is told again."""
 
 
 class Cause(StrEnum):
@@ -76,6 +79,17 @@ def escalation(rollback: Rollback, age: timedelta) -> Escalation:
     """The highest level an unresolved incident of this age has reached. An ack does not hold off the next."""
     reached = [level for level in rollback.escalations if age >= level.after]
     return max(reached, key=lambda level: level.after)
+
+
+def to_tell(
+    rollback: Rollback, age: timedelta, told: Mapping[int, timedelta], acked: Collection[int]
+) -> Escalation | None:
+    """The level to be told now, None while nobody must be. `told`: how long ago each level was told last."""
+    level = escalation(rollback, age)
+    last = told.get(level.level)
+    if last is None:
+        return level
+    return level if level.level not in acked and last >= REPEAT_EVERY else None
 
 
 def decide(tree: DecisionTree, pnl_pct: Decimal | None, cause: Cause | None, *, is_corrupted: bool) -> Restart:
