@@ -4,10 +4,13 @@ It is not synced to disk: after a power cut nobody reads it who could also have 
 """
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import orjson
+
+SILENT = timedelta(seconds=5)
+"""Wall time without a beat after which nobody is expected to answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,15 @@ def read_beat(state_dir: Path) -> Beat | None:
         return None
     except (ValueError, KeyError, TypeError):
         return None
+
+
+def is_beating(state_dir: Path, now: datetime) -> bool:
+    """Whether a session lives: its last beat (wall time `now`) is young and it has not said that it ends."""
+    try:
+        beat = read_beat(state_dir)
+    except OSError:
+        return True  # nobody knows, so somebody may be there
+    return beat is not None and not beat.ended and now - beat.at < SILENT
 
 
 def write_beat(state_dir: Path, beat: Beat) -> None:

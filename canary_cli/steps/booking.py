@@ -14,16 +14,13 @@ from typing import Any
 from canary_cli.bootstrap import World
 from canary_cli.core.model import ZERO, Fill, Side
 from canary_cli.errors import CanaryError
-from canary_cli.journal.beat import read_beat
+from canary_cli.journal.beat import is_beating
 from canary_cli.journal.reader import last_run, read
 from canary_cli.journal.record import Entry, Record
 from canary_cli.session.flattening import FlattenReport
 
 EARLIER = timedelta(minutes=1)
 """How far before the last fill in the journal to look again: exchange and journal stamp a moment apart."""
-
-DEAD_AFTER = timedelta(seconds=5)
-"""Wall time without a beat after which no session will book anything."""
 
 PATIENCE = 5.0
 """Wall seconds the exchange may take to list the trades."""
@@ -32,15 +29,10 @@ PATIENCE = 5.0
 async def book_fills(world: World, report: FlattenReport) -> int:
     """Journal every trade since the last one known; returns how many. A living session books its own."""
     with suppress(CanaryError, OSError, TimeoutError):
-        if not _session_lives(world):
+        if not is_beating(world.account.state_dir, world.clock.wall()):
             async with asyncio.timeout(PATIENCE):
                 return await _book(world, report)
     return 0
-
-
-def _session_lives(world: World) -> bool:
-    beat = read_beat(world.account.state_dir)
-    return beat is not None and not beat.ended and world.clock.wall() - beat.at < DEAD_AFTER
 
 
 async def _book(world: World, report: FlattenReport) -> int:

@@ -2,6 +2,7 @@
 
 from canary_cli.bootstrap import World
 from canary_cli.errors import Refused
+from canary_cli.journal.beat import is_beating
 from canary_cli.journal.latch import Latch, clear_latches, read_latches, set_latch
 from canary_cli.journal.record import Entry, Record
 from canary_cli.journal.tail import Tail
@@ -27,10 +28,12 @@ def disable(world: World, by: str, reason: str, source: str = SOURCE) -> tuple[L
 
 
 async def acknowledgement(world: World, by: str, reason: str) -> str | None:
-    """The run that wrote down having seen the latch; None when none did in time."""
+    """The run that wrote down having seen the latch; None when none did in time, or none lives."""
     try:
         data = {"source": SOURCE, "reason": reason, "by": by}
         seq = world.journal.append(Record("latch_set", actor=by, reason=reason, data=data))
+        if not is_beating(world.account.state_dir, world.clock.wall()):
+            return None
         return await _wait_for_session(world, Tail(world.account.log_dir, seq))
     except OSError:
         return None

@@ -8,6 +8,7 @@ import pytest
 
 from canary_cli.app import run
 from canary_cli.core.clock import SystemClock
+from canary_cli.journal.beat import Beat, write_beat
 from canary_cli.journal.latch import read_latches
 from canary_cli.journal.reader import read
 from canary_cli.journal.record import Record
@@ -70,6 +71,9 @@ def test_the_session_that_saw_the_latch_is_named(home: Path, capsys: Capture, mo
                 return
             threading.Event().wait(0.01)
 
+    state = home / ".canary" / "desk"
+    state.mkdir(parents=True)
+    write_beat(state, Beat("run-7", 7, SystemClock().wall()))
     watching = threading.Thread(target=session)
     watching.start()
     assert run(["trading", "disable"]) == 0
