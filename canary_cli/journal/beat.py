@@ -3,6 +3,7 @@
 It is not synced to disk: after a power cut nobody reads it who could also have missed the power cut.
 """
 
+import os
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -42,12 +43,23 @@ def read_beat(state_dir: Path) -> Beat | None:
 
 
 def is_beating(state_dir: Path, now: datetime) -> bool:
-    """Whether a session lives: its last beat (wall time `now`) is young and it has not said that it ends."""
+    """Whether a session lives: its last beat (wall time `now`) is young, it has not said that it ends, nor was killed."""
     try:
         beat = read_beat(state_dir)
     except OSError:
         return True  # nobody knows, so somebody may be there
-    return beat is not None and not beat.ended and now - beat.at < SILENT
+    return beat is not None and not beat.ended and now - beat.at < SILENT and _is_alive(beat.pid)
+
+
+def _is_alive(pid: int) -> bool:
+    """Whether a process of this machine, which is where the file lies, still has that number."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True  # somebody else's
+    return True
 
 
 def write_beat(state_dir: Path, beat: Beat) -> None:
