@@ -50,6 +50,7 @@ VERBS: tuple[Verb, ...] = (
     Verb("backups", "The shelf of backups: list, verify, prune.", is_group=True),
     Verb("postmortem", "Write an incident's post-mortem from the journal."),
     Verb("report", "Write a run's completion report, charts and baseline from the journal."),
+    Verb("watchdog", "Close what a dead session left open; a process of its own."),
     Verb("incidents", "What went wrong and is not closed: age, who must be told, what may follow; close one."),
     Verb("ack", "Say that somebody has seen an incident."),
     Verb("keep", "Decide against a rollback while its decision clock runs."),

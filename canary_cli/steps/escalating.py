@@ -1,6 +1,7 @@
 """Who must be told of an incident by now: the clock of `runbooks/rollback.toml`, with the people of `contacts.toml`."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -65,7 +66,8 @@ def tell_due(world: World, at: Clock) -> Incident:
     if level is None:
         return one
     world.alerts.send(Alert(words(at, level), Severity.CRITICAL, CONDITION, one.id))
-    incidents.update(world, one, "escalation", told=level.level, roles=level.roles)
+    with suppress(OSError):  # said is said
+        incidents.update(world, one, "escalation", told=level.level, roles=level.roles)
     return replace(one, told={**one.told, level.level: at.now})
 
 

@@ -24,7 +24,7 @@ def run_list(world: World, *, as_json: bool) -> Result:
 
 
 def _clock(world: World, known: tuple[Incident, ...]) -> Clock | None:
-    open_one = next((one for one in reversed(known) if one.is_unresolved), None)
+    open_one = incidents.unresolved(known)
     return clock(world, open_one) if open_one else None
 
 
@@ -54,7 +54,7 @@ async def run_keep(world: World, name: str, by: str, reason: str) -> Result:
 
 def run_capture(world: World, name: str, *, as_json: bool) -> Result:
     """Into the incident's folder; where there is none, into one named for the moment."""
-    known = incidents.pick(world.account, name) if name else _unresolved(world)
+    known = incidents.pick(world.account, name) if name else incidents.unresolved(incidents.of_account(world.account))
     logs = world.home / "logs"
     folder = logs / "incidents" / known.id if known else logs / "evidence" / f"{world.clock.now():%Y-%m-%d_%H%M%S}"
     evidence = EvidenceFolder.create(folder)
@@ -67,7 +67,3 @@ def run_capture(world: World, name: str, *, as_json: bool) -> Result:
         for one in missing:
             output.line(f"  {one}: NOT DONE (there is none in {world.account.log_dir})", style="yellow")
     return Result("CAPTURED") if not missing else Result("INCOMPLETE_LOGS", ExitCode.HUMAN_NEEDED)
-
-
-def _unresolved(world: World) -> Incident | None:
-    return next((one for one in reversed(incidents.of_account(world.account)) if one.is_unresolved), None)

@@ -1,6 +1,6 @@
 """Incidents, as the journal tells them: opened by a rollback, a watchdog or a decision clock, closed by a person."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -97,9 +97,9 @@ _PLAIN = ("trigger", "rolled_back", "is_corrupted", "reviewed_by", "closed_by", 
 _MADE = {"state": State, "root_cause": Cause, "pnl": Decimal, "pnl_pct": Decimal}
 
 
-def unresolved(entries: Iterable[Entry]) -> Incident | None:
+def unresolved(known: Sequence[Incident]) -> Incident | None:
     """The newest incident that nobody has closed."""
-    return next((one for one in reversed(incidents_of(entries)) if one.is_unresolved), None)
+    return next((one for one in reversed(known) if one.is_unresolved), None)
 
 
 def of_account(account: Account) -> tuple[Incident, ...]:

@@ -121,7 +121,7 @@ def open_incident(world: World, cause: str, run_id: str, *, closing: bool = True
 
     A disk that refuses holds nothing up; then the incident has no number of its own.
     """
-    known = incidents.unresolved(read(world.account.log_dir))
+    known = incidents.unresolved(incidents.of_account(world.account))
     now = world.clock.now()
     name = known.id if known else f"CB-{now:%Y-%m%d}-000"
     with suppress(OSError):

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from canary_cli.bootstrap import World
+from canary_cli.errors import CanaryError
 from canary_cli.journal.beat import read_beat
 from canary_cli.journal.latch import read_latches
 from canary_cli.journal.record import Record
@@ -76,7 +77,11 @@ def _gauges(world: World) -> Iterator[Gauge]:
 
 async def serve(world: World, desk: ControlDesk, say: Callable[[str], None]) -> None:
     """Until cancelled. A port that is taken is said once and tried again; the trading beside it never waits for it."""
-    settings = world.settings
+    try:
+        settings = world.settings
+    except CanaryError as error:
+        say(f"control API is off: {error.message}")
+        return
     if settings.api_token is None:
         say("control API is off: API_TOKEN is not set")
         return
@@ -88,7 +93,7 @@ async def serve(world: World, desk: ControlDesk, say: Callable[[str], None]) -> 
                 say(f"control API on http://{settings.api_host}:{port}")
                 await asyncio.Event().wait()
         except OSError as error:
-            words = f"control API is not served: {settings.api_host}:{settings.api_port}: {error.strerror}"
+            words = f"control API is not served by this process: {error.strerror or error}"
             if words != last:
                 say(words)
             last = words

@@ -30,6 +30,7 @@ CHECKS: dict[str, Check] = {
     "backup": state.backup,
     "restore drill": state.restore_drill,
     "latch": state.latch,
+    "incident": state.incident,
     "approval": state.approval,
     "environment": machine.environment,
     "branch": machine.branch,

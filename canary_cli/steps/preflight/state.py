@@ -23,6 +23,18 @@ async def latch(scene: Scene) -> Finding:
     return passed("not latched")
 
 
+async def incident(scene: Scene) -> Finding:
+    """The answer of the last rollback's decision tree is obeyed: nothing begins over an incident that is not closed."""
+    from canary_cli.steps.incidents import obstacle, of_account
+    from canary_cli.steps.plan import load_rollback
+
+    known = await asyncio.to_thread(of_account, scene.account)
+    if not known:
+        return passed("none")
+    in_the_way = obstacle(known, load_rollback(scene.home).tree)
+    return failed(in_the_way, "canary incidents") if in_the_way else passed(f"{len(known)}, all closed and answered")
+
+
 async def approval(scene: Scene) -> Finding:
     """Somebody approved exactly this plan, and not too long ago. Approvals are lines of the journal."""
     if scene.account.is_paper:
