@@ -43,16 +43,16 @@ def read_beat(state_dir: Path) -> Beat | None:
 
 
 def is_beating(state_dir: Path, now: datetime) -> bool:
-    """Whether a session lives: its last beat (wall time `now`) is young, it has not said that it ends, nor was killed."""
+    """Whether a session lives: it beat not long before wall time `now`, has not said that it ends, nor was killed."""
     try:
         beat = read_beat(state_dir)
     except OSError:
         return True  # nobody knows, so somebody may be there
-    return beat is not None and not beat.ended and now - beat.at < SILENT and _is_alive(beat.pid)
+    return beat is not None and not beat.ended and now - beat.at < SILENT and is_alive(beat.pid)
 
 
-def _is_alive(pid: int) -> bool:
-    """Whether a process of this machine, which is where the file lies, still has that number."""
+def is_alive(pid: int) -> bool:
+    """Whether a process of this machine still has that number."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -11,7 +11,8 @@ from filelock import FileLock, Timeout
 
 from canary_cli.bootstrap import World
 from canary_cli.errors import CanaryError, DatabaseError, LeaseHeld
-from canary_cli.ledger import Lease, LedgerWriter
+from canary_cli.journal.beat import is_alive
+from canary_cli.ledger import Lease, Ledger, LedgerWriter
 
 TTL = timedelta(seconds=30)
 RENEW_EVERY = 10.0
@@ -28,6 +29,7 @@ def hold(world: World) -> Iterator[Lease]:
     except Timeout:
         raise LeaseHeld(f"another run holds {world.account.name} on this machine", "canary status") from None
     try:
+        _bury(world.ledger)
         lease = world.ledger.acquire(world.account.name, holder(), TTL)
         yield lease
         with suppress(CanaryError):
@@ -38,6 +40,15 @@ def hold(world: World) -> Iterator[Lease]:
 
 def holder() -> str:
     return f"{socket.gethostname()}:{os.getpid()}"
+
+
+def _bury(ledger: Ledger) -> None:
+    """Take the lease from a run of this machine that was killed: nobody waits for the dead."""
+    lease = ledger.holder()
+    host, _, pid = lease.holder.rpartition(":") if lease else ("", "", "")
+    if lease and host == socket.gethostname() and not is_alive(int(pid)):
+        with suppress(LeaseHeld):
+            ledger.release(lease)
 
 
 async def keep(world: World, lease: Lease, lost: Callable[[str], None]) -> None:
