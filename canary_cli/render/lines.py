@@ -148,6 +148,12 @@ def _extended(record: Record) -> Said:
     return "warning", f"phase {record.data['number']} extended{_time(record.data.get('ends_at'))}"
 
 
+def _incident(record: Record) -> Said | None:
+    """Its state where that changed; who keeps watch over the rest is the incident's own list."""
+    state = record.data.get("state")
+    return ("info", _joined(f"incident {record.data['incident']}: {state}", record.reason)) if state else None
+
+
 def _time(text: Any) -> str:
     return f", until {datetime.fromisoformat(text):%H:%M} UTC" if text else ""
 
@@ -202,7 +208,8 @@ _SAYINGS: Mapping[str, Callable[[Record], Said | None]] = {
     "flatten_incomplete": _plain("bad", "NOT FLAT, left: {}", "left"),
     "reconcile": _reconcile,
     "incident_opened": _plain("bad", "incident {} opened: {}", "incident", "cause"),
-    "incident_updated": _plain("info", "incident {}: {}", "incident", "state"),
+    "incident_updated": _incident,
+    "decision_kept": _plain("good", "no rollback for {}, decided by {}: {}", "trigger", "by", "reason"),
     "control_api": _plain("info", "{}", "message"),
     "alert": _alert,
     "command": _plain("info", "typed: {} {}", "verb", "args"),

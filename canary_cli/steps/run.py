@@ -16,6 +16,7 @@ from canary_cli.core.policy.gates import GateVerdict
 from canary_cli.core.policy.plan import Phase, Plan
 from canary_cli.core.trading.inputs import ConditionChanged
 from canary_cli.core.trading.watch import DATABASE
+from canary_cli.core.trading.state import Session
 from canary_cli.errors import ExitCode, Result
 from canary_cli.journal.record import Record
 from canary_cli.render.lines import event_line
@@ -29,6 +30,10 @@ LOOK_EVERY = 0.5
 """Wall seconds between two looks while waiting."""
 
 ROLL_BACK = Result("ROLLED_BACK", ExitCode.ROLLED_BACK)
+LATCHED = Result("LATCHED", ExitCode.HUMAN_NEEDED)
+TAKEN_OFF = ("kill-order", "rollback", "close-all")
+"""Latches that say: another hand closes the account."""
+
 DECISIONS = frozenset({"signal", "signal_refused"})
 
 
@@ -174,10 +179,17 @@ class Run:
         if self.interrupted is not None:
             result = self.interrupted.result
             return Outcome(result.word, self.interrupted.reason or "asked to stop; stops stay", result)
-        failure = self._session.failure() if self._session else None
+        if self._session is None:
+            return None
+        failure = self._session.failure()
         if failure is not None:
             raise failure
-        return None
+        return self._taken_off(self._session.state)
+
+    def _taken_off(self, state: Session) -> Outcome | None:
+        """Closed by another hand, and nothing is left to watch. A latch alone lets a run watch what it holds."""
+        told = next((state.latches[source] for source in TAKEN_OFF if source in state.latches), None)
+        return None if told is None or state.held else Outcome("LATCHED", told, LATCHED)
 
     def _standing(self) -> Standing:
         if self._session is None:
@@ -186,11 +198,11 @@ class Run:
         drawdown = None if state.drawdown_pct is None else round(state.drawdown_pct, 4)
         return Standing(state.phase.number if state.phase else None, drawdown)
 
-    def alert(self, severity: str, message: str, key: str) -> None:
+    def alert(self, severity: str, message: str, key: str, incident: str = "") -> None:
         """Into the journal, onto the screen, and to whoever is configured to hear it."""
         data = {"severity": severity, "message": message, "key": key}
         self.scribe.write("alert", data=data, reason=message)
-        self.world.alerts.send(Alert(message, Severity(severity), key))
+        self.world.alerts.send(Alert(message, Severity(severity), key, incident))
 
     def database_changed(self, is_up: bool) -> None:
         """The ledger's writer lost its database, or has it back. The session holds entries meanwhile."""

@@ -12,6 +12,7 @@ from canary_cli.core.policy.plan import Phase, Plan
 from canary_cli.errors import ExitCode, Result
 from canary_cli.ledger import LedgerWriter
 from canary_cli.steps import gate_zero, hand_off, leasing, opening, phases, resuming, serving, stopping
+from canary_cli.steps.deciding import Deciding
 from canary_cli.steps.plan import default_plan, load_plan
 from canary_cli.steps.rehearsal import RehearsalRequest, start_exchange
 from canary_cli.steps.run import Outcome, Run
@@ -71,6 +72,7 @@ async def _recorded(run: Run, request: RunRequest, screen: Screen) -> Result:
     writer.listen(run.database_changed)
     following = asyncio.create_task(writer.run())
     control = serving.start_beside(run)
+    Deciding(run)
     try:
         result, reason = await _drive(run, steps_of(run.plan, request.phases), screen)
         stopping.leave_token(run, result)

@@ -68,6 +68,16 @@ class RollBack:
 
 
 @dataclass(frozen=True, slots=True)
+class Keep:
+    """A named person decided against the rollback that `trigger`'s decision clock was running to."""
+
+    time: datetime
+    trigger: str
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class ConditionChanged:
     """The shell saw something outside the exchange go bad or well again: database, quota, clock skew."""
 
@@ -97,6 +107,7 @@ Input = (
     | Tick
     | EnterPhase
     | RollBack
+    | Keep
     | ConditionChanged
     | LatchChanged
 )

@@ -11,7 +11,7 @@ from canary_cli.core.policy import breaker, triggers
 from canary_cli.core.policy.plan import Action, Level
 from canary_cli.core.policy.triggers import Fired
 from canary_cli.core.trading import protection
-from canary_cli.core.trading.effects import RaiseAlert
+from canary_cli.core.trading.effects import Note, RaiseAlert
 from canary_cli.core.trading.events import MarksUpdated, Quoted, Stream, StreamAlive, StreamDown, StreamUp
 from canary_cli.core.trading.facts import (
     BreakerMoved,
@@ -23,7 +23,7 @@ from canary_cli.core.trading.facts import (
     Unlatched,
 )
 from canary_cli.core.trading.halting import latch, roll_back
-from canary_cli.core.trading.inputs import ConditionChanged, LatchChanged, Tick
+from canary_cli.core.trading.inputs import ConditionChanged, Keep, LatchChanged, Tick
 from canary_cli.core.trading.standing import session_readings
 from canary_cli.core.trading.state import Condition, put
 from canary_cli.core.trading.turn import Turn
@@ -231,6 +231,14 @@ _ACTIONS: dict[Action, Callable[[Turn, Fired, str], None]] = {
     Action.ROLLBACK: _roll_back,
     Action.RELEASE: _release,
 }
+
+
+def on_keep(turn: Turn, event: Keep) -> None:
+    """The run goes on: the clock of that trigger ends, and so does what was held for want of an answer."""
+    turn.put(triggers=triggers.keep(turn.state.triggers, event.trigger))
+    release(turn, event.trigger)
+    data = {"trigger": event.trigger, "by": event.by, "reason": event.reason}
+    turn.ask(Note("decision_kept", data=data))
 
 
 def on_condition(turn: Turn, event: ConditionChanged) -> None:

@@ -18,15 +18,26 @@ from canary_cli.core.model import (
     Side,
 )
 from canary_cli.core.policy.breaker import Zone
+from canary_cli.core.policy.plan import Action, Level
+from canary_cli.core.policy.triggers import DecisionClock, Fired, TriggerStates
 from canary_cli.core.signals import Evaluation, Evidence, Reason, Signal
-from canary_cli.core.trading.effects import Effect, Journal, Place, QueryOrder, ReadAccount, SetLatch, StartRollback
+from canary_cli.core.trading.effects import (
+    Effect,
+    Journal,
+    Note,
+    Place,
+    QueryOrder,
+    ReadAccount,
+    SetLatch,
+    StartRollback,
+)
 from canary_cli.core.trading.events import AccountRead, AlgoUpdated, OrderUpdated
 from canary_cli.core.trading.facts import Intended, Purpose, RiskRefused
-from canary_cli.core.trading.inputs import ConditionChanged, Decided, LatchChanged, QueryAnswered, Replied, Tick
+from canary_cli.core.trading.inputs import ConditionChanged, Decided, Keep, LatchChanged, QueryAnswered, Replied, Tick
 from canary_cli.core.trading.record import from_data, to_data
 from canary_cli.core.trading.replies import Confirmed, Rejected, Unknown
 from canary_cli.core.trading.standing import trading_state
-from canary_cli.core.trading.state import Session, apply
+from canary_cli.core.trading.state import Condition, Session, apply
 from tests.core.trading.conftest import NOON, Desk
 
 
@@ -324,3 +335,27 @@ def test_the_breaker_stays_tripped_through_a_restart(desk: Desk) -> None:
     assert rebuilt.breaker.zone is Zone.TRIGGERED
     assert rebuilt.latches.keys() == {"rollback"}
     assert rebuilt.peak == desk.state.peak
+
+
+def test_a_person_who_keeps_the_run_ends_the_decision_clock_and_the_hold_that_no_answer_brought(desk: Desk) -> None:
+    fired = Fired("fill rate", Level.CRITICAL, Decimal(88), Decimal(90), 50, Action.INVESTIGATE)
+    clocks = (DecisionClock("fill rate", desk.now, fired), DecisionClock("latency, lasting", desk.now, fired))
+    held = {"fill rate": Condition("no answer for 2 min", desk.now)}
+    desk.state = replace(desk.state, triggers=TriggerStates(clocks=clocks), conditions=held)
+    effects = desk.tell(Keep(desk.now, "fill rate", "ana", "known"))
+    assert [clock.trigger for clock in desk.state.triggers.clocks] == ["latency, lasting"]
+    assert not desk.state.conditions["fill rate"].holds
+    assert [one.data for one in effects if isinstance(one, Note)] == [
+        {"trigger": "fill rate", "by": "ana", "reason": "known"}
+    ]
+
+
+def test_a_signal_of_a_bar_seen_too_late_is_judged_and_not_traded(desk: Desk) -> None:
+    late = signal(desk)
+    desk.mark(after=451, BTCUSDT="50000", ETHUSDT="3000")
+
+    effects = desk.tell(replace(late, time=desk.now))
+
+    assert not placed(effects)
+    (refusal,) = [e.fact for e in effects if isinstance(e, Journal) and isinstance(e.fact, RiskRefused)]
+    assert (refusal.code, refusal.detail) == ("stale", "the bar closed 8 min ago")
