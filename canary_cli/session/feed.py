@@ -1,7 +1,7 @@
 """Market in: history by REST, live candles by stream, gaps mended by REST, and each closed decision bar judged once."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -18,6 +18,8 @@ HISTORY = 499
 
 PATIENCE = 2.0
 """Wall seconds to wait for the longer candles that close together with a decision candle before asking REST."""
+
+NOTHING_JUDGED: Mapping[str, datetime] = {}
 
 CONCURRENT = 8
 """Requests under way at once while warming up."""
@@ -52,23 +54,27 @@ class Feed:
     def frames(self) -> Sequence[Frame]:
         return self._frames
 
-    async def warm(self, progress: Callable[[int, int], None] = lambda _done, _all: None) -> None:
-        """Load every pair's history. Raises ExchangeUnreachable when it cannot be read."""
+    async def warm(self, judged: Mapping[str, datetime] = NOTHING_JUDGED) -> None:
+        """Load every pair's history. Raises ExchangeUnreachable when it cannot be read.
+
+        `judged` names the last bar of a pair that was judged before a restart: those that closed since are judged now.
+        """
         gate = asyncio.Semaphore(CONCURRENT)
-        done = 0
 
         async def one(symbol: str) -> None:
-            nonlocal done
             async with gate:
-                history = {frame: await self._closed(symbol, frame, HISTORY) for frame in self._frames}
-            self._engines[symbol].warm(history)
-            for frame, candles in history.items():
-                if candles:
-                    self._last[symbol, frame] = candles[-1].close_time
-            done += 1
-            progress(done, len(self._engines))
+                pages = [await self._closed(symbol, frame, HISTORY) for frame in self._frames]
+            self._take_history(symbol, [candle for page in pages for candle in page], judged.get(symbol))
 
         await asyncio.gather(*(one(symbol) for symbol in self._engines))
+
+    def _take_history(self, symbol: str, candles: list[Candle], judged: datetime | None) -> None:
+        known = [candle for candle in candles if judged is None or candle.close_time <= judged]
+        missed = [candle for candle in candles if judged is not None and candle.close_time > judged]
+        self._engines[symbol].warm({frame: [c for c in known if c.frame is frame] for frame in self._frames})
+        self._last |= {(symbol, candle.frame): candle.close_time for candle in known}
+        for candle in _in_time(missed):
+            self._feed(candle, mended=True)
 
     async def _closed(self, symbol: str, frame: Frame, limit: int) -> tuple[Candle, ...]:
         candles = await self._market.candles(symbol, frame, limit)
@@ -146,7 +152,7 @@ class Feed:
             for candle in page
             if candle.close_time > self._last.get((symbol, candle.frame), candle.open_time)
         ]
-        for candle in sorted(missing, key=lambda c: (c.close_time, -c.frame.duration)):
+        for candle in _in_time(missing):
             self._feed(candle, mended=True)
 
     def _missing(self, symbol: str, frame: Frame) -> int:
@@ -162,6 +168,11 @@ class Feed:
     def stop(self) -> None:
         for task in tuple(self._tasks):
             task.cancel()
+
+
+def _in_time(candles: Iterable[Candle]) -> list[Candle]:
+    """In the order of their closes; of those that close together the longest first."""
+    return sorted(candles, key=lambda candle: (candle.close_time, -candle.frame.duration))
 
 
 def _longest_first(frames: set[Frame]) -> tuple[Frame, ...]:

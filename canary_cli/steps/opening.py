@@ -1,14 +1,14 @@
 """Open the session: filters, history, streams, and the first reconcile, before anything may trade."""
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from canary_cli.core.model import Book, Candle, Frame, SymbolRules
 from canary_cli.core.policy.sizing import Depth
 from canary_cli.core.signals import SignalSettings
 from canary_cli.core.trading.inputs import RollBack
-from canary_cli.core.trading.state import Setup
+from canary_cli.core.trading.state import Session, Setup
 from canary_cli.errors import ExitCode, Result
 from canary_cli.session.exchange import Market
 from canary_cli.session.live import LiveSession
@@ -44,7 +44,7 @@ async def open_session(run: Run) -> Outcome:
         alert=run.alert,
         on_stop=run.ask_stop,
     )
-    await session.feed.warm()
+    await session.feed.warm(_judged(run, state))
     run.session = session
     session.start()
     if not run.database_is_up:
@@ -100,6 +100,15 @@ def _thin_minute(candles: tuple[Candle, ...]) -> Decimal:
     """The 5th percentile of minute volumes, USDT."""
     volumes = sorted(candle.volume * candle.close for candle in candles)
     return Decimal(str(round(volumes[len(volumes) // 20], 2))) if volumes else Decimal(0)
+
+
+def _judged(run: Run, state: Session) -> dict[str, datetime]:
+    """The last bar of each pair that was judged before a restart; of pairs without one, when their phase began."""
+    last = {} if state.phase_entered is None else dict.fromkeys(state.pairs, state.phase_entered)
+    for record in run.progress.decisions:
+        if record.pair in last:
+            last[record.pair] = max(last[record.pair], datetime.fromisoformat(record.data["time"]))
+    return last
 
 
 def _go_on_rolling_back(run: Run) -> None:

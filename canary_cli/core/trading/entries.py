@@ -1,11 +1,12 @@
 """From a signal to an order: note what was seen, ask the risk gate, state the intent."""
 
+from datetime import timedelta
 from decimal import Decimal
 
 from canary_cli.core.accounting.metrics import Seen
 from canary_cli.core.model import ZERO, OrderType
 from canary_cli.core.policy import risk
-from canary_cli.core.policy.risk import Cleared, Proposal, Refused
+from canary_cli.core.policy.risk import Cleared, Code, Proposal, Refused
 from canary_cli.core.signals import Evaluation, Signal, to_record
 from canary_cli.core.trading import protection
 from canary_cli.core.trading.effects import Note
@@ -15,6 +16,9 @@ from canary_cli.core.trading.sending import send
 from canary_cli.core.trading.standing import risk_context
 from canary_cli.core.trading.state import put
 from canary_cli.core.trading.turn import Turn
+
+TOO_LATE = timedelta(minutes=7, seconds=30)
+"""Half a decision bar: what a gap or a restart kept us from seeing in time is judged, and not traded."""
 
 
 def on_decided(turn: Turn, event: Decided) -> None:
@@ -60,6 +64,11 @@ def _act(turn: Turn, signal: Signal) -> None:
 def enter(turn: Turn, signal: Signal) -> None:
     """Ask the risk gate; send what it clears, journal why it refused."""
     state = turn.state
+    late = state.now - signal.time
+    if late > TOO_LATE:
+        detail = f"the bar closed {late.total_seconds() / 60:.0f} min ago"
+        turn.learn(RiskRefused(state.now, signal.symbol, signal.side, Code.STALE.value, detail))
+        return
     stop_distance = abs(signal.entry - signal.stop)
     proposal = Proposal(signal.symbol, signal.side, state.mids.get(signal.symbol, ZERO), stop_distance, signal.time)
     match risk.judge(proposal, risk_context(state, signal.symbol)):
