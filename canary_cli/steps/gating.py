@@ -14,6 +14,10 @@ from canary_cli.steps import parity
 from canary_cli.steps.run import Run
 
 
+BARS_WITHIN = 5.0
+"""Wall seconds that a gate waits for bars that closed with its phase to be judged: the feed may have to ask REST."""
+
+
 async def judge_phase(run: Run, phase: Phase) -> GateVerdict:
     """Look at the whole phase once more and decide; the verdict is journalled with every check's figures."""
     ended = run.now
@@ -36,13 +40,14 @@ def live_checks(run: Run, phase: Phase) -> tuple[CheckResult, ...]:
 
 async def _evidence(run: Run, phase: Phase, ended: datetime) -> Evidence:
     began = run.session.state.phase_entered or ended
-    decided = [e for e in map(_evaluation, run.progress.decisions) if began < e.time <= ended]
+    wanted = run.pairs_of(phase)
+    closed = len(wanted) * _bars(began, ended)
+    decided = await _decided(run, began, ended, closed)
     mismatches = await _mismatches(run, decided, (began, ended))
     chain = verify_chain(run.world.account.log_dir)
-    wanted = run.pairs_of(phase)
     return Evidence(
         bars_judged=len(decided),
-        bars_closed=len(wanted) * _bars(began, ended),
+        bars_closed=closed,
         parity_mismatches=None if mismatches is None else len(mismatches),
         breaker_self_test=breaker.self_test(run.session.state.breaker, ended),
         pairs_operational=sum(symbol in run.session.state.mids for symbol in wanted),
@@ -51,6 +56,17 @@ async def _evidence(run: Run, phase: Phase, ended: datetime) -> Evidence:
         audit_gaps=0 if chain.ok else 1,
         sign_offs_missing=() if run.world.account.is_paper else ("crew briefed", "board pinned", "response ready"),
     )
+
+
+async def _decided(run: Run, began: datetime, ended: datetime, closed: int) -> list[Evaluation]:
+    """The bars judged in the phase. A phase often ends with a bar, whose decisions come a moment after it."""
+    clock = run.world.clock
+    since = clock.monotonic()
+    while True:
+        decided = [e for e in map(_evaluation, run.progress.decisions) if began < e.time <= ended]
+        if len(decided) >= closed or clock.monotonic() - since > BARS_WITHIN or run.cut_short() is not None:
+            return decided
+        await clock.pause(0.05)
 
 
 def _evaluation(record: Any) -> Evaluation:

@@ -9,10 +9,9 @@ from canary_cli.core.trading.inputs import ConditionChanged
 from canary_cli.errors import ExitCode, Result
 from canary_cli.steps.approving import is_approved
 from canary_cli.steps.gating import judge_phase
-from canary_cli.steps.run import ROLL_BACK, Outcome, Run
+from canary_cli.steps.run import LATCHED, ROLL_BACK, Outcome, Run
 
 HUMAN = Result("INCONCLUSIVE", ExitCode.HUMAN_NEEDED)
-LATCHED = Result("LATCHED", ExitCode.HUMAN_NEEDED)
 
 
 async def hold_phase(run: Run, phase: Phase) -> Outcome:
