@@ -31,7 +31,7 @@ LOOK_EVERY = 0.5
 
 ROLL_BACK = Result("ROLLED_BACK", ExitCode.ROLLED_BACK)
 LATCHED = Result("LATCHED", ExitCode.HUMAN_NEEDED)
-TAKEN_OFF = ("kill-order", "rollback", "close-all")
+TAKEN_OFF = ("kill-order", "rollback", "close-all", "watchdog")
 """Latches that say: another hand closes the account."""
 
 DECISIONS = frozenset({"signal", "signal_refused"})
