@@ -17,6 +17,7 @@ from canary_cli.core.trading.effects import ReadAccount
 from canary_cli.core.trading.events import MarketEvent, UserEvent
 from canary_cli.core.trading.inputs import EnterPhase, Input, LatchChanged, Tick
 from canary_cli.core.trading.session import decide
+from canary_cli.core.trading.standing import holding_of
 from canary_cli.core.trading.state import Session
 from canary_cli.errors import CanaryError
 from canary_cli.journal.beat import Beat, write_beat
@@ -175,10 +176,7 @@ class LiveSession:
         self._on_stop(Stop(cause, detail, self._clock.monotonic(), known_account(self.state)))
 
     def _holding(self, symbol: str) -> Holding:
-        held = self.state.held.get(symbol)
-        last, since = self.state.last_flat.get(symbol, (None, None))
-        side = held.side if held is not None and not held.probe else None
-        return Holding(side=side, last=last, flat_since=since)
+        return holding_of(self.state, symbol)
 
     def _traded_symbols(self) -> frozenset[str]:
         return frozenset(life.intent.symbol for life in self.state.orders.values()) | frozenset(self.state.held)

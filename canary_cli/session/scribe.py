@@ -3,13 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, Protocol
 
 from canary_cli.core.trading import facts as f
 from canary_cli.core.trading.effects import Note
 from canary_cli.core.trading.record import to_data
 from canary_cli.journal.record import Record
-from canary_cli.journal.writer import Journal
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +19,18 @@ class Standing:
     drawdown_pct: Decimal | None = None
 
 
+class Lines(Protocol):
+    """Where lines go: the journal on disk, or its twin in memory."""
+
+    def append(self, record: Record) -> int: ...
+
+    async def durable(self) -> None: ...
+
+
 class Scribe:
     """`heard` sees every record after it is written: the live view and the ledger listen there."""
 
-    def __init__(self, journal: Journal, run_id: str, actor: str, standing: Callable[[], Standing] = Standing) -> None:
+    def __init__(self, journal: Lines, run_id: str, actor: str, standing: Callable[[], Standing] = Standing) -> None:
         self._journal = journal
         self._run_id = run_id
         self._actor = actor

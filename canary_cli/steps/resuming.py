@@ -2,24 +2,20 @@
 
 import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from canary_cli import __version__
 from canary_cli.bootstrap import World
-from canary_cli.core.accounting.metrics import Seen
-from canary_cli.core.policy.breaker import Breaker
 from canary_cli.core.policy.plan import Plan
-from canary_cli.core.signals import from_record
-from canary_cli.core.trading.entries import seen
-from canary_cli.core.trading.record import from_data
-from canary_cli.core.trading.state import Session, Setup, apply
+from canary_cli.core.trading.state import Session, Setup
 from canary_cli.errors import PlanError
 from canary_cli.journal.reader import read
 from canary_cli.journal.record import Entry
+from canary_cli.session.rebuilding import rebuilt
 from canary_cli.steps.committing import head_of
-from canary_cli.steps.run import DECISIONS, Run
+from canary_cli.steps.run import Run
 
 
 def unfinished(entries: Iterable[Entry]) -> Entry | None:
@@ -103,21 +99,4 @@ def _take_progress(run: Run, entries: Iterable[Entry]) -> None:
 
 
 def rebuild(run: Run, setup: Setup) -> Session:
-    """The session as its journal tells it: every fact applied again, in order. Empty for a run that just began.
-
-    The time since the last line counts as unwatched: nothing is fresh before the first mark is seen again.
-    """
-    state = Session(setup=setup, now=run.now, breaker=Breaker(limits=setup.plan.breaker))
-    for entry in read(run.world.account.log_dir, run_id=run.run_id):
-        fact = from_data(entry.event, entry.data)
-        if fact is not None:
-            state = apply(state, fact)
-        elif entry.event in DECISIONS and state.phase is not None:
-            state = replace(state, metrics=state.metrics.evaluated(seen_in(entry)))
-        state = replace(state, ticked=entry.timestamp)
-    return replace(state, curve=replace(state.curve, equity=None))
-
-
-def seen_in(entry: Entry) -> Seen | None:
-    evaluation = from_record(entry.data)
-    return seen(evaluation) if entry.event == "signal" else None
+    return rebuilt(setup, run.now, read(run.world.account.log_dir, run_id=run.run_id))

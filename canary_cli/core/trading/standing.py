@@ -7,8 +7,10 @@ from canary_cli.core.accounting.metrics import readings
 from canary_cli.core.accounting.reading import Reading
 from canary_cli.core.model import ZERO
 from canary_cli.core.policy.risk import Context, TradingState
+from canary_cli.core.signals import Holding
 from canary_cli.core.trading.facts import Purpose
-from canary_cli.core.trading.order import OrderLife
+from canary_cli.core.trading.order import OrderLife, Stage
+from canary_cli.core.trading.protection import unprotected
 from canary_cli.core.trading.state import Held, Session
 
 
@@ -19,12 +21,24 @@ def trading_state(state: Session) -> tuple[TradingState, str]:
     if state.latches:
         source, reason = next(iter(state.latches.items()))
         return TradingState.HALTED, f"latched by {source}: {reason}"
+    if state.ending:
+        return TradingState.REDUCING, state.ending
     if state.conditions:
         name, condition = next(iter(state.conditions.items()))
         return TradingState.REDUCING, f"{name}: {condition.detail}"
     if not state.reconciled:
         return TradingState.REDUCING, "not reconciled with the exchange yet"
     return TradingState.ACTIVE, ""
+
+
+def is_quiet(state: Session) -> bool:
+    """Whether nothing is under way: no order without an answer or its fills, no probe in, no entry without its stop."""
+    answered = all(life.is_settled or life.stage is Stage.REJECTED or _rests(life) for life in state.orders.values())
+    return answered and not any(held.probe for held in state.held.values()) and not unprotected(state)
+
+
+def _rests(life: OrderLife) -> bool:
+    return life.stage is Stage.CONFIRMED and life.intent.type.is_algo
 
 
 def risk_context(state: Session, symbol: str) -> Context:
@@ -100,6 +114,14 @@ def _stale(state: Session, symbol: str) -> str:
         return f"no price of {symbol} yet"
     age = (state.now - marked).total_seconds()
     return f"the mark price of {symbol} is {age:.0f} s old" if age > state.setup.stale else ""
+
+
+def holding_of(state: Session, symbol: str) -> Holding:
+    """What the signal engine must know of a pair: its side, or when and from which side it went flat. No probes."""
+    held = state.held.get(symbol)
+    last, since = state.last_flat.get(symbol, (None, None))
+    side = held.side if held is not None and not held.probe else None
+    return Holding(side=side, last=last, flat_since=since)
 
 
 def session_readings(state: Session) -> dict[str, Reading]:

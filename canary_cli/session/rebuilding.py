@@ -1,0 +1,36 @@
+"""A session as its journal tells it: every fact applied again, in order."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
+
+from canary_cli.core.accounting.metrics import Seen
+from canary_cli.core.policy.breaker import Breaker
+from canary_cli.core.signals import from_record
+from canary_cli.core.trading.entries import seen
+from canary_cli.core.trading.record import from_data
+from canary_cli.core.trading.state import Session, Setup, apply
+from canary_cli.journal.record import Entry
+
+DECISIONS = frozenset({"signal", "signal_refused"})
+
+
+def rebuilt(setup: Setup, now: datetime, entries: Iterable[Entry]) -> Session:
+    """Empty where there are no entries.
+
+    The time since the last line counts as unwatched: nothing is fresh before the first mark is seen again.
+    """
+    state = Session(setup=setup, now=now, breaker=Breaker(limits=setup.plan.breaker))
+    for entry in entries:
+        fact = from_data(entry.event, entry.data)
+        if fact is not None:
+            state = apply(state, fact)
+        elif entry.event in DECISIONS and state.phase is not None:
+            state = replace(state, metrics=state.metrics.evaluated(_seen_in(entry)))
+        state = replace(state, ticked=entry.timestamp)
+    return replace(state, curve=replace(state.curve, equity=None))
+
+
+def _seen_in(entry: Entry) -> Seen | None:
+    evaluation = from_record(entry.data)
+    return seen(evaluation) if entry.event == "signal" else None
