@@ -140,7 +140,7 @@ class Watchdog:
         """Close what is open; not knowing what is open is no reason to wait."""
         try:
             known = await self._snapshot()
-            if known is not None and not (known.positions or known.orders):
+            if known is not None and not _holds_anything(known):
                 await self._nothing_open()
             else:
                 await self._close(known)
@@ -159,7 +159,7 @@ class Watchdog:
             known = await self._snapshot()
             if self._look() is not Health.DEAD:
                 return
-            if known is None or known.positions or known.orders:
+            if known is None or _holds_anything(known):
                 await self._close(known)
                 return
         self._end("the session died with nothing open")
@@ -247,6 +247,11 @@ class Watchdog:
         if self._serving is not None:
             self._serving.cancel()
             self._serving = None
+
+
+def _holds_anything(known: AccountSnapshot) -> bool:
+    """Stops without a position are what a closing leaves that was cut short."""
+    return bool(known.positions or known.orders or known.algo_orders)
 
 
 async def watch(world: World, dead_after: float, say: Say, *, once: bool) -> Result:

@@ -143,6 +143,13 @@ async def test_an_entry_that_fills_after_the_death_is_closed(desk: Desk, venue: 
     assert desk.sources == ["watchdog"]
 
 
+async def test_stops_that_a_closing_cut_short_has_left_are_cancelled(desk: Desk, venue: Venue) -> None:
+    venue.rest(stop("BTCUSDT"))
+    desk.beat(31)
+    await desk.dog.step()
+    assert not venue.algos
+
+
 async def test_a_watchdog_started_anew_finds_the_work_done(desk: Desk, venue: Venue) -> None:
     venue.hold(position("BTCUSDT", "1"))
     desk.beat(31)
