@@ -13,7 +13,6 @@ from canary_cli.journal.reader import verify_chain
 from canary_cli.steps import parity
 from canary_cli.steps.run import Run
 
-
 BARS_WITHIN = 5.0
 """Wall seconds that a gate waits for bars that closed with its phase to be judged: the feed may have to ask REST."""
 

@@ -7,6 +7,7 @@ from canary_cli.journal.reader import read
 from canary_cli.steps.rehearsal import hold_exchange
 from canary_cli.steps.run import Outcome, Run
 from canary_cli.steps.screen import Screen
+from canary_cli.steps.stopping import wind_down
 
 RESUMABLE = (ExitCode.INTERRUPTED, ExitCode.TERMINATED, ExitCode.LEASE_HELD)
 """Ends after which the same run goes on when it is typed again."""
@@ -15,6 +16,7 @@ RESUMABLE = (ExitCode.INTERRUPTED, ExitCode.TERMINATED, ExitCode.LEASE_HELD)
 async def hand_off(run: Run) -> Outcome:
     """The last check before unattended watching: every open position has its stop at the exchange."""
     run.progress.step = "hand-off"
+    await wind_down(run, "handing off")
     snapshot = await run.world.exchange.snapshot()
     guarded = {algo.symbol for algo in snapshot.algo_orders if algo.close_position}
     naked = [position.symbol for position in snapshot.positions if position.symbol not in guarded]
@@ -33,7 +35,7 @@ async def close_run(run: Run, result: Result, reason: str, screen: Screen) -> Re
     )
     if run.world.account.is_rehearsal and result.code not in RESUMABLE:
         await asyncio.to_thread(hold_exchange, run.world.account)
-    report = await asyncio.to_thread(_report, run, result)
+    report = "" if result.code in RESUMABLE else await asyncio.to_thread(_report, run, result)
     screen.end(result, reason, report, after(run, result))
     return result
 

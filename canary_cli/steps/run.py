@@ -15,8 +15,8 @@ from canary_cli.bootstrap import World
 from canary_cli.core.policy.gates import GateVerdict
 from canary_cli.core.policy.plan import Phase, Plan
 from canary_cli.core.trading.inputs import ConditionChanged
-from canary_cli.core.trading.watch import DATABASE
 from canary_cli.core.trading.state import Session
+from canary_cli.core.trading.watch import DATABASE
 from canary_cli.errors import ExitCode, Result
 from canary_cli.journal.record import Record
 from canary_cli.render.lines import event_line
@@ -95,6 +95,7 @@ class Run:
         self.scribe = Scribe(world.journal, run_id, "run", self._standing)
         self.stop: asyncio.Future[Stop] = asyncio.get_running_loop().create_future()
         self.interrupted: Interrupted | None = None
+        self.leaving = False
         self.closing_began = 0.0
         self._woken = asyncio.Event()
         self.closing: asyncio.Task[FlattenReport] | None = None
@@ -178,13 +179,19 @@ class Run:
             return Outcome("STOPPED", f"{stop.cause}: {stop.detail}", ROLL_BACK)
         if self.interrupted is not None:
             result = self.interrupted.result
-            return Outcome(result.word, self.interrupted.reason or "asked to stop; stops stay", result)
+            return Outcome(result.word, self.interrupted.reason or self._left_open(), result)
         if self._session is None:
             return None
         failure = self._session.failure()
         if failure is not None:
             raise failure
         return self._taken_off(self._session.state)
+
+    def _left_open(self) -> str:
+        """What somebody who stops the run leaves behind, in words."""
+        held = self._session.state.held.values() if self._session else ()
+        told = [f"{one.symbol} {one.quantity}, stop {one.stop_price or 'NONE'}" for one in held if not one.probe]
+        return f"open, stops stay: {'; '.join(told)}" if told else "nothing open"
 
     def _taken_off(self, state: Session) -> Outcome | None:
         """Closed by another hand, and nothing is left to watch. A latch alone lets a run watch what it holds."""

@@ -52,6 +52,10 @@ async def run(request: RunRequest, screen: Screen) -> Result:
             keeper = asyncio.create_task(leasing.keep(world, lease, run.lost_lease))
             try:
                 return await _recorded(run, request, screen)
+            except asyncio.CancelledError:
+                if run.interrupted is None:
+                    raise
+                return run.interrupted.result
             finally:
                 keeper.cancel()
 
@@ -78,7 +82,7 @@ async def _recorded(run: Run, request: RunRequest, screen: Screen) -> Result:
         stopping.leave_token(run, result)
         return await hand_off.close_run(run, result, reason, screen)
     finally:
-        await leasing.catch_up(writer, run.scribe.last_seq, CATCH_UP)
+        await leasing.catch_up(writer, run.scribe.last_seq, 0 if run.leaving else CATCH_UP)
         following.cancel()
         control.cancel()
         watch.close()
@@ -97,7 +101,15 @@ async def _drive(run: Run, steps: list[tuple[str, Step]], screen: Screen) -> tup
             return Result("DONE"), "handed off"
         finally:
             if run.has_session:
-                await run.session.stop()
+                await _stop(run)
+
+
+async def _stop(run: Run) -> None:
+    try:
+        if not run.stop.done() and not run.leaving:
+            await stopping.wind_down(run, "the run ends")
+    finally:
+        await run.session.stop()
 
 
 async def _ended(run: Run, outcome: Outcome, screen: Screen) -> tuple[Result, str]:

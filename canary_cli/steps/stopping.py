@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 
-from canary_cli.core.trading.inputs import RollBack
+from canary_cli.core.trading.inputs import RollBack, WindDown
+from canary_cli.core.trading.standing import is_quiet
 from canary_cli.errors import ExitCode, Result
 from canary_cli.journal.beat import end_beat
 from canary_cli.steps import rollback as sequence
@@ -14,7 +15,7 @@ from canary_cli.steps.run import Interrupted, Outcome, Run
 from canary_cli.steps.screen import Screen
 
 SETTLE = 3.0
-"""Wall seconds to wait for the fills of the closing to arrive on the stream."""
+"""Wall seconds to wait for the fills of a closing to arrive on the stream, and for what is under way at the end."""
 
 
 async def roll_back(run: Run, outcome: Outcome, screen: Screen) -> tuple[Result, str]:
@@ -45,6 +46,16 @@ def time_to_safe(rollback: sequence.Rollback) -> str:
     )
     clocks = [f"{name} {(rollback.trip_seconds + at) * 1000:.1f} ms" for name, at in told if at is not None]
     return f"time to safe: {', '.join(clocks)} after the trip"
+
+
+async def wind_down(run: Run, reason: str) -> None:
+    """Open nothing more, and see through what is under way: no probe stays in, and no entry without its stop."""
+    clock, began = run.world.clock, run.world.clock.monotonic()
+    run.session.post(WindDown(run.now, reason))
+    while clock.monotonic() - began < SETTLE:
+        if run.session.state.ending and is_quiet(run.session.state):
+            return
+        await clock.pause(0.02)
 
 
 async def _settle(run: Run) -> None:
@@ -84,4 +95,5 @@ def _on_signal(run: Run, task: "asyncio.Task[object]", number: signal.Signals) -
         run.interrupted = Interrupted(number)
         run.wake()
     else:
+        run.leaving = True
         task.cancel()

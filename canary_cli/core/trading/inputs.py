@@ -96,6 +96,14 @@ class LatchChanged:
     cleared: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class WindDown:
+    """The run ends: nothing new is opened, and what is under way is seen through."""
+
+    time: datetime
+    reason: str
+
+
 Input = (
     MarketEvent
     | UserEvent
@@ -110,4 +118,5 @@ Input = (
     | Keep
     | ConditionChanged
     | LatchChanged
+    | WindDown
 )

@@ -33,6 +33,7 @@ from canary_cli.core.trading.inputs import (
     Replied,
     RollBack,
     Tick,
+    WindDown,
 )
 from canary_cli.core.trading.standing import trading_state
 from canary_cli.core.trading.state import Session
@@ -61,6 +62,10 @@ def _on_phase(turn: Turn, event: EnterPhase) -> None:
 
 def _on_roll_back(turn: Turn, event: RollBack) -> None:
     roll_back(turn, event.cause, event.detail)
+
+
+def _on_wind_down(turn: Turn, event: WindDown) -> None:
+    turn.put(ending=event.reason)
 
 
 def _on_account(turn: Turn, event: AccountUpdated) -> None:
@@ -110,6 +115,7 @@ _HANDLERS: dict[type, Callable[[Turn, Any], None]] = {
     Keep: watch.on_keep,
     ConditionChanged: watch.on_condition,
     LatchChanged: watch.on_latches,
+    WindDown: _on_wind_down,
     StreamUp: _on_stream_up,
     StreamDown: watch.on_stream_down,
     StreamAlive: watch.on_stream_alive,

@@ -127,6 +127,7 @@ class Session:
     last_probe: datetime | None = None
     flips: Mapping[str, Signal] = field(default_factory=dict)
     rolling_back: str = ""
+    ending: str = ""
     ticked: datetime | None = None
     reconciled: bool = False
     doubts: int = 0

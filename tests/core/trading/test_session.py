@@ -31,12 +31,21 @@ from canary_cli.core.trading.effects import (
     SetLatch,
     StartRollback,
 )
-from canary_cli.core.trading.events import AccountRead, AlgoUpdated, OrderUpdated
+from canary_cli.core.trading.events import AccountRead, AlgoUpdated, OrderUpdated, Stream, StreamAlive
 from canary_cli.core.trading.facts import Intended, Purpose, RiskRefused
-from canary_cli.core.trading.inputs import ConditionChanged, Decided, Keep, LatchChanged, QueryAnswered, Replied, Tick
+from canary_cli.core.trading.inputs import (
+    ConditionChanged,
+    Decided,
+    Keep,
+    LatchChanged,
+    QueryAnswered,
+    Replied,
+    Tick,
+    WindDown,
+)
 from canary_cli.core.trading.record import from_data, to_data
 from canary_cli.core.trading.replies import Confirmed, Rejected, Unknown
-from canary_cli.core.trading.standing import trading_state
+from canary_cli.core.trading.standing import is_quiet, trading_state
 from canary_cli.core.trading.state import Condition, Session, apply
 from tests.core.trading.conftest import NOON, Desk
 
@@ -359,3 +368,20 @@ def test_a_signal_of_a_bar_seen_too_late_is_judged_and_not_traded(desk: Desk) ->
     assert not placed(effects)
     (refusal,) = [e.fact for e in effects if isinstance(e, Journal) and isinstance(e.fact, RiskRefused)]
     assert (refusal.code, refusal.detail) == ("stale", "the bar closed 8 min ago")
+
+
+def test_when_the_run_ends_nothing_new_is_opened_and_a_probe_under_way_is_seen_out(desk: Desk) -> None:
+    assert is_quiet(desk.state)
+    desk.mark(after=91, BTCUSDT="50000", ETHUSDT="3000")
+    desk.tell(StreamAlive(desk.now, Stream.USER))
+    (probe,) = placed(desk.tell(Tick(desk.now)))
+    assert probe.purpose is Purpose.PROBE and not is_quiet(desk.state)
+    desk.tell(WindDown(desk.now, "the run ends"))
+    (out,) = placed(desk.fill(probe, "50000"))
+    assert out.purpose is Purpose.PROBE_EXIT and not is_quiet(desk.state)
+    desk.fill(out, "50000")
+    assert is_quiet(desk.state)
+    desk.mark(after=300, BTCUSDT="50000", ETHUSDT="3000")
+    desk.tell(StreamAlive(desk.now, Stream.USER))
+    assert not placed(desk.tell(Tick(desk.now)))
+    assert not placed(desk.tell(signal(desk)))
