@@ -4,7 +4,7 @@ from pathlib import Path
 
 import orjson
 
-from canary_cli.core.signals.record import decode, encode
+from canary_cli.core.codec import decode, encode
 from canary_cli.journal.files import replace_file
 from canary_cli.session.view import RunView
 

@@ -5,10 +5,10 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from canary_cli.core.codec import decode, encode
 from canary_cli.core.model import Candle, Frame
 from canary_cli.core.signals.generator import Reading, judge, to_signal, worst
 from canary_cli.core.signals.model import FLAT, Evaluation, Evidence, Holding, Signal
-from canary_cli.core.signals.record import decode, encode
 from canary_cli.core.signals.settings import SignalSettings
 from canary_cli.core.signals.tracks import DecisionTrack, TrendTrack
 

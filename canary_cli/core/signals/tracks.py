@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from canary_cli.core.codec import decode, encode
 from canary_cli.core.model import Candle, Frame
 from canary_cli.core.signals.bars import Floats, is_usable
 from canary_cli.core.signals.indicators import Momentum, MomentumStream, Trend, TrendStream, VolumeStream
 from canary_cli.core.signals.model import Reason, Structure
-from canary_cli.core.signals.record import decode, encode
 from canary_cli.core.signals.settings import SignalSettings
 from canary_cli.core.signals.structure import StructureMachine, StructureState
 

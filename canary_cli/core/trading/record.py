@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, get_args
 
-from canary_cli.core.signals.record import decode, encode
+from canary_cli.core.codec import decode, encode
 from canary_cli.core.trading.facts import Fact
 
 _KINDS: dict[str, type] = {kind.event: kind for kind in get_args(Fact)}
