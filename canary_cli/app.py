@@ -67,7 +67,6 @@ def build(argv: Sequence[str]) -> typer.Typer:
         name="canary",
         help="Takes a trading strategy live in gated steps, and off again in minutes, with evidence.",
         epilog="Stop everything: canary close-all. Stop entries: canary trading disable. Codes: docs/exit-codes.md.",
-        no_args_is_help=True,
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
@@ -89,7 +88,7 @@ def _register(app: typer.Typer, verb: Verb, *, full: bool) -> None:
         return
     module = import_module(verb.path)
     if verb.is_group:
-        app.add_typer(module.group, name=verb.name, help=verb.help, no_args_is_help=True)
+        app.add_typer(module.group, name=verb.name, help=verb.help, no_args_is_help=False)
     else:
         app.command(verb.name, help=module.command.__doc__)(module.command)
 
@@ -99,9 +98,13 @@ def _unloaded() -> None:
 
 
 def run(argv: Sequence[str]) -> int:
-    """Run one verb; returns the exit code after printing `RESULT WORD exit=N` as the last line on stderr."""
+    """Run one verb; returns the exit code after printing `RESULT WORD exit=N` as the last line on stderr.
+
+    No words at all ask for help.
+    """
+    argv = list(argv) or ["--help"]
     try:
-        result = _ended(build(argv)(args=list(argv), standalone_mode=False))
+        result = _ended(build(argv)(args=argv, prog_name="canary", standalone_mode=False))
     except CanaryError as error:
         result = _explain(error, as_json="--json" in argv)
     except typer.TyperException as error:  # a usage error found by Typer itself
@@ -126,7 +129,7 @@ def _ended(outcome: object) -> Result:
 
 
 def _deserves_result_line(argv: Sequence[str]) -> bool:
-    return not ({"--help", "-h", "--show-completion", "--install-completion"} & set(argv)) and bool(argv)
+    return not {"--help", "-h", "--show-completion", "--install-completion"} & set(argv)
 
 
 def _explain(error: CanaryError, *, as_json: bool) -> Result:
@@ -152,7 +155,8 @@ def _usage(error: typer.TyperException) -> CanaryError:
         return UsageError(
             message, "give it a value; one that begins with # is a comment to the shell: quote it, '#name'"
         )
-    return UsageError(message, "canary --help")
+    context = getattr(error, "ctx", None)
+    return UsageError(message, f"{context.command_path if context else 'canary'} --help")
 
 
 def _bug(error: Exception) -> Result:

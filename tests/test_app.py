@@ -96,6 +96,22 @@ def test_a_wrong_command_line_is_usage(
     assert shown.endswith("RESULT USAGE exit=2\n")
 
 
+@pytest.mark.parametrize("group", [one.name for one in VERBS if one.is_group])
+def test_a_group_without_its_word_is_one_line_of_error(group: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([group]) == 2
+    error, following, result = capsys.readouterr().err.splitlines()
+    assert error.startswith(("error: Missing command", "error: which bar?"))
+    assert following.startswith(f"next:  canary {group} ")
+    assert result == "RESULT USAGE exit=2"
+
+
+def test_no_words_at_all_are_a_question_for_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([]) == 0
+    shown = capsys.readouterr()
+    assert shown.out.startswith("Usage: canary ")
+    assert not shown.err
+
+
 @pytest.mark.parametrize("leaving", [KeyboardInterrupt, typer.Abort])
 def test_ctrl_c_is_interrupted_not_done(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], leaving: type[BaseException]

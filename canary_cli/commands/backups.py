@@ -8,7 +8,7 @@ from canary_cli.bootstrap import open_world
 from canary_cli.commands import options
 from canary_cli.errors import Result
 
-group = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+group = typer.Typer(rich_markup_mode=None)
 
 
 @group.command("list")

@@ -10,7 +10,7 @@ from canary_cli.errors import DONE, Result
 
 File = Annotated[Path | None, typer.Argument(metavar="[FILE]", help="Plan to read (default: runbooks/golive.toml).")]
 
-group = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+group = typer.Typer(rich_markup_mode=None)
 
 
 @group.command()
