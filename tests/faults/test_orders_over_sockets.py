@@ -1,0 +1,64 @@
+"""What can go wrong with a session's own orders, each against the paper exchange over sockets, by its row's number."""
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from canary_cli.core.model import AlgoStatus
+from canary_cli.core.trading.facts import Purpose
+from tests.faults.trader import a_trader
+
+ORDERS = r"^POST /fapi/v1/order$"
+
+
+async def test_row_06_an_exit_whose_reply_is_lost_is_found_and_sent_once(tmp_path: Path) -> None:
+    async with a_trader(tmp_path) as trader:
+        await trader.enter()
+        trader.desk.fault("lost_reply", on=ORDERS, first=1)
+        held = trader.state.held["BTCUSDT"]
+        (stop,) = [algo for algo in trader.state.algos.values() if algo.client_id == held.stop]
+        await trader.desk.exchange.cancel_algo(stop.algo_id)  # its stop dies, so it is closed at once
+        await trader.until(lambda: not trader.theirs and not trader.ours, "the exit")
+        await trader.agreed()
+        assert len(trader.intents(Purpose.EXIT)) == 1
+
+
+async def test_row_07_a_filled_entry_whose_reply_is_lost_is_not_sent_again(tmp_path: Path) -> None:
+    async with a_trader(tmp_path) as trader:
+        trader.desk.fault("lost_reply", on=ORDERS, first=1)
+        await trader.enter()
+        await trader.agreed()
+        (entry,) = trader.intents(Purpose.ENTRY)
+        assert trader.theirs == {"BTCUSDT": entry.quantity}
+        assert trader.state.orders[entry.client_id].executed == entry.quantity
+
+
+async def test_row_08_what_the_stream_accepts_after_a_time_out_needs_no_retry(tmp_path: Path) -> None:
+    async with a_trader(tmp_path) as trader:
+        trader.desk.fault("unknown", on=ORDERS, code=-1007, first=1)
+        trader.signal()
+        await trader.until(lambda: trader.events("order_unknown"), "the time-out")
+        await trader.until(lambda: trader.events("order_resolved") or trader.ours, "an answer")
+        await trader.agreed()
+        assert len(trader.intents(Purpose.ENTRY)) == 1
+        assert sum(trader.theirs.values(), Decimal(0)) in (Decimal(0), trader.intents(Purpose.ENTRY)[0].quantity)
+
+
+@pytest.mark.parametrize("wording", ["unknown", "unavailable", "internal", "throttled", "timeout"])
+async def test_row_10_an_entry_is_never_sent_twice_whatever_a_503_says(tmp_path: Path, wording: str) -> None:
+    async with a_trader(tmp_path) as trader:
+        trader.desk.fault("error", on=ORDERS, wording=wording, first=1)
+        trader.signal()
+        await trader.until(lambda: trader.events("order_rejected") or trader.events("order_resolved") or trader.ours)
+        await trader.agreed()
+        assert len(trader.intents(Purpose.ENTRY)) == 1
+
+
+async def test_row_07_an_entry_whose_stop_is_refused_is_closed_again(tmp_path: Path) -> None:
+    async with a_trader(tmp_path) as trader:
+        trader.desk.fault("reject", on=r"^POST /fapi/v1/algoOrder$", code=-2021, first=1, msg="Order would trigger.")
+        trader.signal()
+        await trader.until(lambda: trader.intents(Purpose.EXIT) and not trader.ours and not trader.theirs, "the exit")
+        await trader.until(lambda: trader.desk.resting == 0, "no leftover")
+        assert all(algo.status is not AlgoStatus.NEW for algo in trader.state.algos.values())
