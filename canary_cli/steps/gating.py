@@ -1,5 +1,6 @@
 """Judging a phase: readings from the session, evidence from around it, the verdict from policy."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -40,12 +41,12 @@ def live_checks(run: Run, phase: Phase) -> tuple[CheckResult, ...]:
 async def _evidence(run: Run, phase: Phase, ended: datetime) -> Evidence:
     began = run.session.state.phase_entered or ended
     wanted = run.pairs_of(phase)
-    closed = len(wanted) * _bars(began, ended)
-    decided = await _decided(run, began, ended, closed)
-    mismatches = await _mismatches(run, decided, (began, ended))
+    decided = await _decided(run, wanted, (began, ended))
+    judged, closed = parity.coverage(decided, wanted, (began, ended))
+    mismatches = await _mismatches(run, wanted, decided, (began, ended))
     chain = verify_chain(run.world.account.log_dir)
     return Evidence(
-        bars_judged=len(decided),
+        bars_judged=judged,
         bars_closed=closed,
         parity_mismatches=None if mismatches is None else len(mismatches),
         breaker_self_test=breaker.self_test(run.session.state.breaker, ended),
@@ -57,13 +58,17 @@ async def _evidence(run: Run, phase: Phase, ended: datetime) -> Evidence:
     )
 
 
-async def _decided(run: Run, began: datetime, ended: datetime, closed: int) -> list[Evaluation]:
-    """The bars judged in the phase. A phase often ends with a bar, whose decisions come a moment after it."""
+async def _decided(run: Run, wanted: Collection[str], window: tuple[datetime, datetime]) -> list[Evaluation]:
+    """The wanted pairs' bars judged in the phase. It often ends with a bar, whose decisions come a moment after it."""
+    began, ended = window
+    expected = len(wanted) * len(parity.closes(SignalSettings().decision_frame, began, ended))
     clock = run.world.clock
     since = clock.monotonic()
+    known: list[Evaluation] = []
     while True:
-        decided = [e for e in map(_evaluation, run.progress.decisions) if began < e.time <= ended]
-        if len(decided) >= closed or clock.monotonic() - since > BARS_WITHIN or run.cut_short() is not None:
+        known += map(_evaluation, run.progress.decisions[len(known) :])
+        decided = [one for one in known if began < one.time <= ended and one.symbol in wanted]
+        if len(decided) >= expected or clock.monotonic() - since > BARS_WITHIN or run.cut_short() is not None:
             return decided
         await clock.pause(0.05)
 
@@ -72,17 +77,11 @@ def _evaluation(record: Any) -> Evaluation:
     return from_record(record.data)
 
 
-def _bars(began: datetime, ended: datetime) -> int:
-    """Decision bars that closed in the half-open span after `began` up to `ended`."""
-    frame = SignalSettings().decision_frame
-    return int((frame.floor(ended) - frame.floor(began)) / frame.duration)
-
-
 async def _mismatches(
-    run: Run, decided: list[Evaluation], window: tuple[datetime, datetime]
+    run: Run, wanted: Collection[str], decided: list[Evaluation], window: tuple[datetime, datetime]
 ) -> tuple[Mismatch, ...] | None:
     """None where the klines could not be read again: unmeasured, not equal."""
-    ticks = {symbol: run.session.state.setup.rules[symbol].tick for symbol in run.session.state.pairs}
+    ticks = {symbol: run.session.state.setup.rules[symbol].tick for symbol in wanted}
     try:
         return await parity.check(run.world.exchange, ticks, decided, window, SignalSettings())
     except CanaryError as error:

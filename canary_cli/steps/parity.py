@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from itertools import groupby
+from itertools import groupby, product
 from typing import Protocol
 
 from canary_cli.bootstrap import World
@@ -79,21 +79,28 @@ async def check(
     The window excludes its start and includes its end. Raises ExchangeUnreachable where candles cannot be read.
     """
     found: list[Mismatch] = []
+    due = closes(settings.decision_frame, window[0], window[1] - SETTLING)
     for symbol, tick in ticks.items():
         recorded = [one for one in decided if one.symbol == symbol]
         known = {one.time for one in recorded}
         found += [one for one in await _compare(market, tick, recorded, settings) if one.field != "missing"]
-        found += [Mismatch(symbol, time, "missing") for time in _closes(window, settings) if time not in known]
+        found += [Mismatch(symbol, time, "missing") for time in due if time not in known]
     return tuple(found)
 
 
-def _closes(window: tuple[datetime, datetime], settings: SignalSettings) -> list[datetime]:
-    """When the window's decision bars closed, but for one that did so just now."""
-    began, ended = window
-    step = settings.decision_frame.duration
-    first = settings.decision_frame.floor(began) + step
-    count = max(0, (ended - SETTLING - first) // step + 1)
-    return [first + number * step for number in range(count)]
+def closes(frame: Frame, began: datetime, ended: datetime) -> list[datetime]:
+    """When the frame's bars closed, after `began` and by `ended`."""
+    first = frame.floor(began) + frame.duration
+    return [first + number * frame.duration for number in range((ended - first) // frame.duration + 1)]
+
+
+def coverage(
+    decided: Iterable[Evaluation], wanted: Iterable[str], window: tuple[datetime, datetime]
+) -> tuple[int, int]:
+    """How many of the wanted pairs' bars were judged, and of how many; one that closed just now is not missed."""
+    due = closes(SignalSettings().decision_frame, window[0], window[1] - SETTLING)
+    judged = {(one.symbol, one.time) for one in decided}
+    return len(judged), len(judged | set(product(wanted, due)))
 
 
 async def _compare(

@@ -29,7 +29,7 @@ from canary_cli.errors import Refused, UsageError
 from canary_cli.journal.record import GENESIS, Entry, Record, decode, encode
 from canary_cli.steps import signals as step
 from canary_cli.steps.klines import bar_closed_by, find_windows, read_bars, read_frames, seen_tick, span
-from canary_cli.steps.parity import check, compare_entries
+from canary_cli.steps.parity import check, closes, compare_entries, coverage
 from canary_cli.steps.signal_statistics import statistics, total_per_hour
 from tests.core.signals.market import (
     SIX,
@@ -295,6 +295,26 @@ async def test_a_phase_whose_decisions_differ_has_mismatches(
     window = (decided[0].time - timedelta(minutes=15), decided[-1].time)
     (found,) = await check(Exchange(market), {PAIR: Decimal("0.1")}, decided, window, SETTINGS)
     assert (found.time, found.field) == (decided[3].time, "atr")
+
+
+def test_a_bar_that_closed_as_the_phase_ended_is_neither_missed_nor_lost(recorded: list[Entry]) -> None:
+    decided = [from_record(entry.data) for entry in recorded[:4]]
+    window = (decided[0].time - timedelta(minutes=15), decided[-1].time)
+    assert coverage(decided, [PAIR], window) == (4, 4)
+    assert coverage(decided[:-1], [PAIR], window) == (3, 3)  # still on its way
+    assert coverage(decided[:-1], [PAIR], (window[0], window[1] + timedelta(seconds=15))) == (3, 4)
+    assert coverage(decided[1:], [PAIR], window) == (3, 4)  # one judged late makes up for none missed before
+    assert coverage([], [PAIR, "OTHERUSDT"], window) == (0, 6)
+
+
+def test_the_bars_of_a_window_are_those_after_its_start_up_to_its_end() -> None:
+    noon = datetime(2025, 1, 1, 12, tzinfo=UTC)
+    quarter = timedelta(minutes=15)
+    assert closes(Frame.M15, noon, noon) == []
+    assert closes(Frame.M15, noon, noon + quarter) == [noon + quarter]
+    late = timedelta(seconds=1)
+    assert closes(Frame.M15, noon - late, noon + late) == [noon]
+    assert closes(Frame.M15, noon + late, noon + quarter - late) == []
 
 
 async def test_nothing_recorded_compares_nothing(market: dict[Frame, list[Candle]]) -> None:
