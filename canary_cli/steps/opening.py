@@ -21,6 +21,9 @@ STEP = "session"
 SILENCE_FLOOR = 2.0
 """Wall seconds that a silence limit means at least, however fast plan time runs."""
 
+RECHECK, RECHECK_FLOOR = 60.0, 10.0
+"""Plan seconds between two looks at the account unasked (a reading weighs 95), and the wall seconds at least."""
+
 THIN_MINUTES = 1440
 STALE, STALE_FLOOR = 10.0, 1.5
 """Plan seconds that prices may be old, and the wall seconds this means at least."""
@@ -65,6 +68,7 @@ async def _setup(run: Run) -> Setup:
         silence=max(run.plan.silence.stream.total_seconds(), SILENCE_FLOOR * speed),
         stale=max(STALE, STALE_FLOOR * speed),
         health=max(60.0, SILENCE_FLOOR * speed),
+        recheck=max(RECHECK, RECHECK_FLOOR * speed),
     )
 
 

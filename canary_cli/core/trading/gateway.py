@@ -54,18 +54,26 @@ def on_replied(turn: Turn, event: Replied) -> None:
 
 
 def on_answer(turn: Turn, event: QueryAnswered) -> None:
-    """What the exchange says of an order nobody had answered for."""
+    """What the exchange says of an order that nobody had answered for, or whose end nobody had told."""
     life = turn.state.orders.get(event.client_id)
-    if life is None or life.stage is not Stage.UNKNOWN:
+    if life is None or life.stage not in (Stage.UNKNOWN, Stage.CONFIRMED):
         return
     if event.order is not None:
-        turn.learn(OrderResolved(event.client_id, "found"))
+        if life.stage is Stage.UNKNOWN:
+            turn.learn(OrderResolved(event.client_id, "found"))
         move(turn, event.order)
         turn.ask(ReadAccount(f"order {event.client_id} was found; its fills may be missing"))
-    else:
+    elif life.stage is Stage.UNKNOWN:
         asked = life.asked + (1 if event.answered else 0)
         turn.put(orders=put(turn.state.orders, event.client_id, replace(life, asked=asked)))
         _ask_again(turn, event.client_id)
+
+
+def ask_about(turn: Turn, life: OrderLife, reason: str) -> None:
+    """No answer will come any more: an order that was only sent is unknown now; of any other its end is."""
+    if life.stage is Stage.SENT:
+        turn.learn(OrderUnknown(life.intent.client_id, reason))
+    turn.ask(QueryOrder(life.intent.client_id, life.intent.symbol, 0.0))
 
 
 def _ask_again(turn: Turn, client_id: str) -> None:

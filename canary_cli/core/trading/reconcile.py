@@ -3,12 +3,13 @@
 from dataclasses import replace
 from decimal import Decimal
 
-from canary_cli.core.model import AccountSnapshot, Fill
+from canary_cli.core.model import AccountSnapshot, Fill, OrderStatus
 from canary_cli.core.trading import gateway, protection
 from canary_cli.core.trading.effects import RaiseAlert, ReadAccount
 from canary_cli.core.trading.events import AccountRead, ReadFailed
-from canary_cli.core.trading.facts import Intended, Purpose, Reconciled, WalletMoved
+from canary_cli.core.trading.facts import Intended, OrderMoved, Purpose, Reconciled, WalletMoved
 from canary_cli.core.trading.halting import latch
+from canary_cli.core.trading.order import OrderLife, Stage
 from canary_cli.core.trading.state import Session
 from canary_cli.core.trading.turn import Turn
 
@@ -23,7 +24,9 @@ def on_read(turn: Turn, event: AccountRead) -> None:
     fills = tuple(_named(turn.state, fill) for fill in event.fills)
     for fill in fills:
         gateway.on_fill(turn, fill)
+    turn.put(read_asked=turn.state.now)
     _take_orders(turn, event.snapshot)
+    _end_forgotten(turn, event.snapshot)
     gateway.settle_unknown(turn, _present(event.snapshot, fills))
     _take_wallet(turn, event)
     _compare(turn, event)
@@ -52,6 +55,42 @@ def _take_orders(turn: Turn, snapshot: AccountSnapshot) -> None:
     for order in snapshot.orders:
         if order.client_id in turn.state.orders:
             gateway.move(turn, order)
+
+
+def _end_forgotten(turn: Turn, snapshot: AccountSnapshot) -> None:
+    """An order of ours that is open here and not there has ended unseen: its fills, or a question, say how.
+
+    Left open, an exit would for ever count as under way, and keep every later one of its pair from being sent.
+    """
+    there = {order.client_id for order in snapshot.orders}
+    for client_id, life in turn.state.orders.items():
+        if client_id in there or not life.is_open or life.intent.type.is_algo or life.stage is Stage.UNKNOWN:
+            continue
+        if life.filled >= life.intent.quantity:
+            filled = (life.order_id, OrderStatus.FILLED, life.intent.quantity, life.average_price)
+            turn.learn(OrderMoved(client_id, *filled))
+        elif is_overdue(turn.state, life):
+            gateway.ask_about(turn, life, "neither ended here nor open at the exchange")
+
+
+def is_overdue(state: Session, life: OrderLife) -> bool:
+    return (state.now - life.intent.decided_at).total_seconds() >= state.setup.recheck
+
+
+def on_tick(turn: Turn) -> None:
+    """Read the account again: every so often, and soon where an order has executed more than its fills told so far."""
+    state = turn.state
+    if state.read_asked is None:
+        turn.put(read_asked=state.now)
+        return
+    waited = (state.now - state.read_asked).total_seconds()
+    if waited >= state.setup.recheck or (waited >= state.setup.recheck / 10 and _is_short_of_fills(state)):
+        turn.put(read_asked=state.now)
+        turn.ask(ReadAccount("a look at the account"))
+
+
+def _is_short_of_fills(state: Session) -> bool:
+    return any(life.filled < life.executed for life in state.orders.values())
 
 
 def _named(state: Session, fill: Fill) -> Fill:

@@ -51,6 +51,7 @@ def decide(state: Session, event: Input) -> tuple[Session, tuple[Effect, ...]]:
 
 def _on_tick(turn: Turn, event: Tick) -> None:
     watch.on_tick(turn, event)
+    reconcile.on_tick(turn)
     if trading_state(turn.state)[0] is TradingState.ACTIVE and turn.state.breaker.zone is Zone.ARMED:
         probes.on_tick(turn)
 

@@ -33,7 +33,8 @@ class Setup:
     `prefix` opens every client order id of this session (run and fencing token). `silence` is how many plan seconds a
     stream may be silent, `stale` how old prices may be to trade on, `health` how long a condition's cause must be gone;
     the shell stretches them so that they never mean less than 1.5 to 2 s of wall time. `depths` is what each pair's
-    market can take; `leverage` is what the exchange starts every account with.
+    market can take; `leverage` is what the exchange starts every account with. `recheck` is how often the account is
+    read again unasked, and how old an order without an end may become before the exchange is asked about it.
     """
 
     run_id: str
@@ -45,6 +46,7 @@ class Setup:
     silence: float = 30.0
     stale: float = 10.0
     health: float = 60.0
+    recheck: float = 60.0
 
     @cached_property
     def symbols(self) -> tuple[str, ...]:
@@ -130,6 +132,7 @@ class Session:
     ending: str = ""
     ticked: datetime | None = None
     reconciled: bool = False
+    read_asked: datetime | None = None
     doubts: int = 0
 
     @property

@@ -1,0 +1,79 @@
+"""What a gap or a crash swallowed is found by looking at the account again, unasked."""
+
+from dataclasses import replace
+from decimal import Decimal
+
+from canary_cli.core.model import AccountMode, AccountSnapshot, Balance, Fill, OrderStatus, Side
+from canary_cli.core.trading.effects import Effect, Place, QueryOrder, ReadAccount
+from canary_cli.core.trading.events import AccountRead, Stream, StreamAlive
+from canary_cli.core.trading.facts import Intended, Purpose
+from canary_cli.core.trading.inputs import QueryAnswered, Replied, Tick
+from canary_cli.core.trading.order import Stage
+from canary_cli.core.trading.replies import Confirmed
+from tests.core.trading.conftest import Desk, order_of
+
+
+def probe(desk: Desk) -> Intended:
+    """Let time pass until the first probe goes out."""
+    return next(effect.intent for effect in wait(desk, 91) if isinstance(effect, Place))
+
+
+def reading(desk: Desk, *fills: Fill) -> AccountRead:
+    ten = Decimal(10_000)
+    empty = AccountSnapshot(desk.now, Balance(ten, Decimal(0), ten, ten), AccountMode(hedge=False, multi_assets=False))
+    return AccountRead(desk.now, empty, fills)
+
+
+def wait(desk: Desk, seconds: int) -> list[Effect]:
+    """Seconds in which both streams live and a tick comes."""
+    asked: list[Effect] = []
+    for _ in range(seconds):
+        asked += desk.mark(after=1, BTCUSDT="50000", ETHUSDT="3000")
+        asked += desk.tell(StreamAlive(desk.now, Stream.USER))
+        asked += desk.tell(Tick(desk.now))
+    return asked
+
+
+def test_a_fill_that_the_stream_never_told_is_soon_looked_for(desk: Desk) -> None:
+    intent = probe(desk)
+    filled = replace(order_of(intent), status=OrderStatus.FILLED, executed=intent.quantity)
+    desk.tell(reading(desk))
+    desk.tell(Replied(desk.now, intent.client_id, Confirmed(filled), 40.0, 35.0))
+    assert not any(isinstance(effect, ReadAccount) for effect in wait(desk, 1))
+    assert any(isinstance(effect, ReadAccount) for effect in wait(desk, 6))
+
+
+def test_the_account_is_read_again_now_and_then_though_nothing_seems_amiss(desk: Desk) -> None:
+    desk.tell(reading(desk))
+    looks = [effect for effect in wait(desk, 180) if isinstance(effect, ReadAccount)]
+    assert len(looks) == 3
+
+
+def test_an_exit_whose_end_fell_into_a_gap_does_not_block_the_next_one(desk: Desk) -> None:
+    """Its fills came by REST, its final update never: it must not count as under way for ever."""
+    intent = probe(desk)
+    desk.confirm(intent)
+    exit_ = next(effect.intent for effect in desk.fill(intent, "50000") if isinstance(effect, Place))
+    assert exit_.purpose is Purpose.PROBE_EXIT
+    fill = Fill(exit_.symbol, 99, 8, exit_.client_id, Side.SELL, Decimal(50_000), exit_.quantity, desk.now)
+    desk.tell(reading(desk, fill))
+    assert desk.state.orders[exit_.client_id].stage is Stage.ENDED
+
+
+def test_an_order_without_an_answer_is_asked_for_when_none_can_come_any_more(desk: Desk) -> None:
+    intent = probe(desk)
+    assert not any(isinstance(effect, QueryOrder) for effect in desk.tell(reading(desk)))
+    wait(desk, 61)
+    asked = desk.tell(reading(desk))
+    assert [effect.client_id for effect in asked if isinstance(effect, QueryOrder)] == [intent.client_id]
+    assert desk.state.orders[intent.client_id].stage is Stage.UNKNOWN
+
+
+def test_the_end_of_a_confirmed_order_is_asked_for_and_taken_in(desk: Desk) -> None:
+    intent = probe(desk)
+    desk.confirm(intent)
+    wait(desk, 61)
+    assert any(isinstance(effect, QueryOrder) for effect in desk.tell(reading(desk)))
+    expired = replace(order_of(intent), status=OrderStatus.EXPIRED)
+    desk.tell(QueryAnswered(desk.now, intent.client_id, answered=True, order=expired))
+    assert desk.state.orders[intent.client_id].stage is Stage.ENDED
