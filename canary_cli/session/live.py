@@ -68,6 +68,7 @@ class LiveSession:
         self._latch_seen: float | None = None
         self._beaten: float | None = None
         self._latched: frozenset[str] = frozenset()
+        self._stopping = False
         self._executor = Executor(
             exchange,
             scribe,
@@ -95,17 +96,18 @@ class LiveSession:
         self.look_at_latch()
         self._executor.perform((ReadAccount("start"),))
         self._tasks = [
-            asyncio.create_task(work)
-            for work in (
-                self._decide_forever(),
-                self._tick_forever(),
-                self._listen(self._exchange.market_events(symbols, self.feed.frames), self.feed.take),
-                self._listen(self._exchange.user_events(), self.post),
+            asyncio.create_task(work, name=name)
+            for name, work in (
+                ("decider", self._decide_forever()),
+                ("ticker", self._tick_forever()),
+                ("market", self._listen(self._exchange.market_events(symbols, self.feed.frames), self.feed.take)),
+                ("user", self._listen(self._exchange.user_events(), self.post)),
             )
         ]
 
     async def stop(self) -> None:
         """Stop deciding; stops keep resting at the exchange. Requests under way get two seconds."""
+        self._stopping = True
         for task in self._tasks:
             task.cancel()
         self.feed.stop()
@@ -116,11 +118,14 @@ class LiveSession:
         self._drain()
 
     def failure(self) -> BaseException | None:
-        """The error that ended one of the session's tasks, if any did."""
-        for task in self._tasks:
-            if task.done() and not task.cancelled() and task.exception():
-                return task.exception()
-        return None
+        """Why the session is no longer whole. Its tasks never end by themselves: one that did, did so by mistake."""
+        if self._stopping:
+            return None
+        ended = next((task for task in self._tasks if task.done()), None)
+        if ended is None:
+            return None
+        error = None if ended.cancelled() else ended.exception()
+        return error or RuntimeError(f"a part of the session ended: {ended.get_name()}")
 
     async def _decide_forever(self) -> None:
         while True:

@@ -115,17 +115,17 @@ def _count_covered(turn: Turn, time: datetime) -> None:
 
 
 def _judge_silence(turn: Turn, time: datetime) -> None:
-    """Silence of all marks or of the user stream first stops entries, and at the limit rolls back."""
-    state = turn.state
-    limit = state.setup.silence
+    """Silence of all marks or of the user stream first stops entries, and at the limit rolls back.
+
+    What was never heard counts as silent since the session began to tick.
+    """
+    limit = turn.state.setup.silence
     for stream, condition in ((Stream.MARKET, STALE), (Stream.USER, USER_DOWN)):
-        last = state.heard.get(stream)
-        if last is None:
-            continue
-        silent = (time - last).total_seconds()
+        _begin_listening(turn, stream, time)
+        silent = (time - turn.state.heard[stream]).total_seconds()
         if silent > limit:
             roll_back(turn, f"{stream}-stream", f"nothing heard for {silent:.0f} s (limit {limit:.0f} s)")
-        if silent > state.setup.stale:
+        if silent > turn.state.setup.stale:
             hold(turn, condition, f"silent for {silent:.0f} s")
         else:
             release(turn, condition)
@@ -262,7 +262,13 @@ def heard_user(turn: Turn, event: Any) -> None:
 
 
 def on_stream_up(turn: Turn, event: StreamUp) -> None:
-    turn.put(heard=put(turn.state.heard, event.stream, max(event.time, turn.state.now)))
+    """An open line is no word: a stream that connects again and again and says nothing stays silent."""
+    _begin_listening(turn, event.stream, max(event.time, turn.state.now))
+
+
+def _begin_listening(turn: Turn, stream: Stream, time: datetime) -> None:
+    if stream not in turn.state.heard:
+        turn.put(heard=put(turn.state.heard, stream, time))
 
 
 def on_stream_alive(turn: Turn, event: StreamAlive) -> None:
