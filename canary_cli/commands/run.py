@@ -1,12 +1,12 @@
 """`canary run`: the whole plan on its schedule."""
 
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from canary_cli.commands import options
+from canary_cli.commands.options import Faults
 from canary_cli.errors import Result, UsageError
 
 
@@ -19,6 +19,10 @@ def command(
     seed: Annotated[int | None, typer.Option(help="Rehearsal: seed of market and faults.")] = None,
     market_data: Annotated[Path | None, typer.Option(help="Rehearsal: folder of real klines to replay.")] = None,
     start: Annotated[str | None, typer.Option(help="Plan's first instant, e.g. 2026-02-22T10:00Z.")] = None,
+    in_process: Annotated[bool, typer.Option("--in-process", help="Rehearsal: simulate, in virtual time.")] = False,
+    seeds: Annotated[int, typer.Option(min=1, help="In process: so many seeds, from --seed (default 1) on.")] = 1,
+    faults: Annotated[Faults, typer.Option(help="In process: what goes wrong.")] = Faults.NONE,
+    marks: Annotated[int, typer.Option(help="In process: seconds between marks, 1 or 10.")] = 10,
     as_json: options.Json = False,
 ) -> Result:
     """Run the whole plan: gate 0, phases at 10, 50 and 100 %, their gates, hand-off; roll back when something is wrong.
@@ -32,22 +36,16 @@ def command(
     from canary_cli.steps.rehearsal import RehearsalRequest
     from canary_cli.steps.runner import RunRequest, run
 
+    instant = options.instant_of(start)
+    if (in_process, seeds, faults, marks) != (False, 1, Faults.NONE, 10):
+        from canary_cli.render import simulate
+
+        if not (rehearse and in_process) or market_data:
+            raise UsageError("a simulation is: --rehearse --in-process, on a synthetic market", "canary run --help")
+        wanted = simulate.SimulationRequest(plan, scenario, seed or 1, seeds, faults is Faults.RANDOM, marks, instant)
+        return simulate.show(wanted, as_json=as_json)
     if not rehearse and (market_data or seed is not None or scenario != "calm"):
         raise UsageError("--scenario, --seed and --market-data belong to a rehearsal", "add --rehearse")
-    instant = instant_of(start)
     rehearsal = RehearsalRequest(speed, seed, scenario, market_data, instant, ()) if rehearse else None
     with open_screen(as_json=as_json) as screen:
         return asyncio.run(run(RunRequest(account, plan, rehearsal, instant), screen))
-
-
-def instant_of(text: str | None) -> datetime | None:
-    """An aware instant. Raises UsageError for anything else: a naive time would be somebody's local time."""
-    if text in (None, "now"):
-        return None
-    try:
-        instant = datetime.fromisoformat(str(text))
-    except ValueError:
-        raise UsageError(f"--start {text} is no instant", "write it as 2026-02-22T10:00Z") from None
-    if instant.tzinfo is None:
-        raise UsageError(f"--start {text} names no time zone", f"write {text}Z for UTC")
-    return instant

@@ -1,0 +1,95 @@
+"""Rehearse the whole plan in this process, in virtual time, seed after seed, and keep count of what came of it."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from canary_cli.accounts import find_home
+from canary_cli.core.clock import SystemClock
+from canary_cli.errors import ExitCode, Result, UsageError
+from canary_cli.paper.scenario import load
+from canary_cli.session.simulate import Simulation, Story, simulate
+from canary_cli.steps.plan import load_plan
+
+_CODES = {"DONE": ExitCode.DONE, "ROLLED_BACK": ExitCode.ROLLED_BACK}
+
+
+@dataclass(frozen=True, slots=True)
+class SimulationRequest:
+    """`seeds` of them from `seed` on. `scenario` gives the market's climate; its faults and price events stay out."""
+
+    plan: Path | None = None
+    scenario: str = "calm"
+    seed: int = 1
+    seeds: int = 1
+    has_faults: bool = False
+    marks: int = 10
+    start: datetime | None = None
+
+
+@dataclass(slots=True)
+class Tally:
+    """All seeds so far. `worst` is the story that was longest from its trip to verified flat."""
+
+    outcomes: Counter[str] = field(default_factory=Counter)
+    verdicts: dict[int, Counter[str]] = field(default_factory=dict)
+    breaches: list[Story] = field(default_factory=list)
+    worst: Story | None = None
+    restarts: int = 0
+    lasted: timedelta = timedelta()
+    took: float = 0.0
+
+    @property
+    def speed(self) -> float:
+        """Plan time over wall time."""
+        return self.lasted.total_seconds() / self.took if self.took else 0.0
+
+    def add(self, story: Story, took: float) -> None:
+        self.outcomes[story.outcome] += 1
+        for gate, verdict in story.gates.items():
+            self.verdicts.setdefault(gate, Counter())[verdict] += 1
+        if story.breach:
+            self.breaches.append(story)
+        if (story.safe_after or 0) > ((self.worst and self.worst.safe_after) or 0):
+            self.worst = story
+        self.restarts += story.restarts
+        self.lasted += story.lasted
+        self.took += took
+
+
+def stories(request: SimulationRequest, tally: Tally) -> Iterator[Story]:
+    """One story a seed, counted in `tally`. Raises PlanError, ScenarioError or UsageError."""
+    if request.marks not in (1, 10):
+        raise UsageError(f"--marks {request.marks} is neither 1 nor 10", "10 is quick, 1 is as the exchange does it")
+    home, clock, scenario = find_home(), SystemClock(), load(request.scenario)
+    plan = load_plan(request.plan, home)
+    start = request.start or scenario.start or clock.now().replace(microsecond=0)
+    for seed in range(request.seed, request.seed + request.seeds):
+        began = clock.monotonic()
+        climate = scenario.climate(start)
+        simulation = Simulation(plan, seed, start, climate, marks=request.marks, has_faults=request.has_faults)
+        story = simulate(simulation)
+        tally.add(story, clock.monotonic() - began)
+        yield story
+
+
+def result(tally: Tally) -> Result:
+    """A breach is a bug of ours; else one seed ends as its plan did, and several as a proof."""
+    if tally.breaches:
+        return Result("BREACH", ExitCode.BUG)
+    if tally.outcomes.total() > 1:
+        return Result("INVARIANTS_HELD")
+    word = next(iter(tally.outcomes), "NOTHING")
+    return Result(word.replace(" ", "_"), _CODES.get(word, ExitCode.HUMAN_NEEDED))
+
+
+def replay_command(story: Story, request: SimulationRequest) -> str:
+    """What to type to see this seed again, exactly."""
+    words = ["canary run --rehearse --in-process", f"--seed {story.seed}", f"--marks {request.marks}"]
+    words += ["--faults random"] if request.has_faults else []
+    words += [f"--scenario {request.scenario}"] if request.scenario != "calm" else []
+    words += [f"--plan {request.plan}"] if request.plan else []
+    words += [f"--start {request.start.isoformat()}"] if request.start else []
+    return " ".join(words)
