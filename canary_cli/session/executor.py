@@ -9,6 +9,7 @@ from canary_cli.core.clock import Clock
 from canary_cli.core.model import AlgoOrder, Fill, Order
 from canary_cli.core.trading.effects import (
     CancelAlgo,
+    CountdownCancel,
     Effect,
     Journal,
     Note,
@@ -79,6 +80,8 @@ class Executor:
                 self._start(self._query(effect))
             case ReadAccount():
                 self._read_account(effect)
+            case CountdownCancel():
+                self._start(self._count_down(effect))
             case SetLatch(source, reason):
                 self._set_latch(source, reason)
             case StartRollback(cause, detail):
@@ -107,6 +110,10 @@ class Executor:
     async def _cancel(self, effect: CancelAlgo) -> None:
         """Whatever is answered, the stream or the next reading tells what became of it."""
         await self._exchange.cancel_algo(effect.algo_id)
+
+    async def _count_down(self, effect: CountdownCancel) -> None:
+        """A beat that got lost is followed by the next; the countdown outlasts several."""
+        await self._exchange.countdown_cancel(effect.symbol, effect.milliseconds)
 
     async def _query(self, effect: QueryOrder) -> None:
         await self._clock.pause(effect.delay)

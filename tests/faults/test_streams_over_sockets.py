@@ -96,7 +96,7 @@ async def test_row_35_a_fill_during_a_gap_is_caught_by_the_reading_after_it(tmp_
         trader.desk.market(kind="gap", symbols=[BTC], move=-0.03)  # through the stop, while nobody hears
         await trader.until(lambda: not trader.theirs, "the stop")
         assert trader.ours == {BTC: held}
-        trader.desk.fault(kind, **({"on": "private"} if kind == "close" else {}))
+        trader.desk.fault(kind, on="private")
         await trader.until(lambda: not trader.ours, "the missed fill")
         await trader.agreed()
         exits = [entry.data for entry in trader.events("fill") if entry.data["side"] == Side.SELL]

@@ -55,6 +55,14 @@ class ReadAccount:
 
 
 @dataclass(frozen=True, slots=True)
+class CountdownCancel:
+    """Let the exchange cancel the pair's regular orders in so many milliseconds of its time; 0 stops the countdown."""
+
+    symbol: str
+    milliseconds: int
+
+
+@dataclass(frozen=True, slots=True)
 class SetLatch:
     source: str
     reason: str
@@ -77,4 +85,15 @@ class StartRollback:
     detail: str
 
 
-Effect = Journal | Note | Place | CancelAlgo | QueryOrder | ReadAccount | SetLatch | RaiseAlert | StartRollback
+Effect = (
+    Journal
+    | Note
+    | Place
+    | CancelAlgo
+    | QueryOrder
+    | ReadAccount
+    | CountdownCancel
+    | SetLatch
+    | RaiseAlert
+    | StartRollback
+)

@@ -5,7 +5,7 @@ from typing import Any
 
 from canary_cli.core.policy.breaker import Zone
 from canary_cli.core.policy.risk import TradingState
-from canary_cli.core.trading import entries, gateway, probes, reconcile, watch
+from canary_cli.core.trading import dead_man, entries, gateway, probes, reconcile, watch
 from canary_cli.core.trading.effects import Effect, ReadAccount
 from canary_cli.core.trading.events import (
     AccountRead,
@@ -52,6 +52,7 @@ def decide(state: Session, event: Input) -> tuple[Session, tuple[Effect, ...]]:
 def _on_tick(turn: Turn, event: Tick) -> None:
     watch.on_tick(turn, event)
     reconcile.on_tick(turn)
+    dead_man.on_tick(turn, event.time)
     if trading_state(turn.state)[0] is TradingState.ACTIVE and turn.state.breaker.zone is Zone.ARMED:
         probes.on_tick(turn)
 

@@ -128,6 +128,7 @@ class Session:
     last_entry: Mapping[str, datetime] = field(default_factory=dict)
     last_probe: datetime | None = None
     flips: Mapping[str, Signal] = field(default_factory=dict)
+    countdowns: Mapping[str, datetime] = field(default_factory=dict)
     rolling_back: str = ""
     ending: str = ""
     ticked: datetime | None = None
