@@ -18,6 +18,8 @@ async def decide(run: Run) -> Outcome:
     """GO lets the phases begin. Red is looked at again each minute for as long as the plan allows, then postponed."""
     run.progress.step = "gate 0"
     run.on_wake()
+    if not await run.until(run.started_at + run.plan.gate_zero.at):
+        return run.cut_short() or Outcome("POSTPONED", "", POSTPONED)
     deadline = run.now + run.plan.gate_zero.troubleshoot
     await _snapshot(run)
     while True:

@@ -58,6 +58,8 @@ def after(run: Run, result: Result) -> str:
         return f"canary close-all --account {account}"
     if result.code is ExitCode.ROLLED_BACK:
         return f"canary postmortem --account {account}"
+    if result.word == "POSTPONED":
+        return f"canary preflight --account {account}    # then canary run again"
     if result.code in (ExitCode.INTERRUPTED, ExitCode.TERMINATED):
         return f"canary run --account {account}    # goes on; canary close-all --account {account} flattens"
     return f"canary verify-db --account {account}"

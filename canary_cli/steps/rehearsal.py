@@ -62,9 +62,18 @@ def hold_exchange(account: Account) -> None:
 
     An exchange that does not answer has ended, and then there is nothing to look at.
     """
+    _tell(account, "hold")
+
+
+def end_exchange(account: Account) -> None:
+    """End a rehearsal's exchange on which nothing has begun: nobody will come back for it."""
+    _tell(account, "stop")
+
+
+def _tell(account: Account, what: str) -> None:
     connection = HTTPConnection(account.rest_url.removeprefix("http://"), timeout=5)
     with suppress(OSError):
-        connection.request("POST", "/paper/hold", body=b"{}")
+        connection.request("POST", f"/paper/{what}", body=b"{}")
         connection.getresponse().read()
     connection.close()
 

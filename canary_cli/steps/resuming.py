@@ -19,14 +19,18 @@ from canary_cli.steps.run import Run
 
 
 def unfinished(entries: Iterable[Entry]) -> Entry | None:
-    """The `run_started` line of the last run that has no `run_ended`."""
+    """The `run_started` line of the last run, unless it has ended or was rolled back by hand."""
     found: Entry | None = None
     for entry in entries:
         if entry.event == "run_started":
             found = entry
-        elif entry.event == "run_ended" and found is not None and entry.run_id == found.run_id:
+        elif found is not None and entry.run_id == found.run_id and _ends(entry):
             found = None
     return found
+
+
+def _ends(entry: Entry) -> bool:
+    return entry.event == "run_ended" or (entry.event == "incident_updated" and entry.data.get("state") == "STABLE")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,22 @@ def open_run(world: World, plan: Plan, path: Path, opening: Opening) -> Run:
     return run
 
 
+def _started(world: World, plan: Plan, opening: Opening) -> datetime:
+    """The instant asked for, else the plan's own, else now. Raises PlanError for one that has passed.
+
+    A rehearsal's market has a time of its own, which the plan's instant does not bind.
+    """
+    if world.account.is_rehearsal or opening.phases:
+        return opening.start or _first_instant(world, plan, opening.phases)
+    wanted = opening.start or plan.start or world.clock.now()
+    if world.clock.now() > wanted + plan.gate_zero.troubleshoot:
+        raise PlanError(
+            f"the start {wanted:%Y-%m-%dT%H:%MZ} has passed: it is {world.clock.now():%Y-%m-%dT%H:%MZ}",
+            'give --start an instant to come, or write start = "now" in the plan',
+        )
+    return wanted
+
+
 def _first_instant(world: World, plan: Plan, phases: tuple[int, ...]) -> datetime:
     """Now; where single phases are run, so long before now that the first of them is due at once."""
     now = world.clock.now()
@@ -63,7 +83,7 @@ def _first_instant(world: World, plan: Plan, phases: tuple[int, ...]) -> datetim
 
 
 def _begin(world: World, plan: Plan, path: Path, opening: Opening) -> Run:
-    started = opening.start or _first_instant(world, plan, opening.phases)
+    started = _started(world, plan, opening)
     run_id = f"{started:%Y%m%d-%H%M}-{secrets.token_hex(2)}"
     run = Run(world, plan, path, run_id, started, opening.lease_token)
     run.scribe.write(

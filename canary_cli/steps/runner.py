@@ -9,12 +9,13 @@ from pathlib import Path
 from canary_cli.accounts import Account, choose_account, find_home
 from canary_cli.bootstrap import World
 from canary_cli.core.policy.plan import Phase, Plan
-from canary_cli.errors import ExitCode, Result
+from canary_cli.errors import CanaryError, ExitCode, Result, UsageError
+from canary_cli.journal.reader import read
 from canary_cli.ledger import LedgerWriter
 from canary_cli.steps import gate_zero, hand_off, leasing, opening, phases, resuming, serving, stopping
 from canary_cli.steps.deciding import Deciding
 from canary_cli.steps.plan import default_plan, load_plan
-from canary_cli.steps.rehearsal import RehearsalRequest, start_exchange
+from canary_cli.steps.rehearsal import RehearsalRequest, end_exchange, start_exchange
 from canary_cli.steps.run import Outcome, Run
 from canary_cli.steps.screen import Screen
 from canary_cli.steps.watching import Watch
@@ -41,8 +42,20 @@ async def run(request: RunRequest, screen: Screen) -> Result:
     home = find_home()
     path = request.plan or default_plan(home)
     plan = load_plan(path, home)
+    _refuse_unknown_phases(plan, request.phases)
     account, seed = await _account(home, request)
     screen.announce(account)
+    try:
+        return await _run(account, seed, plan, path, request, screen)
+    except CanaryError:
+        if request.rehearsal is not None and not any(read(account.log_dir)):
+            end_exchange(account)
+        raise
+
+
+async def _run(
+    account: Account, seed: int | None, plan: Plan, path: Path, request: RunRequest, screen: Screen
+) -> Result:
     async with World(account) as world:
         await world.exchange.connect()
         with leasing.hold(world) as lease:
@@ -58,6 +71,13 @@ async def run(request: RunRequest, screen: Screen) -> Result:
                 return run.interrupted.result
             finally:
                 keeper.cancel()
+
+
+def _refuse_unknown_phases(plan: Plan, wanted: tuple[int, ...]) -> None:
+    known = [phase.number for phase in plan.phases]
+    for number in wanted:
+        if number not in known:
+            raise UsageError(f"{plan.name} has no phase {number}", f"choose one of {', '.join(map(str, known))}")
 
 
 async def _account(home: Path, request: RunRequest) -> tuple[Account, int | None]:

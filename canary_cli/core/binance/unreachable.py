@@ -28,6 +28,8 @@ def unreachable(where: str, reply: Rejected | Failed | Throttled | Unknown) -> E
             return ReadsThrottled(f"{where} {what} for {seconds:.0f} s", seconds)
         case Rejected(code, message) if code in _KEY_CODES:
             return KeyRefused(f"{where} refuses the key: {message} ({code})", "check key, secret and allowed addresses")
+        case Failed(0, reason):
+            return ExchangeUnreachable(f"{where}: {reason}", "does it run? a paper exchange: canary paper serve")
         case Rejected(code, message) | Failed(code, message):
             return ExchangeUnreachable(f"{where} answered {code}: {message}")
         case Unknown(reason):

@@ -184,6 +184,6 @@ def reason(row: CheckResult) -> str:
     value = "unmeasured" if row.value is None else f"{row.value:.4f}".rstrip("0").rstrip(".")
     said = "is not" if row.verdict is not Verdict.PASS else "is"
     where = ", ".join(filter(None, (f"n={row.n}", row.population, row.window, row.detail)))
-    if row.value is None or (row.verdict is Verdict.INCONCLUSIVE and holds(row.value, row.op, row.limit)):
+    if row.value is None or (row.verdict is not Verdict.PASS and holds(row.value, row.op, row.limit)):
         return f"{row.metric} {value}: {where}"
     return f"{row.metric} {value} {said} {row.op} {row.limit} ({where})"

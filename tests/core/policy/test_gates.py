@@ -174,3 +174,8 @@ def test_a_reason_names_value_operator_limit_and_count(plan: Plan) -> None:
     (reason,) = verdict(plan, 1, drawdown=Decimal("-1.25")).reasons
     assert reason.startswith("drawdown -1.25 is not > -1")
     assert "n=30" in reason
+
+
+def test_a_warning_within_its_limit_is_not_said_to_be_outside_it(plan: Plan) -> None:
+    (said,) = [reason for reason in verdict(plan, 2, warnings=1).reasons if reason.startswith("warnings")]
+    assert "is not" not in said, said
