@@ -26,6 +26,7 @@ REQUEST_KINDS = (
     "rate_limit",
     "ban",
     "outage",
+    "ack_only",
 )
 STREAM_KINDS = ("silence", "half_open", "close", "burst", "duplicate", "reorder", "gap")
 WORLD_KINDS = ("listen_key_expiry", "clock_skew", "lock", "status", "filters", "ws_api_401")

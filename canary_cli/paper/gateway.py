@@ -8,16 +8,18 @@ from aiohttp import web
 
 from canary_cli.paper import problems
 from canary_cli.paper.faults import REQUEST_KINDS, Fault, problem_of
+from canary_cli.paper.limits import ADDRESS
 from canary_cli.paper.params import Params, parse_pairs
 from canary_cli.paper.problems import Problem
 from canary_cli.paper.rest import ENDPOINTS, Call, Endpoint
+from canary_cli.paper.rest.orders import ALL_CANCELLED
 from canary_cli.paper.security import Key, Security, check_time, split_signature
 from canary_cli.paper.venue import Venue
 
 LARGEST_BODY = 256 * 1024
-BEFORE = tuple(kind for kind in REQUEST_KINDS if kind not in ("lost_reply", "unknown", "latency"))
+BEFORE = tuple(kind for kind in REQUEST_KINDS if kind not in ("lost_reply", "unknown", "latency", "ack_only"))
 AFTER = ("lost_reply", "unknown")
-ADDRESS = "127.0.0.1"
+CANCEL_ALL = ("DELETE /fapi/v1/allOpenOrders", "DELETE /fapi/v1/algoOpenOrders")
 
 
 class Disconnect(Exception):
@@ -94,6 +96,8 @@ async def perform(
         wall = venue.wall_ms() / 1000
         venue.limits.spend_orders(*endpoint.orders, wall)
         headers |= venue.limits.order_headers(wall)
+    if target in CANCEL_ALL and venue.faults.strike(now, target, symbol, "ack_only"):
+        return ALL_CANCELLED
     document = handle(venue, endpoint, params, key)
     lost = venue.faults.strike(now, target, symbol, *AFTER)
     if lost is not None:

@@ -73,6 +73,7 @@ class Hub:
 
     def __init__(self, market: Market, speed: float) -> None:
         self.sockets: set[Socket] = set()
+        self.api_sockets: set[web.WebSocketResponse] = set()  # of the WebSocket API
         self.faults: Faults | None = None
         self.now = datetime.fromtimestamp(0, UTC)
         self._market, self._interval = market, 1 / MOST_PER_SECOND if speed > 1 else 0.0
@@ -157,14 +158,17 @@ class Hub:
         return reversed(held) if fault.kind == "reorder" else held
 
     def close_matching(self, fault: Fault) -> int:
-        """Close sockets that hear what the fault strikes, once; returns how many."""
-        if fault.struck:
-            return 0
+        """Close sockets that hear what the fault strikes, once and now: who comes later is spared. Returns how many."""
         struck = [socket for socket in self.sockets if _hears(socket, fault)]
         for socket in struck:
             closing = socket.ws.close(code=int(fault.options.get("close_code", 1001)), message=b"going away")
             asyncio.get_running_loop().create_task(closing)
         return len(struck)
+
+    def tell_api(self, payload: dict[str, Any]) -> None:
+        """A frame nobody asked for to every connection of the WebSocket API."""
+        for ws in self.api_sockets:
+            asyncio.get_running_loop().create_task(ws.send_str(orjson.dumps(payload).decode()))
 
     def is_half_open(self, socket: Socket) -> bool:
         """Whether the socket must not answer anything, pings included."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from canary_cli.paper import problems
 
+ADDRESS = "127.0.0.1"  # the one address a loopback client has
 WEIGHT_PER_MINUTE = 2400
 ORDERS_PER_10S, ORDERS_PER_MINUTE = 300, 1200
 STRIKES = 10  # requests after the first 429 that turn it into a ban

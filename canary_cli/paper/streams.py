@@ -1,4 +1,4 @@
-"""The stream sockets: URLs, subscribe frames, pings, the 24-hour disconnect. Routing of names is `hub.route_of`."""
+"""The stream sockets: URLs and subscribe frames. Routing of names is `hub.route_of`, pings are `liveness`."""
 
 import asyncio
 import contextlib
@@ -9,12 +9,10 @@ from urllib.parse import unquote
 import orjson
 from aiohttp import WSMsgType, web
 
-from canary_cli.core.clock import Clock
-from canary_cli.paper.hub import Hub, Socket, route_of
+from canary_cli.paper.hub import Socket, route_of
+from canary_cli.paper.liveness import Liveness, keep
 from canary_cli.paper.venue import Venue
 
-PING_EVERY, PONG_WITHIN = 180.0, 600.0  # wall seconds
-LONGEST_LIFE = 86_400.0
 MOST_STREAMS = 1024
 MOST_MESSAGES = 10  # a second, of the client's
 LARGEST_FRAME = 64 * 1024
@@ -35,9 +33,10 @@ async def serve_stream(venue: Venue, request: web.Request) -> web.WebSocketRespo
     socket = open_socket(venue, ws, request.path, request.query_string)
     venue.hub.sockets.add(socket)
     writer = asyncio.ensure_future(socket.pump())
-    keeper = asyncio.ensure_future(_keep(venue.clock, venue.hub, socket))
+    liveness = Liveness.starting(venue.clock.monotonic())
+    keeper = asyncio.ensure_future(keep(venue.clock, ws, liveness, lambda: venue.hub.is_half_open(socket)))
     try:
-        await _listen(venue, socket)
+        await _listen(venue, socket, liveness)
     finally:
         venue.hub.sockets.discard(socket)
         venue.touch()
@@ -82,18 +81,7 @@ def subscribe(venue: Venue, socket: Socket, names: Iterable[str]) -> None:
             socket.names.add(name)
 
 
-async def _keep(clock: Clock, hub: Hub, socket: Socket) -> None:
-    """Server pings, and the hard disconnect after a day."""
-    born = clock.monotonic()
-    while clock.monotonic() - born < LONGEST_LIFE:
-        await clock.pause(PING_EVERY)
-        if not hub.is_half_open(socket):
-            with contextlib.suppress(ConnectionError):
-                await socket.ws.ping(str(int(clock.wall().timestamp() * 1000)).encode())
-    await socket.ws.close(code=1001, message=b"24h")
-
-
-async def _listen(venue: Venue, socket: Socket) -> None:
+async def _listen(venue: Venue, socket: Socket, liveness: Liveness) -> None:
     clock = venue.clock
     second, heard = 0, 0
     async for message in socket.ws:
@@ -106,6 +94,8 @@ async def _listen(venue: Venue, socket: Socket) -> None:
             return
         if message.type is WSMsgType.PING:
             await socket.ws.pong(message.data)
+        elif message.type is WSMsgType.PONG:
+            liveness.pong(clock.monotonic())
         elif message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
             socket.send(orjson.dumps(answer(venue, socket, message.data)))
 

@@ -8,10 +8,11 @@ from decimal import Decimal
 from random import Random
 
 from canary_cli.core.clock import Clock, ScaledClock
+from canary_cli.paper import problems
 from canary_cli.paper.engine import Engine
 from canary_cli.paper.faults import Faults
 from canary_cli.paper.hub import Hub
-from canary_cli.paper.limits import Limits
+from canary_cli.paper.limits import ADDRESS, Limits
 from canary_cli.paper.listen_keys import ListenKeys
 from canary_cli.paper.market.model import Shock, Tick
 from canary_cli.paper.market_streams import force_order
@@ -117,11 +118,15 @@ class Venue:
         now = self.engine.now
         self.hub.faults, self.hub.now = self.faults, now
         for fault in self.faults.on(now, "close"):
-            fault.struck += self.hub.close_matching(fault)
+            if not fault.struck:
+                fault.struck = max(1, self.hub.close_matching(fault))
         for fault in self.faults.on(now, "listen_key_expiry"):
             if not fault.struck:
                 fault.struck = 1
                 self.expire_listen_keys(int(now.timestamp() * 1000))
+
+        if self.hub.api_sockets and self.faults.strike(now, "ws-api", "", "ws_api_401"):
+            self.hub.tell_api({"id": None, "status": 401, "error": problems.unknown_key(ADDRESS).body})
 
     def _apply_world_faults(self) -> None:
         """Faults of the exchange itself: each begins once and, where it can, ends."""

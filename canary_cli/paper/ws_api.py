@@ -10,7 +10,9 @@ import orjson
 from aiohttp import WSMsgType, web
 
 from canary_cli.paper import problems
-from canary_cli.paper.gateway import ADDRESS, Disconnect, perform
+from canary_cli.paper.gateway import Disconnect, perform
+from canary_cli.paper.limits import ADDRESS
+from canary_cli.paper.liveness import Liveness, keep
 from canary_cli.paper.params import Params
 from canary_cli.paper.problems import Problem
 from canary_cli.paper.rest import ENDPOINTS
@@ -54,15 +56,22 @@ class Session:
 
 
 async def serve_ws_api(venue: Venue, request: web.Request) -> web.WebSocketResponse:
-    ws = web.WebSocketResponse(max_msg_size=LARGEST_FRAME, compress=False)
+    ws = web.WebSocketResponse(autoping=False, max_msg_size=LARGEST_FRAME, compress=False)
     await ws.prepare(request)
     with contextlib.suppress(Problem):
         venue.limits.spend(ADDRESS, HANDSHAKE_WEIGHT, venue.wall_ms() / 1000)
     session = Session(venue, request.query.get("returnRateLimits", "true").lower() != "false")
-    watcher = asyncio.ensure_future(_revoke(venue, ws))
+    liveness = Liveness.starting(venue.clock.monotonic())
+    keeper = asyncio.ensure_future(keep(venue.clock, ws, liveness))
+    venue.hub.api_sockets.add(ws)
     try:
         async for message in ws:
+            if message.type is WSMsgType.PONG:
+                liveness.pong(venue.clock.monotonic())
+                continue
             venue.touch()
+            if message.type is WSMsgType.PING:
+                await ws.pong(message.data)
             if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
                 continue
             try:
@@ -73,20 +82,11 @@ async def serve_ws_api(venue: Venue, request: web.Request) -> web.WebSocketRespo
                 break
             await ws.send_str(reply.decode())
     finally:
-        watcher.cancel()
+        venue.hub.api_sockets.discard(ws)
+        keeper.cancel()
         with contextlib.suppress(asyncio.CancelledError):
-            await watcher
+            await keeper
     return ws
-
-
-async def _revoke(venue: Venue, ws: web.WebSocketResponse) -> None:
-    """The fault `ws_api_401`: an error frame nobody asked for, as after a key was revoked."""
-    while not ws.closed:
-        fault = venue.faults.strike(venue.engine.now, "ws-api", "", "ws_api_401")
-        if fault is not None:
-            body = problems.unknown_key(ADDRESS).body
-            await ws.send_str(orjson.dumps({"id": None, "status": 401, "error": body}).decode())
-        await venue.clock.pause(0.05)
 
 
 async def respond(session: Session, text: str | bytes) -> bytes:

@@ -80,6 +80,22 @@ async def test_a_dropped_request_was_not_executed(wire: Wire, server: Server, ki
     assert not server.venue.engine.state.trades
 
 
+@pytest.mark.parametrize(
+    ("cancel_all", "open_orders"),
+    [("/fapi/v1/allOpenOrders", "/fapi/v1/openOrders"), ("/fapi/v1/algoOpenOrders", "/fapi/v1/openAlgoOrders")],
+)
+async def test_a_cancel_all_is_acknowledged_and_the_order_remains(
+    wire: Wire, cancel_all: str, open_orders: str
+) -> None:
+    await wire.limit(wire.near("0.97"))
+    await wire.algo(triggerPrice=wire.near("0.95"), quantity="0.01")
+    await wire.admin("POST", "faults", kind="ack_only", first=1)
+    for remaining in (1, 0):
+        reply = await wire.call("DELETE", cancel_all, symbol="BTCUSDT")
+        assert (reply.status, reply.body["code"]) == (200, 200)
+        assert len((await wire.call("GET", open_orders, symbol="BTCUSDT")).body) == remaining
+
+
 async def test_throttling_spares_what_reduces(wire: Wire) -> None:
     await wire.market()
     await wire.admin("POST", "faults", kind="throttle")
@@ -133,6 +149,13 @@ async def test_duplicates_bursts_and_reordering(wire: Wire) -> None:
         await hear(ws, 0.1)
     await wire.market()
     assert len([await hear(ws) for _ in range(8)]) == 8
+
+
+async def test_a_close_spares_who_connects_after_it(wire: Wire, server: Server) -> None:
+    await wire.admin("POST", "faults", kind="close")
+    server.venue.publish()
+    ws = await wire.http.ws_connect(f"{wire.base}/public/ws/btcusdt@bookTicker")
+    assert (await hear(ws)).type is aiohttp.WSMsgType.TEXT
 
 
 @pytest.mark.parametrize("code", [1000, 1001, 1006])
