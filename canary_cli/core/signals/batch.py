@@ -1,6 +1,8 @@
 """The batch engine: whole columns through TA-Lib, then the same state machine and rules bar by bar."""
 
+import gc
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
 
@@ -31,7 +33,20 @@ def evaluate_batch(
 
     `holdings` tells what was open at the close of a bar (default: nothing), keyed by that time.
     """
-    return list(iterate_batch(symbol, tick, candles, settings, holdings))
+    with _no_collection():
+        return list(iterate_batch(symbol, tick, candles, settings, holdings))
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Evaluations hold no cycles: walking all of them again and again while they grow took half of the time."""
+    running = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if running:
+            gc.enable()
 
 
 def iterate_batch(

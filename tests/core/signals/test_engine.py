@@ -1,5 +1,6 @@
 """The incremental engine: equal to the batch engine bit for bit, whatever gaps and restarts it went through."""
 
+import gc
 import json
 from datetime import timedelta
 
@@ -243,3 +244,18 @@ def test_the_self_test_fails_when_a_figure_moves(monkeypatch: pytest.MonkeyPatch
     result = self_test()
     assert not result.passed
     assert "125.52866" in result.detail
+
+
+def test_a_batch_is_held_without_the_collector_walking_it_and_leaves_the_collector_as_it_was(frames: Frames) -> None:
+    walks: list[str] = []
+    watch = lambda phase, _: walks.append(phase)  # noqa: E731
+    gc.callbacks.append(watch)
+    try:
+        evaluate_batch(SYMBOL, TICK, {Frame.M15: frames[Frame.M15]})
+    finally:
+        gc.callbacks.remove(watch)
+    assert len(walks) <= 4  # before and after it, none during: 650 bars allocate for ten
+    assert gc.isenabled()
+    with pytest.raises(AttributeError):
+        evaluate_batch(SYMBOL, TICK, {Frame.M15: [None]})  # type: ignore[list-item]
+    assert gc.isenabled()
