@@ -34,7 +34,10 @@ class Alerts(Protocol):
 
 
 class Executor:
-    """One a session. `post` hands an input to the session's queue; `symbols` names what may have traded unseen."""
+    """One a session. `post` hands an input to the session's queue.
+
+    `symbols` names what may have traded unseen; until `since` everything is known, but for the lines a crash swallowed.
+    """
 
     def __init__(
         self,
@@ -42,6 +45,7 @@ class Executor:
         scribe: Scribe,
         clock: Clock,
         *,
+        since: datetime,
         post: Callable[[Input], None],
         symbols: Callable[[], Iterable[str]],
         set_latch: Callable[[str, str], None],
@@ -58,7 +62,7 @@ class Executor:
         self._alert = alert
         self._tasks: set[asyncio.Task[None]] = set()
         self._reading: asyncio.Task[None] | None = None
-        self._read_since: datetime = clock.now() - timedelta(hours=1)
+        self._read_since = since - timedelta(hours=1)
 
     def perform(self, effects: Iterable[Effect]) -> None:
         """Do everything asked, in order; what needs the network goes on in the background."""

@@ -36,7 +36,10 @@ BEAT_EVERY = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """A money trigger's verdict: why the session asked to be rolled back, and what it knew at that moment."""
+    """A money trigger's verdict: why the session asked to be rolled back, and what it knew at that moment.
+
+    `asked_at` is when the message that tripped it came in (monotonic wall seconds): reaction is measured from there.
+    """
 
     cause: str
     detail: str
@@ -64,7 +67,8 @@ class LiveSession:
         self._clock = clock
         self._state_dir = state_dir
         self._on_stop = on_stop
-        self._queue: asyncio.Queue[Input] = asyncio.Queue()
+        self._queue: asyncio.Queue[tuple[float, Input]] = asyncio.Queue()
+        self._heard = 0.0
         self._latch_seen: float | None = None
         self._beaten: float | None = None
         self._latched: frozenset[str] = frozenset()
@@ -73,6 +77,7 @@ class LiveSession:
             exchange,
             scribe,
             clock,
+            since=state.ticked or clock.now(),
             post=self.post,
             symbols=self._traded_symbols,
             set_latch=self._write_latch,
@@ -85,7 +90,7 @@ class LiveSession:
 
     def post(self, event: Input) -> None:
         """Hand the session something to decide on. Never blocks."""
-        self._queue.put_nowait(event)
+        self._queue.put_nowait((self._clock.monotonic(), event))
 
     def enter_phase(self, phase: Phase, pairs: tuple[str, ...], ends_at: datetime | None) -> None:
         self.post(EnterPhase(self._clock.now(), phase, pairs, ends_at))
@@ -129,16 +134,17 @@ class LiveSession:
 
     async def _decide_forever(self) -> None:
         while True:
-            self._decide(await self._queue.get())
+            self._decide(*await self._queue.get())
 
-    def _decide(self, event: Input) -> None:
+    def _decide(self, heard: float, event: Input) -> None:
+        self._heard = heard
         self.state, effects = decide(self.state, event)
         self._executor.perform(effects)
 
     def _drain(self) -> None:
         """What came in while stopping is still decided on, so that every fill is counted."""
         while not self._queue.empty():
-            self._decide(self._queue.get_nowait())
+            self._decide(*self._queue.get_nowait())
 
     async def _tick_forever(self) -> None:
         while True:
@@ -178,7 +184,7 @@ class LiveSession:
         set_latch(self._state_dir, Latch(source, reason, "session", self._clock.now()))
 
     def _stop(self, cause: str, detail: str) -> None:
-        self._on_stop(Stop(cause, detail, self._clock.monotonic(), known_account(self.state)))
+        self._on_stop(Stop(cause, detail, self._heard, known_account(self.state)))
 
     def _holding(self, symbol: str) -> Holding:
         return holding_of(self.state, symbol)

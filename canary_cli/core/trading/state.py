@@ -95,9 +95,12 @@ class Condition:
     holds: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Session:
-    """The whole of it. Maps are never mutated: each change makes a new one."""
+    """The whole of it. Maps are never mutated: each change makes a new one.
+
+    Without slots, because a dictionary of so many fields is copied ten times as fast (see `but`).
+    """
 
     setup: Setup
     now: datetime
@@ -135,6 +138,12 @@ class Session:
     reconciled: bool = False
     read_asked: datetime | None = None
     doubts: int = 0
+
+    def but(self, **changes: Any) -> "Session":
+        """`dataclasses.replace` at a tenth of its price, for what every mark and every quote changes."""
+        after = object.__new__(Session)
+        after.__dict__.update(self.__dict__, **changes)
+        return after
 
     @property
     def equity(self) -> Decimal | None:
@@ -326,6 +335,14 @@ def _liquidated(state: Session, _fact: f.Liquidated) -> Session:
     return replace(state, metrics=state.metrics.liquidated())
 
 
+def _adopted(state: Session, fact: f.Adopted) -> Session:
+    if not fact.quantity:
+        return replace(state, held=drop(state.held, fact.symbol))
+    return replace(
+        state, held=put(state.held, fact.symbol, Held(fact.symbol, fact.quantity, fact.entry_price, fact.time))
+    )
+
+
 def _unchanged(state: Session, _fact: Any) -> Session:
     return state
 
@@ -351,5 +368,6 @@ _APPLY: dict[type, Callable[[Session, Any], Session]] = {
     f.TriggerFired: _unchanged,
     f.Liquidated: _liquidated,
     f.ForeignSeen: _unchanged,
+    f.Adopted: _adopted,
     f.Reconciled: _unchanged,
 }

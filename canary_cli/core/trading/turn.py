@@ -1,6 +1,5 @@
 """One input being decided: facts are applied as they are stated, effects keep their order."""
 
-from dataclasses import replace
 from typing import Any
 
 from canary_cli.core.trading.effects import Effect, Journal
@@ -27,4 +26,4 @@ class Turn:
 
     def put(self, **changes: Any) -> None:
         """Change what is not worth writing down: prices, and when we last heard from whom."""
-        self.state = replace(self.state, **changes)
+        self.state = self.state.but(**changes)
