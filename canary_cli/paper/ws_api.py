@@ -16,7 +16,7 @@ from canary_cli.paper.liveness import Liveness, keep
 from canary_cli.paper.params import Params
 from canary_cli.paper.problems import Problem
 from canary_cli.paper.rest import ENDPOINTS
-from canary_cli.paper.rest.market import RATE_LIMITS
+from canary_cli.paper.rest.exchange_info import RATE_LIMITS
 from canary_cli.paper.security import Key, check_time
 from canary_cli.paper.venue import Venue
 

@@ -75,3 +75,16 @@ async def test_a_liquidation_is_public(wire: Wire, server: Server) -> None:
     assert (message["e"], message["o"]["s"], message["o"]["S"]) == ("forceOrder", "BTCUSDT", "SELL")
     orders = (await wire.call("GET", "/fapi/v1/forceOrders")).body
     assert orders[0]["clientOrderId"].startswith("autoclose-")
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "klines?symbol=BTCUSDT", "continuousKlines?pair=BTCUSDT&contractType=PERPETUAL",
+        "markPriceKlines?symbol=BTCUSDT", "indexPriceKlines?pair=BTCUSDT", "premiumIndexKlines?symbol=BTCUSDT",
+    ],
+)  # fmt: skip
+async def test_every_kind_of_candle_has_twelve_items_of_the_same_types(wire: Wire, query: str) -> None:
+    rows = (await wire.raw("GET", f"/fapi/v1/{query}&interval=15m&limit=3")).body
+    types = [int, str, str, str, str, str, int, str, int, str, str, str]
+    assert [[type(item) for item in row] for row in rows] == [types] * 3

@@ -1,22 +1,38 @@
 """Many clients, many orders, many hours: nothing leaks and the books balance."""
 
 import asyncio
+import json
 import os
+import resource
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from decimal import Decimal
+from http.client import HTTPConnection
 from pathlib import Path
 from random import Random
+from typing import Any
+from urllib.parse import urlencode
 
+import aiohttp
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from canary_cli.accounts import PAPER_KEY, PAPER_SECRET
+from canary_cli.core.clock import SystemClock
 from canary_cli.core.model import OrderType, Side, TimeInForce
 from canary_cli.paper.orders import NewOrder
 from canary_cli.paper.problems import Problem
-from canary_cli.paper.server import Server
-from tests.paper.conftest import START, new_engine
-from tests.paper.wire import Wire
+from canary_cli.paper.server import MOST_CONNECTIONS, Server, start
+from tests.paper.conftest import START, new_engine, new_venue
+from tests.paper.wire import Wire, signed
 
 CLIENTS = 8
+WARM_UP = 0.6  # of the time: by then what is kept by number is full
 
 
 async def trade(server: Server, seed: int, orders: int) -> None:
@@ -41,9 +57,14 @@ async def trade(server: Server, seed: int, orders: int) -> None:
 
 async def storm(server: Server, orders: int) -> None:
     """`orders` from `CLIENTS` clients at once; then the books must balance."""
-    venue, state = server.venue, server.venue.engine.state
-    venue.limits.enforced = False
+    server.venue.limits.enforced = False
     await asyncio.gather(*(trade(server, seed, orders // CLIENTS) for seed in range(CLIENTS)))
+    check_books(server)
+
+
+def check_books(server: Server) -> None:
+    """Position = sum of fills, wallet = deposit + income, no order filled beyond itself or worse than its limit."""
+    venue, state = server.venue, server.venue.engine.state
     held = sum((one.side.sign * one.quantity for one in state.trades), Decimal(0))
     assert held == venue.engine.position("BTCUSDT")
     assert state.account.wallet == 10_000 + sum(row.amount for row in state.income)
@@ -62,13 +83,52 @@ async def test_ten_thousand_orders_of_eight_clients(server: Server) -> None:
     await storm(server, 10_000)
 
 
-def resident() -> int:
-    """Pages of memory this process holds."""
-    return int(Path(f"/proc/{os.getpid()}/statm").read_text().split()[1])
+# What a client does next: an order so far from the mark, or the cancel of one of those it has placed before.
+ACTIONS = st.one_of(
+    st.tuples(st.sampled_from(["BUY", "SELL"]), st.sampled_from(["0.97", "0.9995", "1", "1.0005", "1.03"])),
+    st.tuples(st.just("CANCEL"), st.integers(0, 5)),
+    st.tuples(st.just("CANCEL"), st.just("all")),
+)
+
+
+async def follow(server: Server, actions: list[tuple[str, Any]]) -> None:
+    """One client's script; a cancel may come too late, be repeated or race with the fill."""
+    wire, placed = Wire(server), []
+    for what, which in actions:
+        if what != "CANCEL":
+            reply = await wire.limit(wire.near(which), side=what, quantity="0.005")
+            placed += [reply.body["orderId"]] if reply.status == 200 else []
+        elif which == "all":
+            reply = await wire.call("DELETE", "/fapi/v1/allOpenOrders", symbol="BTCUSDT")
+        elif placed:
+            order_id = placed[which % len(placed)]
+            reply = await wire.call("DELETE", "/fapi/v1/order", symbol="BTCUSDT", orderId=order_id)
+            assert reply.status == 200 or reply.code == -2011
+    await wire.close()
+
+
+@given(st.lists(st.lists(ACTIONS, max_size=12), min_size=CLIENTS, max_size=CLIENTS))
+@settings(max_examples=12, deadline=None)
+def test_whatever_eight_clients_cancel_the_books_balance(scripts: list[list[tuple[str, Any]]]) -> None:
+    async def play() -> None:
+        server = await start(new_venue(new_engine()))
+        try:
+            server.venue.limits.enforced = False
+            await asyncio.gather(*(follow(server, script) for script in scripts))
+            check_books(server)
+        finally:
+            await server.close()
+
+    asyncio.run(play())
+
+
+def resident(pid: int) -> int:
+    """Pages of memory the process holds."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1])
 
 
 @pytest.mark.soak
-def test_memory_is_flat_over_sixty_hours() -> None:
+def test_memory_is_flat_over_sixty_hours_in_process() -> None:
     """An order every five seconds; what is kept is full after the warm-up, and memory grows no more."""
     engine, luck = new_engine(), Random(1)
     warm = 0
@@ -83,5 +143,111 @@ def test_memory_is_flat_over_sixty_hours() -> None:
             engine.cancel_all("BTCUSDT")
         engine.drain()
         if step == 36 * 720:
-            warm = resident()
-    assert resident() <= 1.05 * warm
+            warm = resident(os.getpid())
+    assert resident(os.getpid()) <= 1.05 * warm
+
+
+@pytest.mark.soak
+async def test_memory_is_flat_over_sixty_hours_at_sixty_times(tmp_path: Path) -> None:
+    """An exchange in its own process, eight clients and two streams on sockets: an hour of wall time (`SOAK_HOURS`)."""
+    hours, speed = float(os.environ.get("SOAK_HOURS", "60")), 60
+    with serving(tmp_path, "--speed", str(speed)) as (port, pid):
+        clock = SystemClock()
+        began, ends = clock.monotonic(), clock.monotonic() + hours * 3600 / speed
+        busy = [asyncio.ensure_future(keep_trading(port, seed, ends)) for seed in range(CLIENTS)]
+        hearing = [asyncio.ensure_future(keep_hearing(port, route, ends)) for route in ("public", "market")]
+        await clock.pause((ends - began) * WARM_UP)
+        warm = resident(pid)
+        orders = sum(await asyncio.gather(*busy))
+        heard = await asyncio.gather(*hearing)
+        end = resident(pid)
+    told = f"{orders} orders, {sum(heard)} messages, {end / warm:.3f} of the memory after warm-up"
+    print(f"{hours:g} h at {speed}x: {told}")  # noqa: T201
+    assert orders
+    assert all(heard)
+    assert end <= 1.05 * warm
+
+
+@pytest.mark.soak
+def test_ten_thousand_idle_connections_are_bounded(tmp_path: Path) -> None:
+    """Most are turned away at once; who is in stays served, and the exchange's memory stays bounded."""
+    with serving(tmp_path) as (port, pid):
+        friend = HTTPConnection("127.0.0.1", port, timeout=5)
+        friend.request("GET", "/fapi/v1/ping")
+        assert friend.getresponse().read() == b"{}"
+        before, held, refused = resident(pid), [], 0
+        for _ in range(10_000):
+            idle = socket.create_connection(("127.0.0.1", port), timeout=5)
+            if len(held) < MOST_CONNECTIONS:
+                held.append(idle)
+                continue
+            refused += idle.recv(1) == b""
+            idle.close()
+        friend.request("GET", "/fapi/v1/ping")
+        assert friend.getresponse().read() == b"{}"
+        grown = (resident(pid) - before) * resource.getpagesize() / 1e6
+        for idle in held:
+            idle.close()
+    print(f"10000 idle connections: {refused} refused, {grown:.0f} MB")  # noqa: T201
+    assert refused >= 10_000 - MOST_CONNECTIONS
+    assert grown < 100
+
+
+@contextmanager
+def serving(home: Path, *options: str) -> Iterator[tuple[int, int]]:
+    """Port and process id of an exchange that `canary paper serve` started, with its request limits lifted."""
+    command = [sys.executable, "-m", "canary_cli", "paper", "serve", "--port", "0", "--json", "--pairs", "BTCUSDT"]
+    environment = {**os.environ, "CANARY_HOME": str(home)}
+    with subprocess.Popen([*command, *options], stdout=subprocess.PIPE, env=environment) as process:
+        assert process.stdout is not None
+        port = json.loads(process.stdout.readline())["port"]
+        door = HTTPConnection("127.0.0.1", port)
+        door.request("POST", "/paper/account", body=b'{"limits": false}')
+        door.getresponse().read()
+        door.close()
+        try:
+            yield port, process.pid
+        finally:
+            process.terminate()
+
+
+async def keep_trading(port: int, seed: int, ends: float) -> int:
+    """Limit orders near the market and their cancels, four a wall second, until `ends`; returns how many."""
+    luck, clock, count = Random(seed), SystemClock(), 0
+    async with aiohttp.ClientSession(f"http://127.0.0.1:{port}", headers={"X-MBX-APIKEY": PAPER_KEY}) as http:
+        while clock.monotonic() < ends:
+            async with http.get("/fapi/v2/ticker/price?symbol=BTCUSDT") as reply:
+                price = Decimal((await reply.json())["price"])
+            side, away = luck.choice(["BUY", "SELL"]), luck.choice(["0.99", "1", "1.01"])
+            text = urlencode(
+                {
+                    "symbol": "BTCUSDT", "side": side, "type": "LIMIT", "quantity": "0.005",
+                    "timeInForce": luck.choice(["GTC", "IOC"]), "price": f"{price * Decimal(away):.1f}",
+                    "timestamp": int(clock.wall().timestamp() * 1000),
+                }
+            )  # fmt: skip
+            async with http.post(f"/fapi/v1/order?{text}&signature={signed(text, PAPER_SECRET)}") as reply:
+                count += reply.status == 200
+            text = urlencode({"symbol": "BTCUSDT", "timestamp": int(clock.wall().timestamp() * 1000)})
+            if luck.random() < 0.2:
+                async with http.delete(
+                    f"/fapi/v1/allOpenOrders?{text}&signature={signed(text, PAPER_SECRET)}"
+                ) as reply:
+                    assert reply.status == 200
+            await clock.pause(0.25)
+    return count
+
+
+async def keep_hearing(port: int, route: str, ends: float) -> int:
+    """How many messages came until `ends`; the stream may not close before."""
+    clock, count = SystemClock(), 0
+    name = {"public": "btcusdt@bookTicker", "market": "btcusdt@kline_1m"}[route]
+    async with aiohttp.ClientSession() as http, http.ws_connect(f"ws://127.0.0.1:{port}/{route}/ws/{name}") as ws:
+        while (left := ends - clock.monotonic()) > 0:
+            try:
+                message = await asyncio.wait_for(ws.receive(), left)
+            except TimeoutError:
+                break
+            assert message.type is aiohttp.WSMsgType.TEXT, message
+            count += 1
+    return count

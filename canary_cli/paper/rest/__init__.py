@@ -1,6 +1,16 @@
 """The REST endpoints, a file a family. `ENDPOINTS` maps (method, path) to handler, security type and weight."""
 
-from canary_cli.paper.rest import account, algo, market, orders, settings  # noqa: F401  (each fills the table)
+from canary_cli.paper.rest import (  # noqa: F401  (each fills the table)
+    account,
+    algo,
+    candles,
+    exchange_info,
+    funding,
+    market,
+    orders,
+    settings,
+    trades,
+)  # fmt: skip
 from canary_cli.paper.rest.endpoint import ENDPOINTS, Call, Endpoint
 
 __all__ = ["ENDPOINTS", "Call", "Endpoint"]

@@ -7,7 +7,7 @@ from canary_cli.paper import problems
 from canary_cli.paper.account import Holding
 from canary_cli.paper.margin import largest_notional
 from canary_cli.paper.rest.endpoint import Call, by_symbol, endpoint
-from canary_cli.paper.rest.market import RATE_LIMITS
+from canary_cli.paper.rest.exchange_info import RATE_LIMITS
 from canary_cli.paper.security import Security
 from canary_cli.paper.shapes import (
     Json,
