@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import groupby
 from typing import Any
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
@@ -32,12 +33,7 @@ def show_statistics(every: Sequence[PairStatistics], *, as_json: bool) -> None:
     if as_json:
         output.print_document(_statistics_document(every))
         return
-    made = table("pair", "candles", "warm hours", "signals", "per hour", "confidence", "confluence", "alignment")
-    for column in made.columns[2:]:
-        column.justify = "right"
-    for one in every:
-        made.add_row(one.symbol, one.source, f"{one.hours:,.0f}", *_averages(one))
-    output.stdout().print(made)
+    output.stdout().print(_pairs(every))
     output.stdout().print(_reasons(every))
     rated = len({one.symbol for one in every if one.warm})
     output.line(f"{rated} pairs together: {total_per_hour(every):.2f} signals an hour")
@@ -46,6 +42,19 @@ def show_statistics(every: Sequence[PairStatistics], *, as_json: bool) -> None:
     if cold:
         output.notice(f"never warm, as not every frame has 250 closed bars up to then: {', '.join(cold)}")
     output.notice(NO_EDGE)
+
+
+def _pairs(every: Sequence[PairStatistics]) -> Table:
+    """A line for each pair under the name of the folder its candles come from: whole words fit 80 columns so."""
+    made = table("pair", "hours", "signals", "/ hour", "confidence", "confluence", "alignment")
+    for column in made.columns[1:]:
+        column.justify = "right"
+    for source, pairs in groupby(every, key=lambda one: one.source):
+        made.add_section()
+        made.add_row(source)
+        for one in pairs:
+            made.add_row(one.symbol, f"{one.hours:,.0f}", *_averages(one))
+    return made
 
 
 def _outcomes(every: Sequence[PairStatistics]) -> str:

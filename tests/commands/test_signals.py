@@ -110,6 +110,16 @@ def test_statistics_count_every_pair_and_name_the_cold(folder: Path, capsys: pyt
     assert "reading candles" not in said.err  # no bar where stderr is no terminal
 
 
+def test_statistics_fit_80_columns_with_every_word_whole(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert run(["signals", "stats", "--market-data", str(folder)]) == 0
+    shown = capsys.readouterr().out
+    assert "…" not in shown
+    assert all(word in shown for word in ("um_15m", "confidence", "confluence", "alignment"))
+
+
 def test_statistics_as_json(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["signals", "stats", "--market-data", str(folder), "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
