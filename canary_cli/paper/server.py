@@ -5,6 +5,7 @@ import contextlib
 import resource
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from aiohttp import web
 
@@ -76,23 +77,29 @@ async def start(venue: Venue, port: int = 0) -> Server:
     return Server(venue, runner, listener, listening, asyncio.ensure_future(_beat(venue)), stopped)
 
 
-class _Refused(asyncio.Protocol):
-    """Too many connections: closed at once, before a byte is read."""
+class _Door(asyncio.Protocol):
+    """Hands a new connection on to HTTP, or closes it before a byte is read where there are too many.
+
+    It decides once connected: a burst is accepted as a whole before the first of it counts as a connection.
+    """
+
+    def __init__(self, server: web.Server, allowed: int) -> None:
+        self._server, self._allowed = server, allowed
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        transport.close()
+        if len(self._server.connections) >= self._allowed:
+            transport.close()
+            return
+        handler = self._server()
+        transport.set_protocol(handler)
+        handler.connection_made(transport)
 
 
 def _bounded(runner: web.AppRunner) -> Callable[[], asyncio.Protocol]:
     """A protocol for each connection, up to `MOST_CONNECTIONS` or what the process may open, less what it needs."""
     allowed = min(MOST_CONNECTIONS, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 100)
-
-    def protocol() -> asyncio.Protocol:
-        server = runner.server
-        assert server is not None
-        return server() if len(server.connections) < allowed else _Refused()
-
-    return protocol
+    assert runner.server is not None
+    return partial(_Door, runner.server, allowed)
 
 
 def _handler(venue: Venue):  # type: ignore[no-untyped-def]
