@@ -31,6 +31,7 @@ def command(
     import asyncio
 
     from canary_cli.bootstrap import open_world
+    from canary_cli.render.flatten import show_progress
     from canary_cli.render.rollback import show_rollback
     from canary_cli.render.screen import open_screen
     from canary_cli.steps.escalating import clock_of
@@ -44,7 +45,7 @@ def command(
 
         async def work() -> Rollback:
             async with world:
-                return await roll_back(world, request, screen.checkpoint)
+                return await roll_back(world, request, screen.checkpoint, show_progress)
 
         rollback = asyncio.run(work())
     show_rollback(rollback, clock_of(world, rollback.incident), as_json=as_json)

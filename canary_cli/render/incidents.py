@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 
 from canary_cli.core.policy.rollback import Rollback
 from canary_cli.render import output
-from canary_cli.render.figures import instant
 from canary_cli.steps.escalating import Clock
 from canary_cli.steps.incidents import Incident, State, answer
 
@@ -17,20 +16,21 @@ def show(account: str, incidents: Sequence[Incident], plan: Rollback, clock: Clo
     if not incidents:
         output.line(f"no incident on {account}")
         return
-    table = output.table("incident", "state", "age", "cause", "P&L", "root cause", "next")
+    table = output.table("incident", "state", "age", "cause", "P&L", "root cause")
+    table.columns[0].no_wrap = True
     for one in incidents:
         pnl = "?" if one.pnl_pct is None else f"{one.pnl_pct:.2f} %"
         table.add_row(
-            one.id, one.state, _age(one, now), one.cause, pnl, one.root_cause or "", _next(one, plan),
-            style=_STYLES[one.state],
+            one.id, one.state, _age(one, now), one.cause, pnl, one.root_cause or "", style=_STYLES[one.state]
         )  # fmt: skip
     output.stdout().print(table)
+    output.line(f"{incidents[-1].id}: {_next(incidents[-1], plan)}")
     if clock is not None:
         show_clock(clock)
 
 
 def _age(one: Incident, now: datetime) -> str:
-    return minutes(one.age(now)) if one.is_unresolved else instant(one.opened)
+    return minutes(one.age(now)) if one.is_unresolved else f"{one.opened:%Y-%m-%d %H:%M}"
 
 
 def minutes(span: timedelta) -> str:

@@ -17,6 +17,8 @@ def show_rollback(rollback: Rollback, clock: Clock | None, *, as_json: bool) -> 
         output.line(f"  {name}: {detail}")
     for name, why in rollback.missing.items():
         output.line(f"  {name}: NOT DONE ({why})", style="yellow")
+    if rollback.closer:
+        output.line(f"NOT FLAT: {rollback.closer}", style="bold red")
     output.line(f"evidence: {rollback.folder}")
     if clock is not None:
         show_clock(clock)
@@ -48,5 +50,6 @@ def document(rollback: Rollback) -> dict[str, object]:
         "missing": rollback.missing,
         "root_cause": rollback.root_cause,
         "decision": rollback.decision,
+        "closer": rollback.closer,
         "evidence": str(rollback.folder),
     }

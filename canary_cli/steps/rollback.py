@@ -21,12 +21,13 @@ from canary_cli.errors import CanaryError, ConfigurationError, DatabaseError, Ex
 from canary_cli.journal.evidence import EvidenceFolder
 from canary_cli.journal.reader import read
 from canary_cli.journal.record import Record
-from canary_cli.session.flattening import FlattenReport, flatten
+from canary_cli.session.flattening import FlattenReport, Progress, flatten
 from canary_cli.steps import incidents
 from canary_cli.steps.booking import book_fills
 from canary_cli.steps.capture_logs import capture_logs
 from canary_cli.steps.latching import latch_entries, note
 from canary_cli.steps.looking import look
+from canary_cli.steps.sweep import page, start_sweeper
 
 ALERT_PATIENCE = 5.0
 """Wall seconds to wait for the channels' answer; the outbox goes on trying after that."""
@@ -34,6 +35,9 @@ ALERT_PATIENCE = 5.0
 VERIFY_TRIES = 3
 STAGE_TIMEOUT = 150.0
 """Wall seconds that stage 2 may take: its budget in the sequence."""
+
+CLOSE_TIMEOUT = 60.0
+"""Wall seconds after which closing is handed to a process of its own, and the evidence is gathered meanwhile."""
 
 RESTORE_TIMEOUT = 3600.0
 ONCE = frozenset({"alert", "capture-logs", "snapshot-db", "restore"})
@@ -61,7 +65,8 @@ class RollbackRequest:
 class Rollback:
     """One rollback as it goes. `done` and `missing` name pieces of work, with what they found or why they failed.
 
-    `report` is None where nothing was closed, because only a later stage was asked for.
+    `report` is None where nothing was closed, because only a later stage was asked for. `closer` says who goes on where
+    the account is not flat.
     """
 
     incident: str
@@ -71,6 +76,7 @@ class Rollback:
     folder: Path
     report: FlattenReport | None = None
     trip_seconds: float = 0.0
+    closer: str = ""
     opened: datetime | None = None
     restored_from: datetime | None = None
     pnl: Decimal | None = None
@@ -97,23 +103,35 @@ class Rollback:
 Tell = Callable[[str, Rollback], None]
 
 
-async def roll_back(world: World, request: RollbackRequest, tell: Tell) -> Rollback:
+async def roll_back(
+    world: World, request: RollbackRequest, tell: Tell, tell_left: Callable[[Progress], None]
+) -> Rollback:
     """The sequence, typed by hand: latch and flatten from what the exchange says, then everything else.
 
     Nothing is read from this machine's disks before the account is flat.
     """
-    report = None
+    report, closer = None, ""
     if STOP in request.stages:
         latch_entries(world, "rollback", request.reason, request.by)
         known, rules = await look(world)
-        report = await flatten(world.exchange, world.clock, known, rules, request.reason, lambda _left: None, None)
+        report = await flatten(world.exchange, world.clock, known, rules, request.reason, tell_left, CLOSE_TIMEOUT)
+        closer = "" if report.is_flat else _hand_over(world, report)
     rollback = open_incident(world, request.reason, last_run(world), closing=report is not None)
-    rollback.report = report
+    rollback.report, rollback.closer = report, closer
     rollback.root_cause = request.root_cause or rollback.root_cause
     if report is not None:
         await book_fills(world, report)
     await after_flat(world, rollback, tell, request.stages, restore=request.restore)
     return rollback
+
+
+def _hand_over(world: World, report: FlattenReport) -> str:
+    """What is left goes to a process of its own, which has no time-out; returns who closes from here on."""
+    sweeper = start_sweeper(world.account, None)
+    closer = f"process {sweeper.pid} goes on closing" if sweeper else "NOBODY IS CLOSING"
+    left = ", ".join(f"{one.symbol} {one.quantity}" for one in report.left) or "not known"
+    page(world.account, f"NOT FLAT after {report.seconds:.0f} s, left: {left}; {closer}")
+    return closer
 
 
 def open_incident(world: World, cause: str, run_id: str, *, closing: bool = True) -> Rollback:

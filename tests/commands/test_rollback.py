@@ -1,0 +1,103 @@
+"""`canary rollback` and the incident verbs, as typed."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from canary_cli.app import run
+from canary_cli.core.clock import SystemClock
+from canary_cli.journal.latch import read_latches
+from canary_cli.journal.reader import read
+from canary_cli.steps import rollback as step
+from tests.commands.exchange import an_exchange_on
+from tests.core.trading.venue import Venue, position, stop
+from tests.docs.commands import ROOT
+
+Capture = pytest.CaptureFixture[str]
+TODAY = f"CB-{SystemClock().now():%Y-%m%d}-"
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("CANARY_HOME", str(tmp_path))
+    for name in ("CANARY_ACCOUNT", "SLACK_BOT_TOKEN", "DATABASE_URL", "API_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    (tmp_path / "runbooks").symlink_to(ROOT / "runbooks")
+    (tmp_path / "accounts.toml").write_text('default = "desk"\n[desk]\nkind = "paper"\nport = 9\n')
+    return tmp_path
+
+
+def last_incident(capsys: Capture) -> dict[str, object]:
+    capsys.readouterr()
+    assert run(["incidents", "--json"]) == 0
+    found: dict[str, object] = json.loads(capsys.readouterr().out)["incidents"][-1]
+    return found
+
+
+def test_from_open_positions_to_a_closed_incident(home: Path, capsys: Capture) -> None:
+    venue = Venue().hold(position("BTCUSDT", "1"), position("ETHUSDT", "-2")).rest(stop("BTCUSDT"))
+    with an_exchange_on(home, venue):
+        assert run(["rollback", "--reason", "odd fills", "--cause", "code"]) == 0
+        out = capsys.readouterr().out
+        assert "Signal generation: DISABLED" in out and "Open positions: 0" in out
+        assert "Root cause: IDENTIFIED" in out
+        assert "Dev @dev, Ops @elo" in out  # the escalation clock
+        assert run(["rollback"]) == 0  # a second one joins
+    assert not venue.positions and not venue.algos
+    assert [one.source for one in read_latches(home / ".canary" / "desk")] == ["rollback"]
+    incident = last_incident(capsys)
+    name = incident["id"]
+    assert str(name).startswith(TODAY)
+    assert (incident["state"], incident["root_cause"]) == ("STABLE", "CODE")
+    assert run(["ack", "--by", "bob"]) == 0
+    assert run(["incidents", "--close", str(name), "--by", "ana"]) == 0
+    assert last_incident(capsys)["closed_by"] == "ana"
+    opened = [entry for entry in read(home / "logs" / "desk") if entry.event == "incident_opened"]
+    assert len(opened) == 1
+
+
+def test_a_later_stage_closes_nothing(home: Path, capsys: Capture) -> None:
+    venue = Venue().hold(position("BTCUSDT", "1"))
+    with an_exchange_on(home, venue):
+        assert run(["rollback", "--stage", "2"]) == 4  # no run, so no P&L, says so
+    assert venue.positions
+    assert read_latches(home / ".canary" / "desk") == ()
+    assert "RESULT NOT_DONE exit=4" in capsys.readouterr().err
+
+
+def test_an_exchange_that_is_gone_ends_with_six_and_says_who_closes(
+    home: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(step, "CLOSE_TIMEOUT", 0.5)
+    monkeypatch.setattr(step, "start_sweeper", lambda *_: None)
+    monkeypatch.setattr(step, "page", lambda *_: None)
+    assert run(["rollback", "--reason", "x"]) == 6
+    shown = capsys.readouterr()
+    assert "NOBODY IS CLOSING" in shown.out
+    assert shown.err.endswith("RESULT ROLLBACK_INCOMPLETE exit=6\n")
+    assert last_incident(capsys)["state"] == "OPEN"
+
+
+def test_keep_and_ack_say_that_there_is_nothing_to_decide(capsys: Capture) -> None:
+    assert run(["keep", "--by", "ana", "--reason", "x"]) == 2
+    assert run(["ack", "--by", "ana"]) == 2
+    assert run(["incidents", "--by", "ana"]) == 2
+    assert run(["incidents"]) == 0
+    assert "no incident on desk" in capsys.readouterr().out
+
+
+def test_captured_logs_are_the_last_lines_with_secrets_masked(
+    home: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BINANCE_API_SECRET", "s3cret-value-of-a-key")
+    folder = home / "logs" / "desk"
+    folder.mkdir(parents=True)
+    for name in ("execution.log", "risk_guard.log", "binance_api.log"):
+        (folder / name).write_text("".join(f"line {n}\n" for n in range(700)) + "secret=s3cret-value-of-a-key\n")
+    assert run(["capture-logs"]) == 0
+    evidence = Path(capsys.readouterr().out.strip())
+    lines = (evidence / "execution.log").read_text().splitlines()
+    assert (len(lines), lines[0]) == (500, "line 201")
+    assert "s3cret-value-of-a-key" not in "".join(lines)
+    assert (evidence / "manifest.json").exists()
