@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from canary_cli.core.model import (
     AccountSnapshot,
@@ -79,6 +79,15 @@ class Streams(Protocol):
     def market_events(self, symbols: Sequence[str], frames: Sequence[Frame]) -> AsyncIterator[MarketEvent]: ...
 
     def user_events(self) -> AsyncIterator[UserEvent]: ...
+
+
+@runtime_checkable
+class Timed(Protocol):
+    """An exchange that knows when its deeds left this process."""
+
+    def first_sent(self, since: float) -> float | None:
+        """When the first deed after `since` was written to its socket, in monotonic wall seconds; None: none was."""
+        ...
 
 
 class Exchange(Orders, Account, Market, Streams, Protocol):

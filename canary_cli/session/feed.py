@@ -13,7 +13,7 @@ from canary_cli.core.trading.inputs import Decided, Input
 from canary_cli.errors import CanaryError
 from canary_cli.session.exchange import Market
 
-HISTORY = 499
+HISTORY = 498
 """Candles of each frame to warm up with: twice what a component needs, at the price of one small request."""
 
 PATIENCE = 2.0

@@ -38,7 +38,7 @@ from canary_cli.core.trading.flatten import (
 )
 from canary_cli.core.trading.flatten.plan import is_open
 from canary_cli.core.trading.replies import Reply, Unknown
-from canary_cli.session.exchange import Exchange
+from canary_cli.session.exchange import Exchange, Timed
 
 PROGRESS_EVERY = 1.0
 """Wall seconds between two words about what is left."""
@@ -236,7 +236,7 @@ class _Flattening:
             self._run,
             self._began,
             seconds=self._clock.monotonic() - began,
-            first_byte=_since(began, state.first_sent_at),
+            first_byte=_since(began, self._first_byte(state)),
             acknowledged=_since(began, state.acknowledged_at),
             verified=_since(began, state.verified_at),
             positions=_positions(state),
@@ -246,6 +246,12 @@ class _Flattening:
             order_ids=state.order_ids,
             trouble=_trouble(state),
         )
+
+    def _first_byte(self, state: Flatten) -> float | None:
+        """When the first deed was on the wire, where the exchange can tell; else when it was decided on."""
+        if state.first_sent_at is not None and isinstance(self._exchange, Timed):
+            return self._exchange.first_sent(state.first_sent_at)
+        return state.first_sent_at
 
 
 def progress(state: Flatten, now: float) -> Progress:

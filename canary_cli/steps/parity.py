@@ -16,7 +16,7 @@ from canary_cli.journal.reader import read
 from canary_cli.journal.record import Entry
 
 DECISIONS = ("signal", "signal_refused")
-PAGE = 1000
+PAGE = 999
 SETTLING = timedelta(seconds=15)
 """A bar that closed this shortly before a window ends need not have been judged yet."""
 

@@ -60,6 +60,10 @@ class BinanceExchange:
     def budget(self) -> Budget:
         return self._wire.budget
 
+    def first_sent(self, since: float) -> float | None:
+        """When the first deed after `since` (monotonic wall seconds) was written to its socket."""
+        return next((at for at in self._wire.written if at >= since), None)
+
     async def connect(self) -> None:
         """Raises ExchangeUnreachable when the exchange does not answer."""
         await self._ask(self._wire.sync())

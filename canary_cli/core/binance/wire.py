@@ -5,6 +5,7 @@ everything, keeps one shared `response` (so header counts race), and lets aiohtt
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from types import SimpleNamespace
@@ -53,6 +54,8 @@ class Wire:
         self._made: _Client | None = None
         self._synced = asyncio.Lock()
         self.budget = Budget()
+        self.written: deque[float] = deque(maxlen=1000)
+        """When the newest deeds left for the socket: monotonic wall seconds, oldest first."""
 
     @property
     def client(self) -> Any:
@@ -165,12 +168,19 @@ class Wire:
         """Reads each reply's own headers: the library keeps only the last reply of all."""
         trace = aiohttp.TraceConfig()
         trace.on_request_start.append(self._started)
+        trace.on_request_headers_sent.append(self._left)
         trace.on_request_end.append(self._ended)
         trace.on_request_exception.append(self._failed)
         return trace
 
     async def _started(self, _session: Any, context: SimpleNamespace, _params: Any) -> None:
         context.began = self._clock.monotonic()
+
+    async def _left(
+        self, _session: Any, _context: SimpleNamespace, params: aiohttp.TraceRequestHeadersSentParams
+    ) -> None:
+        if params.method != "GET":
+            self.written.append(self._clock.monotonic())
 
     async def _ended(self, _session: Any, context: SimpleNamespace, params: aiohttp.TraceRequestEndParams) -> None:
         self.budget = self.budget.told(params.response.headers, self._clock.wall())
