@@ -23,6 +23,10 @@ def command(
     seeds: Annotated[int, typer.Option(min=1, help="In process: so many seeds, from --seed (default 1) on.")] = 1,
     faults: Annotated[Faults, typer.Option(help="In process: what goes wrong.")] = Faults.NONE,
     marks: Annotated[int, typer.Option(help="In process: seconds between marks, 1 or 10.")] = 10,
+    adopt: Annotated[bool, typer.Option("--adopt", help="Take over what the exchange holds, with stops.")] = False,
+    flatten: Annotated[
+        bool, typer.Option("--flatten", help="Close it instead, if our fills do not explain it.")
+    ] = False,
     as_json: options.Json = False,
 ) -> Result:
     """Run the whole plan: gate 0, phases at 10, 50 and 100 %, their gates, hand-off; roll back when something is wrong.
@@ -34,8 +38,12 @@ def command(
 
     from canary_cli.render.screen import open_screen
     from canary_cli.steps.rehearsal import RehearsalRequest
+    from canary_cli.steps.run import Difference
     from canary_cli.steps.runner import RunRequest, run
 
+    if adopt and flatten:
+        raise UsageError("--adopt and --flatten exclude each other", "choose one")
+    difference = Difference.ADOPT if adopt else Difference.FLATTEN if flatten else Difference.ASK
     instant = options.instant_of(start)
     if (in_process, seeds, faults, marks) != (False, 1, Faults.NONE, 10):
         from canary_cli.render import simulate
@@ -48,4 +56,4 @@ def command(
         raise UsageError("--scenario, --seed and --market-data belong to a rehearsal", "add --rehearse")
     rehearsal = RehearsalRequest(speed, seed, scenario, market_data, instant, ()) if rehearse else None
     with open_screen(as_json=as_json) as screen:
-        return asyncio.run(run(RunRequest(account, plan, rehearsal, instant), screen))
+        return asyncio.run(run(RunRequest(account, plan, rehearsal, instant, difference=difference), screen))

@@ -181,6 +181,8 @@ class LiveSession:
         self._latched = present
 
     def _write_latch(self, source: str, reason: str) -> None:
+        """Remembered as seen, so that a person who clears it before the next look is noticed too."""
+        self._latched |= {source}
         set_latch(self._state_dir, Latch(source, reason, "session", self._clock.now()))
 
     def _stop(self, cause: str, detail: str) -> None:

@@ -13,7 +13,8 @@ from canary_cli.errors import ExitCode, Result
 from canary_cli.session.exchange import Market
 from canary_cli.session.live import LiveSession
 from canary_cli.steps.resuming import rebuild
-from canary_cli.steps.run import Outcome, Run
+from canary_cli.steps.run import Difference, Outcome, Run
+from canary_cli.steps.settling import settle_difference
 
 STEP = "session"
 """This step's name: it is done anew at every start."""
@@ -131,6 +132,9 @@ async def _reconciled(run: Run) -> Outcome:
             _go_on_rolling_back(run)
             return Outcome("OPEN")
         if "mismatch" in state.latches:
-            return Outcome("MISMATCH", state.latches["mismatch"], MISMATCH)
+            if run.difference is Difference.ASK:
+                detail = f"{state.latches['mismatch']}; look, then type run again with --adopt or --flatten"
+                return Outcome("MISMATCH", detail, MISMATCH)
+            await settle_difference(run)
         await run.world.clock.pause(0.05)
     return Outcome("NOT RECONCILED", "the account could not be read in time", MISMATCH)

@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from enum import StrEnum
 from pathlib import Path
 
 from canary_cli.alerts import Alert, Severity
@@ -79,6 +80,14 @@ class Interrupted:
         return Result("INTERRUPTED", ExitCode.INTERRUPTED)
 
 
+class Difference(StrEnum):
+    """What to do where the exchange holds something else than our fills say: a person chooses, at the start only."""
+
+    ASK = "ask"
+    ADOPT = "adopt"
+    FLATTEN = "flatten"
+
+
 class Run:
     """One go-live of one plan on one account. `stop` resolves when a money trigger asks for the rollback."""
 
@@ -102,6 +111,7 @@ class Run:
         self._session: LiveSession | None = None
         self.on_wake: Callable[[], None] = lambda: None
         self.database_is_up = True
+        self.difference = Difference.ASK
         self.scribe.heard.append(self._remember)
 
     @property

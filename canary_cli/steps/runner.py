@@ -16,7 +16,7 @@ from canary_cli.steps import gate_zero, hand_off, leasing, opening, phases, resu
 from canary_cli.steps.deciding import Deciding
 from canary_cli.steps.plan import default_plan, load_plan
 from canary_cli.steps.rehearsal import RehearsalRequest, end_exchange, start_exchange
-from canary_cli.steps.run import Outcome, Run
+from canary_cli.steps.run import Difference, Outcome, Run
 from canary_cli.steps.screen import Screen
 from canary_cli.steps.watching import Watch
 
@@ -35,6 +35,7 @@ class RunRequest:
     rehearsal: RehearsalRequest | None
     start: datetime | None
     phases: tuple[int, ...] = ()
+    difference: Difference = Difference.ASK
 
 
 async def run(request: RunRequest, screen: Screen) -> Result:
@@ -62,6 +63,7 @@ async def _run(
             run = resuming.open_run(
                 world, plan, path, resuming.Opening(request.start, request.phases, lease.token, seed)
             )
+            run.difference = request.difference
             keeper = asyncio.create_task(leasing.keep(world, lease, run.lost_lease))
             try:
                 return await _recorded(run, request, screen)

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -42,7 +42,7 @@ class Trader:
     journal: MemoryJournal
     stops: list[Stop]
     alerts: list[str]
-    sent: list[str] = field(default_factory=list)
+    state_dir: Path = Path("state")
 
     @property
     def state(self) -> Session:
@@ -137,7 +137,7 @@ async def a_session(
         state_dir=home / "state", signals=SignalSettings(),
         alert=lambda _severity, message, _key: alerts.append(message), on_stop=stops.append,
     )  # fmt: skip
-    trader = Trader(desk, session, journal, stops, alerts)
+    trader = Trader(desk, session, journal, stops, alerts, home / "state")
     session.start()
     try:
         if reconciles:

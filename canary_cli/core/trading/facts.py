@@ -278,6 +278,18 @@ class ForeignSeen:
 
 
 @dataclass(frozen=True, slots=True)
+class Adopted:
+    """A person had us take the exchange's position for ours; `quantity` is signed, zero where it holds none."""
+
+    event: ClassVar[str] = "adopted"
+    time: datetime
+    symbol: str
+    quantity: Decimal
+    entry_price: Decimal
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
 class Reconciled:
     """Ledger and exchange compared after a start or a gap; `differences` empty means equal."""
 
@@ -307,5 +319,6 @@ Fact = (
     | TriggerFired
     | Liquidated
     | ForeignSeen
+    | Adopted
     | Reconciled
 )

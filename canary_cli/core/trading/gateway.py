@@ -22,7 +22,7 @@ from canary_cli.core.trading.halting import latch, roll_back
 from canary_cli.core.trading.inputs import QueryAnswered, Replied
 from canary_cli.core.trading.order import OrderLife, Stage, next_question
 from canary_cli.core.trading.replies import Confirmed, Failed, Rejected, Throttled, Unknown
-from canary_cli.core.trading.state import FOREIGN, KILL, put
+from canary_cli.core.trading.state import FOREIGN, KILL, Session, put
 from canary_cli.core.trading.turn import Turn
 
 KILL_PREFIX = "KILL-"
@@ -152,7 +152,7 @@ def _settled(turn: Turn, life: OrderLife) -> None:
 def on_fill(turn: Turn, fill: Fill) -> None:
     """Count a trade once, whoever told of it; then see to what it opened or closed."""
     state = turn.state
-    if (fill.symbol, fill.trade_id) in state.trades:
+    if (fill.symbol, fill.trade_id) in state.trades or _was_adopted(state, fill):
         return
     life = state.orders.get(fill.client_id)
     turn.learn(_filled(fill, life))
@@ -162,6 +162,12 @@ def on_fill(turn: Turn, fill: Fill) -> None:
         entries.on_flat(turn, fill.symbol)
     elif life is not None and life.intent.purpose is Purpose.ENTRY and not held.stop:
         protection.protect(turn, held, life.intent)
+
+
+def _was_adopted(state: Session, fill: Fill) -> bool:
+    """Whether the trade is part of what was taken over as it stood."""
+    adopted = state.adopted.get(fill.symbol)
+    return adopted is not None and fill.time <= adopted
 
 
 def _filled(fill: Fill, life: OrderLife | None) -> Filled:

@@ -6,7 +6,7 @@ Times are plan time (aware UTC); latencies are wall milliseconds, measured by th
 from dataclasses import dataclass
 from datetime import datetime
 
-from canary_cli.core.model import AlgoOrder, Order
+from canary_cli.core.model import AccountSnapshot, AlgoOrder, Order
 from canary_cli.core.policy.plan import Phase
 from canary_cli.core.signals import Evaluation, Signal
 from canary_cli.core.trading.events import AccountRead, MarketEvent, ReadFailed, UserEvent
@@ -97,6 +97,15 @@ class LatchChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class Adopt:
+    """A named person takes what the exchange holds for ours, as it was read just now."""
+
+    time: datetime
+    by: str
+    snapshot: AccountSnapshot
+
+
+@dataclass(frozen=True, slots=True)
 class WindDown:
     """The run ends: nothing new is opened, and what is under way is seen through."""
 
@@ -119,4 +128,5 @@ Input = (
     | ConditionChanged
     | LatchChanged
     | WindDown
+    | Adopt
 )

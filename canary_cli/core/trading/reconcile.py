@@ -121,15 +121,20 @@ def _take_wallet(turn: Turn, event: AccountRead) -> None:
 
 def differences(state: Session, snapshot: AccountSnapshot) -> tuple[str, ...]:
     """One plain line for each position that the sum of our fills does not explain."""
+    return tuple(
+        f"{symbol}: the exchange holds {theirs}, our fills say {ours}"
+        for symbol, (theirs, ours) in differing(state, snapshot).items()
+    )
+
+
+def differing(state: Session, snapshot: AccountSnapshot) -> dict[str, tuple[Decimal, Decimal]]:
+    """What the exchange holds and what we hold of each pair where these differ, in the order of their names."""
     theirs: dict[str, Decimal] = {}
     for position in snapshot.positions:
         theirs[position.symbol] = theirs.get(position.symbol, Decimal(0)) + position.quantity
     ours = {symbol: held.quantity for symbol, held in state.held.items()}
-    return tuple(
-        f"{symbol}: the exchange holds {theirs.get(symbol, Decimal(0))}, our fills say {ours.get(symbol, Decimal(0))}"
-        for symbol in sorted(theirs.keys() | ours.keys())
-        if theirs.get(symbol, Decimal(0)) != ours.get(symbol, Decimal(0))
-    )
+    pairs = ((s, (theirs.get(s, Decimal(0)), ours.get(s, Decimal(0)))) for s in sorted(theirs.keys() | ours.keys()))
+    return {symbol: quantities for symbol, quantities in pairs if quantities[0] != quantities[1]}
 
 
 def _see_to_exits(turn: Turn) -> None:

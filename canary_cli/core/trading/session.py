@@ -5,7 +5,7 @@ from typing import Any
 
 from canary_cli.core.policy.breaker import Zone
 from canary_cli.core.policy.risk import TradingState
-from canary_cli.core.trading import dead_man, entries, gateway, probes, reconcile, watch
+from canary_cli.core.trading import adoption, dead_man, entries, gateway, probes, reconcile, watch
 from canary_cli.core.trading.effects import Effect, ReadAccount
 from canary_cli.core.trading.events import (
     AccountRead,
@@ -23,6 +23,7 @@ from canary_cli.core.trading.events import (
 from canary_cli.core.trading.facts import PhaseEntered, WalletMoved
 from canary_cli.core.trading.halting import roll_back
 from canary_cli.core.trading.inputs import (
+    Adopt,
     ConditionChanged,
     Decided,
     EnterPhase,
@@ -118,6 +119,7 @@ _HANDLERS: dict[type, Callable[[Turn, Any], None]] = {
     ConditionChanged: watch.on_condition,
     LatchChanged: watch.on_latches,
     WindDown: _on_wind_down,
+    Adopt: adoption.on_adopt,
     StreamUp: _on_stream_up,
     StreamDown: watch.on_stream_down,
     StreamAlive: watch.on_stream_alive,

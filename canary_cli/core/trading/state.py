@@ -132,6 +132,7 @@ class Session:
     last_probe: datetime | None = None
     flips: Mapping[str, Signal] = field(default_factory=dict)
     countdowns: Mapping[str, datetime] = field(default_factory=dict)
+    adopted: Mapping[str, datetime] = field(default_factory=dict)
     rolling_back: str = ""
     ending: str = ""
     ticked: datetime | None = None
@@ -336,6 +337,8 @@ def _liquidated(state: Session, _fact: f.Liquidated) -> Session:
 
 
 def _adopted(state: Session, fact: f.Adopted) -> Session:
+    """From here on the pair is what the exchange said; trades from before are in that already."""
+    state = replace(state, adopted=put(state.adopted, fact.symbol, fact.time))
     if not fact.quantity:
         return replace(state, held=drop(state.held, fact.symbol))
     return replace(
