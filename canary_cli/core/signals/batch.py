@@ -55,8 +55,12 @@ def iterate_batch(
     candles: Mapping[Frame, Bars | Sequence[Candle]],
     settings: SignalSettings = SignalSettings(),  # noqa: B008
     holdings: Mapping[datetime, Holding] = NO_HOLDINGS,
+    since: datetime | None = None,
 ) -> Iterator[Evaluation]:
-    """`evaluate_batch` one at a time, for years of bars of which only the count is wanted."""
+    """`evaluate_batch` one at a time, for years of bars of which only the count is wanted.
+
+    Bars that closed before `since` are taken in and not judged.
+    """
     frames = (settings.decision_frame, *settings.trend_frames)
     columns = {frame: _columns(frame, candles.get(frame, ())) for frame in frames}
     decision = columns[settings.decision_frame]
@@ -67,6 +71,8 @@ def iterate_batch(
         time, close, momentum, structure, own = figures
         if len(origins) < len(firsts):  # a frame has no origin until its first bar has closed
             origins = tuple([(frame, first) for frame, first in firsts if first + frame.duration <= time])
+        if since is not None and time < since:
+            continue
         evidence = Evidence(structure, origins, holdings.get(time, FLAT))
         reading = Reading(symbol, time, close, momentum, trends, evidence, worst((own, obstacle)))
         yield judge(reading, tick, settings)

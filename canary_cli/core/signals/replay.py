@@ -39,8 +39,8 @@ def _replay_part(
 ) -> Iterator[Evaluation]:
     known = {frame: [bar for bar in candles.get(frame, ()) if bar.open_time >= origin] for frame, origin in origins}
     holdings = {one.time: one.evidence.holding for one in recorded}
-    for evaluation in iterate_batch(recorded[0].symbol, tick, known, settings, holdings):
-        if recorded[0].time <= evaluation.time <= recorded[-1].time:
+    for evaluation in iterate_batch(recorded[0].symbol, tick, known, settings, holdings, recorded[0].time):
+        if evaluation.time <= recorded[-1].time:
             yield evaluation
 
 

@@ -15,10 +15,10 @@ from canary_cli.core.signals.replay import earliest_origins, replay
 from canary_cli.core.trading.inputs import EnterPhase, RollBack
 from canary_cli.core.trading.standing import session_readings
 from canary_cli.journal.record import Entry, Record
-from canary_cli.paper.market import Market
 from canary_cli.session.scribe import Scribe
+from canary_cli.session.simulate.candles import ClosedCandles
 from canary_cli.session.simulate.desk import Desk
-from canary_cli.session.simulate.feed import closed, frames_of
+from canary_cli.session.simulate.feed import frames_of
 from canary_cli.session.simulate.journal import MemoryJournal
 
 DECISIONS = ("signal", "signal_refused")
@@ -56,7 +56,7 @@ class Driver:
         desk: Desk,
         scribe: Scribe,
         journal: MemoryJournal,
-        market: Market,
+        candles: ClosedCandles,
         signals: SignalSettings,
     ) -> None:
         self.outcome: tuple[str, str] | None = None
@@ -66,7 +66,7 @@ class Driver:
         self._desk = desk
         self._scribe = scribe
         self._journal = journal
-        self._market = market
+        self._candles = candles
         self._signals = signals
         self._opened_at = desk.state.now
         self._is_open = False
@@ -162,7 +162,7 @@ class Driver:
         """Decisions of one pair that the batch engine, on the candles the market has now, does not repeat."""
         now, origins = self._desk.state.now, earliest_origins(ours)
         candles = {
-            frame: closed(self._market, symbol, frame, (now - origins[frame]) // frame.duration + 1, now)
+            frame: self._candles.newest(symbol, frame, (now - origins[frame]) // frame.duration, now)
             for frame in frames_of(self._signals)
             if frame in origins
         }

@@ -1,12 +1,12 @@
 """Candles of a simulated market into the signal engines; each closed decision bar is judged once, as `session.feed`."""
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 from canary_cli.core.model import Candle, Frame, SymbolRules
 from canary_cli.core.signals import Holding, SignalEngine, SignalSettings
 from canary_cli.core.trading.inputs import Decided, Input
-from canary_cli.paper.market import Kline, Market
+from canary_cli.session.simulate.candles import ClosedCandles
 
 HISTORY = 499
 """Candles of each frame to warm up with."""
@@ -17,7 +17,7 @@ class SimulatedFeed:
 
     def __init__(
         self,
-        market: Market,
+        candles: ClosedCandles,
         rules: Mapping[str, SymbolRules],
         settings: SignalSettings,
         now: datetime,
@@ -25,14 +25,14 @@ class SimulatedFeed:
         post: Callable[[Input], None],
         holding: Callable[[str], Holding],
     ) -> None:
-        self._market = market
+        self._candles = candles
         self._decision = settings.decision_frame
         self._post = post
         self._holding = holding
         self._frames = frames_of(settings)
         self._engines = {symbol: SignalEngine(symbol, one.tick, settings) for symbol, one in rules.items()}
         for symbol, engine in self._engines.items():
-            engine.warm({frame: closed(market, symbol, frame, HISTORY, now) for frame in self._frames})
+            engine.warm({frame: candles.newest(symbol, frame, HISTORY, now) for frame in self._frames})
         self._last = now
 
     def catch_up(self, now: datetime) -> None:
@@ -49,7 +49,7 @@ class SimulatedFeed:
         if frame.floor(now) <= self._last:
             return []
         count = (now - self._last) // frame.duration + 2
-        found = closed(self._market, symbol, frame, count, now)
+        found = self._candles.newest(symbol, frame, count, now)
         return [candle for candle in found if candle.close_time > self._last]
 
     def _feed(self, candle: Candle, now: datetime) -> None:
@@ -62,18 +62,3 @@ class SimulatedFeed:
 def frames_of(settings: SignalSettings) -> tuple[Frame, ...]:
     """Longest first."""
     return tuple(sorted({settings.decision_frame, *settings.trend_frames}, key=lambda one: one.duration, reverse=True))
-
-
-def closed(market: Market, symbol: str, frame: Frame, count: int, now: datetime) -> list[Candle]:
-    """The newest candles closed by `now`, oldest first; one more is asked for, because the newest may be running."""
-    klines = market.klines(symbol, frame.value, limit=count + 1)
-    candles = (_candle(symbol, frame, kline) for kline in klines)
-    return [candle for candle in candles if candle.close_time <= now][-count:]
-
-
-def _candle(symbol: str, frame: Frame, kline: Kline) -> Candle:
-    figures = (float(value) for value in (kline.open, kline.high, kline.low, kline.close, kline.volume))
-    return Candle(symbol, frame, _EPOCH + timedelta(milliseconds=kline.open_time), *figures)
-
-
-_EPOCH = datetime.fromtimestamp(0, UTC)

@@ -18,6 +18,7 @@ from canary_cli.paper.market import Climate, Shock, ShockKind, synthetic_market
 from canary_cli.session.live import known_account
 from canary_cli.session.rebuilding import rebuilt
 from canary_cli.session.scribe import Scribe, Standing
+from canary_cli.session.simulate.candles import ClosedCandles
 from canary_cli.session.simulate.closing import Closing
 from canary_cli.session.simulate.desk import Desk
 from canary_cli.session.simulate.driver import Driver, verdicts_of
@@ -90,6 +91,7 @@ class World:
             self.engine, self.timeline, self.faults, self.invariants.on_exchange, self.stream.tell
         )
         self._market = market
+        self._candles = ClosedCandles(market)
         self._setup = self._set_up(plan)
         self._latches: dict[str, str] = {}
         self._starts = 0
@@ -187,7 +189,7 @@ class World:
         simulation = self._simulation
         self._listed = tuple(self._setup.rules)
         self._feed = SimulatedFeed(
-            self._market,
+            self._candles,
             self._setup.rules,
             simulation.signals,
             self.timeline.now,
@@ -196,7 +198,7 @@ class World:
         )
         scribe.write("run_started" if self._starts == 1 else "run_resumed", data={"seed": simulation.seed})
         self._driver = Driver(
-            simulation.plan, simulation.start, desk, scribe, self.journal, self._market, simulation.signals
+            simulation.plan, simulation.start, desk, scribe, self.journal, self._candles, simulation.signals
         )
         self.invariants.on_start()
         self._listen()
