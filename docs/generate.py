@@ -12,6 +12,7 @@ from io import StringIO
 from os import environ
 from pathlib import Path
 
+import faults
 from example import example
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
@@ -98,6 +99,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "settings": settings,
     "contracts": contracts,
     "live": live,
+    "faults": faults.table,
 }
 
 

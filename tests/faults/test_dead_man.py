@@ -20,6 +20,7 @@ def beats(decider: Decider, seconds: float) -> list[CountdownCancel]:
 
 
 def test_row_53_the_beat_follows_an_entry_that_works_and_ends_with_it() -> None:
+    """120 s countdown, asked for again every 30 s"""
     decider = Decider(the_plan()).open()
     (entry,) = placed(decider.tell(signal(decider)))
     decider.tell(Replied(decider.now, entry.client_id, Unknown("no reply within 3 s"), 3000.0, 3000.0))

@@ -15,6 +15,7 @@ ORDERS = r"^POST /fapi/v1/order$"
 
 
 async def test_row_05_twenty_positions_are_closed_in_parallel_the_first_at_once() -> None:
+    """first close on the wire < 1 s, all acknowledged < 2 s, 20 positions"""
     pairs = tuple(SYMBOLS)[:20]
     async with a_desk(pairs) as desk:
         await desk.open(*pairs)

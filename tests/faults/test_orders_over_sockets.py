@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from canary_cli.core.model import AlgoStatus
+from canary_cli.core.model import AlgoStatus, OrderRequest, OrderType, Side, TimeInForce
 from canary_cli.core.trading.facts import Purpose
+from canary_cli.core.trading.replies import Confirmed
 from tests.faults.trader import a_trader
 
 ORDERS = r"^POST /fapi/v1/order$"
@@ -55,10 +56,22 @@ async def test_row_10_an_entry_is_never_sent_twice_whatever_a_503_says(tmp_path:
         assert len(trader.intents(Purpose.ENTRY)) == 1
 
 
-async def test_row_07_an_entry_whose_stop_is_refused_is_closed_again(tmp_path: Path) -> None:
+async def test_an_entry_whose_stop_is_refused_is_closed_again(tmp_path: Path) -> None:
     async with a_trader(tmp_path) as trader:
         trader.desk.fault("reject", on=r"^POST /fapi/v1/algoOrder$", code=-2021, first=1, msg="Order would trigger.")
         trader.signal()
         await trader.until(lambda: trader.intents(Purpose.EXIT) and not trader.ours and not trader.theirs, "the exit")
         await trader.until(lambda: trader.desk.resting == 0, "no leftover")
         assert all(algo.status is not AlgoStatus.NEW for algo in trader.state.algos.values())
+
+
+async def test_row_09_a_duplicate_order_id_adopts_the_order_that_exists(tmp_path: Path) -> None:
+    async with a_trader(tmp_path) as trader:
+        desk = trader.desk
+        price = desk.rules["BTCUSDT"].round_price(desk.marks["BTCUSDT"] * Decimal("0.97"), up=False)
+        request = OrderRequest("twice", "BTCUSDT", Side.BUY, desk.quantity("BTCUSDT"), OrderType.LIMIT, price=price,
+                               time_in_force=TimeInForce.GTC)  # fmt: skip
+        first, second = await desk.exchange.place(request), await desk.exchange.place(request)
+        assert isinstance(first, Confirmed)
+        assert isinstance(second, Confirmed)
+        assert (first.value.order_id, desk.resting) == (second.value.order_id, 1)

@@ -1,0 +1,119 @@
+"""What can be wrong with clocks, keys, rules and prices, each against the paper exchange over sockets, by its row."""
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from canary_cli.core.model import Side
+from canary_cli.core.policy.plan import Plan
+from canary_cli.core.trading.facts import Purpose
+from canary_cli.core.trading.inputs import ConditionChanged
+from canary_cli.core.trading.watch import DATABASE
+from canary_cli.errors import ExchangeUnreachable
+from tests.core.trading.conftest import Desk as Decider
+from tests.core.trading.test_session import placed, signal
+from tests.faults.desk import a_desk
+from tests.faults.trader import a_trader, the_plan
+
+BTC = "BTCUSDT"
+
+
+@pytest.mark.parametrize("milliseconds", [2000, -2000])
+async def test_row_41_a_clock_two_seconds_off_is_measured_again_and_the_order_goes_through(
+    tmp_path: Path, milliseconds: int
+) -> None:
+    """+2 s and -2 s"""
+    async with a_trader(tmp_path) as trader:
+        trader.desk.fault("clock_skew", milliseconds=milliseconds)
+        await trader.enter()
+        await trader.agreed()
+        assert len(trader.intents(Purpose.ENTRY)) == 1
+
+
+async def test_row_42_a_reply_nine_seconds_late_costs_three_and_is_asked_about(tmp_path: Path) -> None:
+    """given up after 2.5 to 4.5 s of wall time"""
+    async with a_trader(tmp_path, speed=5.0) as trader:
+        trader.desk.fault("latency", on=r"^POST /fapi/v1/order$", milliseconds=9000, first=1)
+        trader.signal()
+        took = await trader.until(lambda: trader.events("order_unknown"), "the deadline")
+        assert 2.5 < took < 4.5
+        assert len(trader.intents(Purpose.ENTRY)) == 1
+
+
+async def test_row_43_a_revoked_key_is_said_plainly_and_opens_nothing(tmp_path: Path) -> None:
+    async with a_desk(home=tmp_path) as desk:
+        desk.by_hand(revoke=desk.account.api_key)
+        with pytest.raises(ExchangeUnreachable, match="key"):
+            await desk.exchange.snapshot()
+
+
+async def test_row_44_a_locked_account_refuses_entries_and_lets_exits_pass(tmp_path: Path) -> None:
+    async with a_trader(tmp_path) as trader:
+        await trader.enter()
+        trader.desk.by_hand(locked=True)
+        assert [lock.symbol for lock in await trader.desk.exchange.trading_locks()]
+        trader.signal("ETHUSDT")
+        await trader.until(lambda: trader.events("order_rejected"), "the refusal")
+        trader.signal(BTC, Side.SELL)  # turns: the exit passes, the entry behind it does not
+        await trader.until(lambda: BTC not in trader.theirs, "the exit")
+        await trader.agreed()
+
+
+async def test_row_44_filters_that_change_while_we_trade_refuse_and_break_nothing(tmp_path: Path) -> None:
+    async with a_trader(tmp_path) as trader:
+        trader.desk.market(kind="filters", symbols=[BTC], filters={"market_max_quantity": "0.001"})
+        trader.signal()
+        await trader.until(lambda: trader.events("order_rejected"), "the refusal")
+        await trader.agreed()
+        assert trader.theirs == {}
+
+
+async def test_row_29_without_a_database_nothing_is_opened_and_everything_closes(tmp_path: Path) -> None:
+    """no entries within 2 s"""
+    async with a_trader(tmp_path) as trader:
+        await trader.enter()
+        began = trader.desk.clock.monotonic()
+        trader.session.post(ConditionChanged(trader.desk.clock.now(), DATABASE, True, "no answer"))
+        await trader.until(lambda: DATABASE in trader.state.conditions)
+        assert trader.desk.clock.monotonic() - began < 2.0
+        trader.signal("ETHUSDT")
+        await trader.until(lambda: trader.events("risk_refused"), "the refusal")
+        trader.signal(BTC, Side.SELL)
+        await trader.until(lambda: not trader.theirs, "the exit")
+        await trader.agreed()
+        assert len(trader.intents(Purpose.ENTRY)) == 1
+
+
+async def test_row_54_one_signal_a_thousand_times_is_one_order(tmp_path: Path) -> None:
+    """1,000 signals, 1 order, 999 refusals"""
+    async with a_trader(tmp_path) as trader:
+        for _ in range(1000):
+            trader.signal()
+        await trader.until(lambda: len(trader.events("risk_refused")) == 999, "the refusals")
+        await trader.until(lambda: trader.ours, "the one entry")
+        await trader.agreed()
+        assert len(trader.intents(Purpose.ENTRY)) == 1
+
+
+@pytest.mark.parametrize("distance", ["0.00001", "0.99"])
+async def test_row_54_an_absurd_stop_distance_never_exceeds_the_caps(tmp_path: Path, distance: str) -> None:
+    async with a_trader(tmp_path) as trader:
+        equity = trader.state.equity
+        assert equity is not None
+        trader.signal(distance=distance)
+        await trader.until(lambda: trader.ours or trader.events("risk_refused"), "a judgement")
+        held = trader.theirs.get(BTC, Decimal(0))
+        assert abs(held) * trader.state.marks[BTC] <= equity * 3
+
+
+def trail(plan: Plan) -> list[object]:
+    decider = Decider(plan).open()
+    (entry,) = placed(decider.tell(signal(decider)))
+    decider.confirm(entry)
+    decider.fill(entry, "50000")
+    return list(decider.asked)
+
+
+def test_row_51_equal_replies_leave_equal_trails() -> None:
+    assert trail(the_plan()) == trail(the_plan())
