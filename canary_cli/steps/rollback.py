@@ -9,7 +9,7 @@ import json
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,9 @@ STAGE_TIMEOUT = 150.0
 
 CLOSE_TIMEOUT = 60.0
 """Wall seconds after which closing is handed to a process of its own, and the evidence is gathered meanwhile."""
+
+A_MINUTE = timedelta(minutes=1)
+"""A backup's name tells the minute: one of the incident's own minute may be younger than the incident."""
 
 RESTORE_TIMEOUT = 3600.0
 ONCE = frozenset({"alert", "capture-logs", "snapshot-db", "restore"})
@@ -313,7 +316,8 @@ async def _restore(world: World, rollback: Rollback) -> str:
     from canary_cli.steps.restore_db import RestoreRequest, plan_restore, restore_db
     from canary_cli.steps.verify_db import ask_positions
 
-    plan = plan_restore(world, RestoreRequest(at=rollback.opened, verify=True, seconds=RESTORE_TIMEOUT))
+    before = None if rollback.opened is None else rollback.opened - A_MINUTE
+    plan = plan_restore(world, RestoreRequest(at=before, verify=True, seconds=RESTORE_TIMEOUT))
     told: list[str] = []
     restored = await asyncio.to_thread(restore_db, world, plan, "rollback", told.append, lambda: ask_positions(world))
     manifest = check_file(plan.backup) if plan.backup else None
