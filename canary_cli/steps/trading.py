@@ -10,8 +10,8 @@ from canary_cli.steps.latching import note
 from canary_cli.steps.positions import Exposure, read_exposure
 
 SOURCE = "trading disable"
-ACKNOWLEDGED_WITHIN = 1.0
-"""Wall seconds in which a running session, which looks at the latch ten times a second, has seen it."""
+ACKNOWLEDGED_WITHIN = 2.0
+"""Wall seconds in which a running session, which looks at the latch ten times a second, has seen it on a busy core."""
 
 
 def disable(world: World, by: str, reason: str, source: str = SOURCE) -> tuple[Latch, ...]:

@@ -50,8 +50,9 @@ def test_trading_disable_reaches_a_running_session_which_opens_nothing_more(hous
     run = house.rehearse()
     house.open_positions()
     disabled = house.canary("trading", "disable", "--reason", "a story")
-    assert disabled.code == 0 and "has acknowledged" in disabled.out, disabled
-    seen = next(entry for entry in house.journal("latch_set", source="trading disable") if entry.run_id)
+    assert disabled.code == 0, disabled
+    told = wait_until(lambda: [e for e in house.journal("latch_set", source="trading disable") if e.run_id], "seen", 5)
+    seen = told[0]
     ended = run.wait()
     assert (ended.code, ended.err.splitlines()[-1]) == (4, "RESULT LATCHED exit=4"), ended
     later = [entry.data["purpose"] for entry in house.journal("order_intent") if entry.seq > seen.seq]
