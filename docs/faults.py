@@ -50,8 +50,9 @@ def _stories() -> dict[int, list[tuple[str, str]]]:
     found: dict[int, list[tuple[str, str]]] = defaultdict(list)
     for path in sorted(TESTS.rglob("test_*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
-            match = STORY.fullmatch(node.name) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) else None
-            if match:
+            if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                continue
+            if match := STORY.fullmatch(node.name):
                 name = path.relative_to(TESTS.parent)
                 told = f"[{match[2].replace('_', ' ')}](../{name})"
                 found[int(match[1])].append((told, ast.get_docstring(node) or ""))

@@ -62,7 +62,7 @@ async def test_an_entry_whose_stop_is_refused_is_closed_again(tmp_path: Path) ->
         trader.signal()
         await trader.until(lambda: trader.intents(Purpose.EXIT) and not trader.ours and not trader.theirs, "the exit")
         await trader.until(lambda: trader.desk.resting == 0, "no leftover")
-        assert all(algo.status is not AlgoStatus.NEW for algo in trader.state.algos.values())
+        await trader.until(lambda: all(one.status is not AlgoStatus.NEW for one in trader.state.algos.values()))
 
 
 async def test_row_09_a_duplicate_order_id_adopts_the_order_that_exists(tmp_path: Path) -> None:
