@@ -50,7 +50,7 @@ def command(
 
         if not (rehearse and in_process) or market_data:
             raise UsageError("a simulation is: --rehearse --in-process, on a synthetic market", "canary run --help")
-        wanted = simulate.SimulationRequest(plan, scenario, seed or 1, seeds, faults is Faults.RANDOM, marks, instant)
+        wanted = simulate.SimulationRequest(plan, scenario, seed, seeds, faults is Faults.RANDOM, marks, instant)
         return simulate.show(wanted, as_json=as_json)
     if not rehearse and (market_data or seed is not None or scenario != "calm"):
         raise UsageError("--scenario, --seed and --market-data belong to a rehearsal", "add --rehearse")

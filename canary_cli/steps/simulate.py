@@ -18,11 +18,11 @@ _CODES = {"DONE": ExitCode.DONE, "ROLLED_BACK": ExitCode.ROLLED_BACK}
 
 @dataclass(frozen=True, slots=True)
 class SimulationRequest:
-    """`seeds` of them from `seed` on. `scenario` gives the market's climate; its faults and price events stay out."""
+    """`seeds` of them from `seed` (None: 1) on. `scenario` gives the market's climate, and nothing else of it."""
 
     plan: Path | None = None
     scenario: str = "calm"
-    seed: int = 1
+    seed: int | None = None
     seeds: int = 1
     has_faults: bool = False
     marks: int = 10
@@ -66,7 +66,8 @@ def stories(request: SimulationRequest, tally: Tally) -> Iterator[Story]:
     home, clock, scenario = find_home(), SystemClock(), load(request.scenario)
     plan = load_plan(request.plan, home)
     start = request.start or scenario.start or clock.now().replace(microsecond=0)
-    for seed in range(request.seed, request.seed + request.seeds):
+    first = 1 if request.seed is None else request.seed
+    for seed in range(first, first + request.seeds):
         began = clock.monotonic()
         climate = scenario.climate(start)
         simulation = Simulation(plan, seed, start, climate, marks=request.marks, has_faults=request.has_faults)
