@@ -3,6 +3,7 @@
 from canary_cli.paper.rest import (  # noqa: F401  (each fills the table)
     account,
     algo,
+    api_key,
     candles,
     exchange_info,
     funding,
@@ -10,7 +11,7 @@ from canary_cli.paper.rest import (  # noqa: F401  (each fills the table)
     orders,
     settings,
     trades,
-)  # fmt: skip
+)
 from canary_cli.paper.rest.endpoint import ENDPOINTS, Call, Endpoint
 
 __all__ = ["ENDPOINTS", "Call", "Endpoint"]
