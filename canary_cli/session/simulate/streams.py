@@ -20,6 +20,7 @@ class UserStream:
         self._faults = faults
         self._post: Callable[[Input], None] | None = None
         self._connection = 0
+        self._is_up = False
         self._last = timeline.now
         self._silent_until = timeline.now
         self._away_until = timeline.now
@@ -36,8 +37,6 @@ class UserStream:
         self._connection += 1
         self._post = None
         self._is_up = False
-
-    _is_up = False
 
     def _up(self, number: int) -> None:
         if number == self._connection and self._post is not None:

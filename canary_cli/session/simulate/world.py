@@ -98,7 +98,7 @@ class World:
         self._closing: Closing | None = None
         self._tripped: datetime | None = None
         self._safe: datetime | None = None
-        self._looked = 0
+        self._looked, self._looked_before = 0, False
         self._rolled_back = ""
         self._market_away = self._database_away = simulation.start
         self._rng = Random(f"world {seed}")  # noqa: S311
@@ -257,8 +257,6 @@ class World:
             desk = self._desk
             wait = RECHECKS[self._looked] - (RECHECKS[self._looked - 1] if self._looked else 0.0)
             self.timeline.after(wait, lambda: self._close("re-check") if desk.is_alive else None)
-
-    _looked_before = False
 
     # What happens to it
 
