@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from tests.e2e.house import Ended, House
+from tests.e2e.house import Ended, House, wait_until
 
 
 def first_verdict(house: House, phase: int) -> dict[str, dict[str, object]]:
@@ -32,13 +32,15 @@ def words_of_gate(house: House, phase: int) -> str:
     return next(entry.reason for entry in reversed(house.journal("gate")) if entry.data["phase"] == phase)
 
 
-def assert_reported(ended: Ended) -> None:
+def assert_reported(ended: Ended) -> str:
+    """The report and its charts are where the last lines say; returns its text."""
     report = Path(next(line for line in ended.out.splitlines() if line.startswith("report: ")).removeprefix("report: "))
     assert report.read_text().startswith("#")
     charts = {chart.name for chart in report.parent.glob("*.png")} | {
         chart.name for chart in report.parent.glob("*.svg")
     }
     assert len(charts) >= 3, charts
+    return report.read_text()
 
 
 def assert_books_equal(house: House) -> None:
@@ -65,8 +67,8 @@ def test_a_refused_order_in_phase_1_fails_its_gate_and_is_rolled_back(house: Hou
 def test_a_gap_through_the_stops_trips_the_breaker_and_ends_flat(house: House) -> None:
     house.linger()
     run = house.rehearse()
-    house.open_positions()
-    house.ask("POST", "market", kind="gap", move=-0.1, symbols=["BTCUSDT", "ETHUSDT"])
+    wait_until(lambda: {"BTCUSDT BOTH", "ETHUSDT BOTH"} <= set(house.status()["positions"]), "two positions")
+    house.ask("POST", "market", kind="gap", move=-0.12, symbols=["BTCUSDT"])
     ended = run.wait()
     assert (ended.code, ended.err.splitlines()[-1]) == (5, "RESULT ROLLED_BACK exit=5"), ended
     assert house.is_flat()
@@ -74,6 +76,6 @@ def test_a_gap_through_the_stops_trips_the_breaker_and_ends_flat(house: House) -
     said = next(line for line in ended.out.splitlines() if line.startswith("ROLLED_BACK: "))
     assert "time to safe" in said and "verified flat" in said, said
     flat = house.journal("flat")[0].data
-    assert flat["first_byte"] < 0.05, flat
+    assert 0 < flat["first_byte"] < 0.05, "ETHUSDT was left to close"
+    assert "trip to first byte on the wire (wall) | " in assert_reported(ended)
     assert_books_equal(house)
-    assert house.canary("positions").out.splitlines()
