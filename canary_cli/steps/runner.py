@@ -12,7 +12,7 @@ from canary_cli.core.policy.plan import Phase, Plan
 from canary_cli.errors import CanaryError, ExitCode, Result, UsageError
 from canary_cli.journal.reader import read
 from canary_cli.ledger import LedgerWriter
-from canary_cli.steps import gate_zero, hand_off, leasing, opening, phases, resuming, serving, stopping
+from canary_cli.steps import gate_zero, hand_off, leasing, opening, phases, resuming, serving, settling, stopping
 from canary_cli.steps.deciding import Deciding
 from canary_cli.steps.plan import default_plan, load_plan
 from canary_cli.steps.rehearsal import RehearsalRequest, end_exchange, start_exchange
@@ -63,7 +63,7 @@ async def _run(
             run = resuming.open_run(
                 world, plan, path, resuming.Opening(request.start, request.phases, lease.token, seed)
             )
-            run.difference = request.difference
+            settling.choose(run, request.difference)
             keeper = asyncio.create_task(leasing.keep(world, lease, run.lost_lease))
             try:
                 return await _recorded(run, request, screen)

@@ -3,11 +3,26 @@
 from canary_cli.core.trading.inputs import Adopt
 from canary_cli.errors import Refused
 from canary_cli.journal.latch import clear_latches
+from canary_cli.journal.record import Record
 from canary_cli.session.flattening import flatten
-from canary_cli.steps.latching import operator
+from canary_cli.steps.latching import note, operator
 from canary_cli.steps.run import Difference, Run
 
 CLOSE_WITHIN = 60.0
+
+
+def choose(run: Run, chosen: Difference) -> None:
+    """Remember the person's word, and lift the latch of the run that found the difference: gate 0 refuses over it."""
+    run.difference = chosen
+    if chosen is not Difference.ASK:
+        _lift(run, chosen)
+
+
+def _lift(run: Run, chosen: Difference) -> None:
+    if clear_latches(run.world.account.state_dir, ("mismatch",)):
+        by, reason = operator(), f"--{chosen.value}"
+        data = {"sources": ["mismatch"], "by": by, "reason": reason}
+        note(run.world, Record("latch_cleared", actor=by, reason=reason, data=data))
 
 
 async def settle_difference(run: Run) -> None:
@@ -24,8 +39,6 @@ async def settle_difference(run: Run) -> None:
             left = ", ".join(position.symbol for position in report.left)
             raise Refused(f"not closed: {left}", "canary close-all")
     run.session.post(Adopt(run.now, by, await world.exchange.snapshot()))
-    clear_latches(world.account.state_dir, ("mismatch",))
-    data = {"sources": ["mismatch"], "by": by, "reason": f"--{chosen.value}"}
-    run.scribe.write("latch_cleared", data=data, reason=f"--{chosen.value} by {by}")
+    _lift(run, chosen)
     while "mismatch" in run.session.state.latches:
         await world.clock.pause(0.05)
