@@ -1,6 +1,7 @@
 """The end of a run: baseline and report written, the account as the exchange has it, what to type next."""
 
 import asyncio
+from datetime import timedelta
 
 from canary_cli.errors import CanaryError, ExitCode, Result
 from canary_cli.journal.reader import read
@@ -16,13 +17,30 @@ RESUMABLE = (ExitCode.INTERRUPTED, ExitCode.TERMINATED, ExitCode.LEASE_HELD)
 async def hand_off(run: Run) -> Outcome:
     """The last check before unattended watching: every open position has its stop at the exchange."""
     run.progress.step = "hand-off"
-    await wind_down(run, "handing off")
+    if run.world.account.is_paper:
+        await wind_down(run, "handing off")
     snapshot = await run.world.exchange.snapshot()
     guarded = {algo.symbol for algo in snapshot.algo_orders if algo.close_position}
     naked = [position.symbol for position in snapshot.positions if position.symbol not in guarded]
     if naked:
         return Outcome("UNPROTECTED", f"no stop rests for {', '.join(naked)}", Result("FAIL", ExitCode.NO_GO))
     return Outcome("HANDED OFF", f"{len(snapshot.positions)} open positions, each with its stop")
+
+
+async def watch_on(run: Run) -> Outcome:
+    """A real account trades on at full size, watched by its triggers, until somebody or something stops it.
+
+    On paper the run is over here: its market would go on without anybody to learn from it.
+    """
+    if run.world.account.is_paper:
+        return Outcome("DONE")
+    run.progress.step = "watching"
+    await asyncio.to_thread(_report, run, Result("HANDED_OFF"))
+    while await run.until(run.now + timedelta(days=1)):
+        pass
+    outcome = run.cut_short()
+    assert outcome is not None
+    return outcome
 
 
 async def close_run(run: Run, result: Result, reason: str, screen: Screen) -> Result:

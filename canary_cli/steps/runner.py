@@ -145,7 +145,7 @@ def steps_of(plan: Plan, only: tuple[int, ...]) -> list[tuple[str, Step]]:
     """The plan's sequence: each step a name and a deed. A single phase is run without the hand-off."""
     wanted = [phase for phase in plan.phases if not only or phase.number in only]
     held: list[tuple[str, Step]] = [(f"phase {phase.number}", _holding(phase)) for phase in wanted]
-    last: list[tuple[str, Step]] = [] if only else [("hand-off", hand_off.hand_off)]
+    last: list[tuple[str, Step]] = [] if only else [("hand-off", hand_off.hand_off), ("watching", hand_off.watch_on)]
     return [("gate 0", gate_zero.decide), (opening.STEP, opening.open_session), *held, *last]
 
 
