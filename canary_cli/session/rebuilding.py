@@ -7,9 +7,10 @@ from datetime import datetime
 from canary_cli.core.accounting.metrics import Seen
 from canary_cli.core.policy.breaker import Breaker
 from canary_cli.core.signals import from_record
+from canary_cli.core.trading.apply import apply
 from canary_cli.core.trading.entries import seen
 from canary_cli.core.trading.record import from_data
-from canary_cli.core.trading.state import Session, Setup, apply
+from canary_cli.core.trading.state import Session, Setup
 from canary_cli.journal.record import Entry
 
 DECISIONS = frozenset({"signal", "signal_refused"})

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from canary_cli.core.model import ZERO, AlgoOrder, Fill, Order, OrderStatus
 from canary_cli.core.trading import entries, protection
+from canary_cli.core.trading.apply import FOREIGN, KILL
 from canary_cli.core.trading.effects import QueryOrder, RaiseAlert, ReadAccount
 from canary_cli.core.trading.events import AlgoUpdated, OrderUpdated
 from canary_cli.core.trading.facts import (
@@ -22,7 +23,7 @@ from canary_cli.core.trading.halting import latch, roll_back
 from canary_cli.core.trading.inputs import QueryAnswered, Replied
 from canary_cli.core.trading.order import OrderLife, Stage, next_question
 from canary_cli.core.trading.replies import Confirmed, Failed, Rejected, Throttled, Unknown
-from canary_cli.core.trading.state import FOREIGN, KILL, Session, put
+from canary_cli.core.trading.state import Session, put
 from canary_cli.core.trading.turn import Turn
 
 KILL_PREFIX = "KILL-"

@@ -1,7 +1,7 @@
-"""What a session knows, as one frozen value, and how each fact changes it."""
+"""What a session knows, as one frozen value."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
@@ -9,21 +9,17 @@ from typing import Any, TypeVar
 
 from canary_cli.core.accounting.equity import Curve
 from canary_cli.core.accounting.metrics import Metrics
-from canary_cli.core.model import ZERO, AlgoStatus, OrderStatus, Side, SymbolRules
-from canary_cli.core.policy.breaker import Breaker, Zone
+from canary_cli.core.model import AlgoStatus, Side, SymbolRules
+from canary_cli.core.policy.breaker import Breaker
 from canary_cli.core.policy.plan import Phase, Plan
 from canary_cli.core.policy.sizing import Depth
 from canary_cli.core.policy.triggers import TriggerStates
 from canary_cli.core.signals import Signal
-from canary_cli.core.trading import facts as f
 from canary_cli.core.trading.events import Stream
-from canary_cli.core.trading.order import OrderLife, advance
+from canary_cli.core.trading.order import OrderLife
 
 K = TypeVar("K")
 V = TypeVar("V")
-
-FOREIGN, KILL = "foreign", "kill"
-"""Purposes of fills whose orders this session did not make: a stranger's, and those of a closing."""
 
 
 @dataclass(frozen=True)
@@ -159,218 +155,9 @@ class Session:
         return self.curve.drawdown_pct
 
 
-def apply(state: Session, fact: f.Fact) -> Session:
-    """The session after `fact`. The same function rebuilds it from the journal."""
-    return _APPLY[type(fact)](state, fact)
-
-
 def put(mapping: Mapping[K, V], key: K, value: V) -> dict[K, V]:
     return {**mapping, key: value}
 
 
 def drop(mapping: Mapping[K, V], key: K) -> dict[K, V]:
     return {k: v for k, v in mapping.items() if k != key}
-
-
-def _phase_entered(state: Session, fact: f.PhaseEntered) -> Session:
-    phase = state.setup.plan.phase(fact.number)
-    return replace(
-        state,
-        phase=phase,
-        pairs=fact.pairs,
-        phase_entered=fact.time,
-        phase_ends=fact.ends_at,
-        metrics=Metrics.empty(),
-        last_probe=None,
-    )
-
-
-def _intended(state: Session, fact: f.Intended) -> Session:
-    moved = replace(state, orders=put(state.orders, fact.client_id, OrderLife(fact)), sequence=state.sequence + 1)
-    if fact.purpose is f.Purpose.ENTRY:
-        moved = replace(moved, last_entry=put(state.last_entry, fact.symbol, fact.decided_at))
-    elif fact.purpose is f.Purpose.PROBE:
-        moved = replace(moved, last_probe=fact.decided_at)
-    elif fact.symbol in state.held:
-        moved = replace(moved, held=put(state.held, fact.symbol, _told_off(state.held[fact.symbol], fact)))
-    return moved
-
-
-def _told_off(held: Held, fact: f.Intended) -> Held:
-    """The position with the order that is to protect or close it."""
-    match fact.purpose:
-        case f.Purpose.STOP:
-            return replace(held, stop=fact.client_id, stop_price=fact.trigger_price)
-        case f.Purpose.TARGET:
-            return replace(held, target=fact.client_id)
-    return replace(held, exits=held.exits + 1)
-
-
-def _order(state: Session, fact: Any) -> Session:
-    life = state.orders.get(fact.client_id)
-    if life is None:
-        return state
-    after = advance(life, fact)
-    return replace(
-        state,
-        orders=put(state.orders, fact.client_id, after),
-        metrics=_measured(state.metrics, life, fact),
-    )
-
-
-def _measured(metrics: Metrics, life: OrderLife, fact: Any) -> Metrics:
-    intent = life.intent
-    who = (intent.client_id, intent.symbol, intent.purpose.value)
-    match fact:
-        case f.OrderConfirmed():
-            return metrics.ordered(*who, fact.latency_ms, intent.quantity)
-        case f.OrderRejected():
-            return metrics.rejected(*who)
-        case f.OrderUnknown():
-            return metrics.unknown(*who)
-        case f.OrderResolved():
-            return metrics.resolved(intent.client_id, found=fact.outcome == "found")
-        case f.OrderMoved() if fact.status.is_final and fact.status is not OrderStatus.FILLED:
-            return metrics.ended(intent.client_id)
-    return metrics
-
-
-def _filled(state: Session, fact: f.Filled) -> Session:
-    before = state.held.get(fact.symbol)
-    after = _after_fill(before, fact)
-    moved = replace(
-        state,
-        trades=state.trades | {(fact.symbol, fact.trade_id)},
-        metrics=_executed(state.metrics, fact),
-        orders=_filling(state.orders, fact),
-    )
-    if after is not None:
-        return replace(moved, held=put(state.held, fact.symbol, after))
-    return _flat(moved, fact, before)
-
-
-def _filling(orders: Mapping[str, OrderLife], fact: f.Filled) -> Mapping[str, OrderLife]:
-    life = orders.get(fact.client_id)
-    return orders if life is None else put(orders, fact.client_id, replace(life, filled=life.filled + fact.quantity))
-
-
-def _executed(metrics: Metrics, fact: f.Filled) -> Metrics:
-    if fact.purpose in (FOREIGN, KILL):
-        return metrics
-    return metrics.filled(fact.client_id, fact.symbol, fact.purpose, fact.quantity, fact.slippage_bps)
-
-
-def _flat(state: Session, fact: f.Filled, closed: Held | None) -> Session:
-    """The position is gone; the cooldown of its side begins, unless it was but a probe."""
-    state = replace(state, held=drop(state.held, fact.symbol))
-    if closed is None or closed.probe:
-        return state
-    return replace(state, last_flat=put(state.last_flat, fact.symbol, (closed.side, fact.time)))
-
-
-def _after_fill(held: Held | None, fact: f.Filled) -> Held | None:
-    """The position after one trade: averaged when it grows, kept when it shrinks, turned when it crosses zero."""
-    signed = fact.quantity * fact.side.sign
-    if held is None:
-        return Held(fact.symbol, signed, fact.price, fact.time, probe=fact.purpose == f.Purpose.PROBE.value)
-    quantity = held.quantity + signed
-    if quantity == 0:
-        return None
-    if (held.quantity > 0) == (signed > 0):
-        entry = (held.entry_price * held.quantity + fact.price * signed) / quantity
-        return replace(held, quantity=quantity, entry_price=entry)
-    if (held.quantity > 0) == (quantity > 0):
-        return replace(held, quantity=quantity)
-    return Held(fact.symbol, quantity, fact.price, fact.time)
-
-
-def _algo_moved(state: Session, fact: f.AlgoMoved) -> Session:
-    algo = Algo(fact.client_id, fact.algo_id, fact.symbol, fact.status, fact.trigger_price)
-    moved = replace(state, algos=put(state.algos, fact.client_id, algo))
-    life = state.orders.get(fact.client_id)
-    if life is None or not fact.order_id:
-        return moved
-    return replace(moved, orders=put(state.orders, fact.client_id, replace(life, became=fact.order_id)))
-
-
-def _wallet_moved(state: Session, fact: f.WalletMoved) -> Session:
-    transfer = fact.change if fact.reason in TRANSFERS else ZERO
-    return replace(state, wallet=fact.wallet, curve=state.curve.transferred(transfer))
-
-
-TRANSFERS = frozenset({"DEPOSIT", "WITHDRAW", "MARGIN_TRANSFER", "ASSET_TRANSFER", "ADMIN_DEPOSIT", "ADMIN_WITHDRAW"})
-"""Reasons of a wallet change that are neither profit nor loss: equity and its peak move together."""
-
-
-def _equity_marked(state: Session, fact: f.EquityMarked) -> Session:
-    return replace(
-        state,
-        wallet=fact.wallet,
-        curve=replace(state.curve, peak=fact.peak).marked(fact.equity, fact.time),
-        metrics=replace(state.metrics, fresh_seconds=fact.fresh_seconds, stale_seconds=fact.stale_seconds),
-        equity_noted=fact.time,
-    )
-
-
-def _condition_set(state: Session, fact: f.ConditionSet) -> Session:
-    return replace(state, conditions=put(state.conditions, fact.name, Condition(fact.detail, fact.time)))
-
-
-def _condition_cleared(state: Session, fact: f.ConditionCleared) -> Session:
-    return replace(state, conditions=drop(state.conditions, fact.name))
-
-
-def _latched(state: Session, fact: f.Latched) -> Session:
-    return replace(state, latches=put(state.latches, fact.source, fact.reason))
-
-
-def _unlatched(state: Session, fact: f.Unlatched) -> Session:
-    return replace(state, latches=drop(state.latches, fact.source), rolling_back="")
-
-
-def _breaker_moved(state: Session, fact: f.BreakerMoved) -> Session:
-    return replace(state, breaker=replace(state.breaker, zone=Zone(fact.zone), since=fact.time))
-
-
-def _liquidated(state: Session, _fact: f.Liquidated) -> Session:
-    return replace(state, metrics=state.metrics.liquidated())
-
-
-def _adopted(state: Session, fact: f.Adopted) -> Session:
-    """From here on the pair is what the exchange said; trades from before are in that already."""
-    state = replace(state, adopted=put(state.adopted, fact.symbol, fact.time))
-    if not fact.quantity:
-        return replace(state, held=drop(state.held, fact.symbol))
-    return replace(
-        state, held=put(state.held, fact.symbol, Held(fact.symbol, fact.quantity, fact.entry_price, fact.time))
-    )
-
-
-def _unchanged(state: Session, _fact: Any) -> Session:
-    return state
-
-
-_APPLY: dict[type, Callable[[Session, Any], Session]] = {
-    f.PhaseEntered: _phase_entered,
-    f.RiskRefused: _unchanged,
-    f.Intended: _intended,
-    f.OrderConfirmed: _order,
-    f.OrderRejected: _order,
-    f.OrderUnknown: _order,
-    f.OrderResolved: _order,
-    f.OrderMoved: _order,
-    f.Filled: _filled,
-    f.AlgoMoved: _algo_moved,
-    f.WalletMoved: _wallet_moved,
-    f.EquityMarked: _equity_marked,
-    f.ConditionSet: _condition_set,
-    f.ConditionCleared: _condition_cleared,
-    f.Latched: _latched,
-    f.Unlatched: _unlatched,
-    f.BreakerMoved: _breaker_moved,
-    f.TriggerFired: _unchanged,
-    f.Liquidated: _liquidated,
-    f.ForeignSeen: _unchanged,
-    f.Adopted: _adopted,
-    f.Reconciled: _unchanged,
-}

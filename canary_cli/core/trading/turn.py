@@ -2,9 +2,10 @@
 
 from typing import Any
 
+from canary_cli.core.trading.apply import apply
 from canary_cli.core.trading.effects import Effect, Journal
 from canary_cli.core.trading.facts import Fact
-from canary_cli.core.trading.state import Session, apply
+from canary_cli.core.trading.state import Session
 
 
 class Turn:

@@ -21,6 +21,7 @@ from canary_cli.core.policy.breaker import Zone
 from canary_cli.core.policy.plan import Action, Level
 from canary_cli.core.policy.triggers import DecisionClock, Fired, TriggerStates
 from canary_cli.core.signals import Evaluation, Evidence, Reason, Signal
+from canary_cli.core.trading.apply import apply
 from canary_cli.core.trading.effects import (
     Effect,
     Journal,
@@ -46,7 +47,7 @@ from canary_cli.core.trading.inputs import (
 from canary_cli.core.trading.record import from_data, to_data
 from canary_cli.core.trading.replies import Confirmed, Rejected, Unknown
 from canary_cli.core.trading.standing import is_quiet, trading_state
-from canary_cli.core.trading.state import Condition, Session, apply
+from canary_cli.core.trading.state import Condition, Session
 from tests.core.trading.conftest import NOON, Desk
 
 

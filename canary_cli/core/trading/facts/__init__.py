@@ -1,0 +1,87 @@
+"""What a session has learned or decided, as values. Each is journalled, and state is nothing but the sum of them.
+
+`apply` (in `core.trading.apply`) is the only way a fact changes state, live and in recovery alike, so replaying the
+journal rebuilds the session of any moment. Field names are the keys of the journal line's `data`.
+"""
+
+from canary_cli.core.trading.facts.account import (
+    Adopted,
+    EquityMarked,
+    ForeignSeen,
+    Liquidated,
+    Reconciled,
+    WalletMoved,
+)
+from canary_cli.core.trading.facts.limits import (
+    BreakerMoved,
+    ConditionCleared,
+    ConditionSet,
+    Latched,
+    PhaseEntered,
+    TriggerFired,
+    Unlatched,
+)
+from canary_cli.core.trading.facts.orders import (
+    AlgoMoved,
+    Filled,
+    Intended,
+    OrderConfirmed,
+    OrderMoved,
+    OrderRejected,
+    OrderResolved,
+    OrderUnknown,
+    Purpose,
+    RiskRefused,
+)
+
+__all__ = [
+    "Adopted",
+    "AlgoMoved",
+    "BreakerMoved",
+    "ConditionCleared",
+    "ConditionSet",
+    "EquityMarked",
+    "Fact",
+    "Filled",
+    "ForeignSeen",
+    "Intended",
+    "Latched",
+    "Liquidated",
+    "OrderConfirmed",
+    "OrderMoved",
+    "OrderRejected",
+    "OrderResolved",
+    "OrderUnknown",
+    "PhaseEntered",
+    "Purpose",
+    "Reconciled",
+    "RiskRefused",
+    "TriggerFired",
+    "Unlatched",
+    "WalletMoved",
+]
+
+Fact = (
+    PhaseEntered
+    | RiskRefused
+    | Intended
+    | OrderConfirmed
+    | OrderRejected
+    | OrderUnknown
+    | OrderResolved
+    | OrderMoved
+    | Filled
+    | AlgoMoved
+    | WalletMoved
+    | EquityMarked
+    | ConditionSet
+    | ConditionCleared
+    | Latched
+    | Unlatched
+    | BreakerMoved
+    | TriggerFired
+    | Liquidated
+    | ForeignSeen
+    | Adopted
+    | Reconciled
+)

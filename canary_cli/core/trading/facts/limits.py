@@ -1,0 +1,76 @@
+"""Facts about how far the session may go: its phase, and whatever holds it back."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseEntered:
+    event: ClassVar[str] = "phase_entered"
+    time: datetime
+    number: int
+    name: str
+    fraction: Decimal
+    pairs: tuple[str, ...]
+    ends_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ConditionSet:
+    """A reason not to open anything that clears by itself."""
+
+    event: ClassVar[str] = "condition_set"
+    time: datetime
+    name: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConditionCleared:
+    event: ClassVar[str] = "condition_cleared"
+    time: datetime
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Latched:
+    """The kill switch as this session knows it; the latch file is what survives."""
+
+    event: ClassVar[str] = "latch_set"
+    time: datetime
+    source: str
+    reason: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unlatched:
+    """A named human cleared a latch (who and why stands in the line of the verb that did it)."""
+
+    event: ClassVar[str] = "latch_cleared"
+    time: datetime
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class BreakerMoved:
+    event: ClassVar[str] = "breaker"
+    time: datetime
+    zone: str
+    drawdown_pct: Decimal
+    equity: Decimal
+    peak: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class TriggerFired:
+    event: ClassVar[str] = "trigger"
+    time: datetime
+    name: str
+    level: str
+    value: str
+    limit: str
+    n: int
+    action: str
