@@ -36,7 +36,8 @@ def command(
     from canary_cli.render.screen import open_screen
     from canary_cli.steps.escalating import clock_of
     from canary_cli.steps.latching import operator
-    from canary_cli.steps.rollback import RESTORE, Rollback, RollbackRequest, roll_back
+    from canary_cli.steps.rollback.sequence import roll_back
+    from canary_cli.steps.rollback.state import RESTORE, Rollback, RollbackRequest
 
     world = open_world(account)
     request = RollbackRequest(reason, operator(), cause, restore or stage == RESTORE, stage)

@@ -14,7 +14,7 @@ from canary_cli.render.figures import day, money
 from canary_cli.steps.aftermath import PASSED, Validation, validations
 
 if TYPE_CHECKING:
-    from canary_cli.steps.rollback import Rollback
+    from canary_cli.steps.rollback.state import Rollback
 
 NOT_DONE, UNKNOWN = "NOT DONE", "UNKNOWN"
 

@@ -3,7 +3,7 @@
 from canary_cli.render import output
 from canary_cli.render.incidents import show_clock
 from canary_cli.steps.escalating import Clock
-from canary_cli.steps.rollback import Rollback
+from canary_cli.steps.rollback.state import Rollback
 
 
 def show_rollback(rollback: Rollback, clock: Clock | None, *, as_json: bool) -> None:

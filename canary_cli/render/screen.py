@@ -15,7 +15,7 @@ from canary_cli.render.checkpoint import show_checkpoint
 from canary_cli.render.lines import event_document, event_line, print_line, result_document
 from canary_cli.render.live import LiveView
 from canary_cli.session.view import RunView
-from canary_cli.steps.rollback import Rollback
+from canary_cli.steps.rollback.state import Rollback
 from canary_cli.steps.screen import Screen
 
 

@@ -27,8 +27,9 @@ from canary_cli.journal.record import Record
 from canary_cli.ledger import Ledger
 from canary_cli.ledger.backups import restore
 from canary_cli.ledger.backups.manifest import check_file
+from canary_cli.ledger.backups.opening import open_store
 from canary_cli.ledger.backups.shelf import Backup, at_time, backups_of, parse_timestamp
-from canary_cli.ledger.backups.store import Progress, Shadow, Store, no_progress, open_store
+from canary_cli.ledger.backups.store import Progress, Shadow, Store, no_progress
 from canary_cli.ledger.checks import Check
 from canary_cli.ledger.engine import same_database
 from canary_cli.steps.snapshot_db import backups_folder

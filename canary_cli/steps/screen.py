@@ -8,7 +8,7 @@ from canary_cli.accounts import Account
 from canary_cli.errors import Result
 from canary_cli.journal.record import Record
 from canary_cli.session.view import RunView
-from canary_cli.steps.rollback import Rollback
+from canary_cli.steps.rollback.state import Rollback
 
 
 class Screen(Protocol):

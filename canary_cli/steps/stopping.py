@@ -10,7 +10,8 @@ from canary_cli.core.trading.inputs import RollBack, WindDown
 from canary_cli.core.trading.standing import is_quiet
 from canary_cli.errors import ExitCode, Result
 from canary_cli.journal.beat import end_beat
-from canary_cli.steps import rollback as sequence
+from canary_cli.steps.rollback import sequence
+from canary_cli.steps.rollback.state import Rollback
 from canary_cli.steps.run import Interrupted, Outcome, Run
 from canary_cli.steps.screen import Screen
 
@@ -34,7 +35,7 @@ async def roll_back(run: Run, outcome: Outcome, screen: Screen) -> tuple[Result,
     return rollback.result, f"{outcome.detail}; {time_to_safe(rollback)}"
 
 
-def time_to_safe(rollback: sequence.Rollback) -> str:
+def time_to_safe(rollback: Rollback) -> str:
     """The three clocks of the closing, counted from the trip, in words."""
     report = rollback.report
     if report is None or not report.is_flat:

@@ -19,8 +19,8 @@ from pydantic import SecretStr
 from canary_cli.journal.record import Entry
 from canary_cli.ledger import Ledger
 from canary_cli.ledger.backups import restore
+from canary_cli.ledger.backups.opening import open_store
 from canary_cli.ledger.backups.snapshot import take_snapshot
-from canary_cli.ledger.backups.store import open_store
 from canary_cli.ledger.ledger import line_of
 from canary_cli.ledger.tables import events, orders, positions, trades
 from tests.conftest import MARIADBD, MariaDB, new_server

@@ -9,7 +9,7 @@ from canary_cli.app import run
 from canary_cli.core.clock import SystemClock
 from canary_cli.journal.latch import read_latches
 from canary_cli.journal.reader import read
-from canary_cli.steps import rollback as step
+from canary_cli.steps.rollback import sequence as step
 from tests.commands.exchange import an_exchange_on
 from tests.core.trading.venue import Venue, position, stop
 from tests.docs.commands import ROOT

@@ -15,7 +15,7 @@ from canary_cli.bootstrap import World
 from canary_cli.journal.reader import read
 from canary_cli.journal.record import Entry
 from canary_cli.steps.incidents import State, of_account
-from canary_cli.steps.rollback import ONCE
+from canary_cli.steps.rollback.sequence import ONCE
 from tests.docs.commands import ROOT
 from tests.faults.desk import PAIRS, a_desk
 

@@ -9,8 +9,9 @@ from sqlalchemy import func, select
 
 from canary_cli.errors import BackupError
 from canary_cli.ledger.backups.manifest import Manifest, write_manifest
+from canary_cli.ledger.backups.opening import open_store
 from canary_cli.ledger.backups.shelf import new_path
-from canary_cli.ledger.backups.store import Progress, no_progress, open_store
+from canary_cli.ledger.backups.store import Progress, no_progress
 from canary_cli.ledger.engine import database_errors, open_engine
 from canary_cli.ledger.schema import revision
 from canary_cli.ledger.tables import events

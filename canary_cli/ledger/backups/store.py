@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from pydantic import SecretStr
 from sqlalchemy import Engine, MetaData, Table
 
 from canary_cli.ledger.backups.manifest import Manifest, TableFacts
@@ -76,13 +75,3 @@ def prefixed(prefix: str) -> dict[str, Table]:
         return dict(metadata.tables)
     renamed = MetaData()
     return {name: table.to_metadata(renamed, name=prefix + name) for name, table in metadata.tables.items()}
-
-
-def open_store(url: SecretStr | str) -> Store:
-    """The store of a ledger's URL."""
-    from canary_cli.ledger.backups.server import ServerStore
-    from canary_cli.ledger.backups.sqlite import SqliteStore
-    from canary_cli.ledger.engine import parse_url
-
-    address = parse_url(url.get_secret_value() if isinstance(url, SecretStr) else url)
-    return SqliteStore(address) if address.get_backend_name() == "sqlite" else ServerStore(address)

@@ -15,8 +15,8 @@ from canary_cli.errors import BackupError, DatabaseError
 from canary_cli.ledger import Ledger
 from canary_cli.ledger.backups import restore
 from canary_cli.ledger.backups.manifest import Manifest, check_file, read_manifest
+from canary_cli.ledger.backups.opening import open_store
 from canary_cli.ledger.backups.snapshot import take_snapshot
-from canary_cli.ledger.backups.store import open_store
 from canary_cli.ledger.tables import metadata
 from tests.ledger.conftest import ACCOUNT, START, Day
 
