@@ -90,6 +90,15 @@ class Timed(Protocol):
         ...
 
 
+@runtime_checkable
+class Metered(Protocol):
+    """An exchange that counts the orders it is sent."""
+
+    def order_share(self) -> float:
+        """How much of the order rate is used, 0 to 1."""
+        ...
+
+
 class Exchange(Orders, Account, Market, Streams, Protocol):
     """One account at one exchange."""
 

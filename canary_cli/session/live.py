@@ -22,10 +22,11 @@ from canary_cli.core.trading.state import Session
 from canary_cli.errors import CanaryError
 from canary_cli.journal.beat import Beat, write_beat
 from canary_cli.journal.latch import Latch, latch_file, read_latches, set_latch
-from canary_cli.session.exchange import Exchange
+from canary_cli.session.exchange import Exchange, Metered
 from canary_cli.session.executor import Executor
 from canary_cli.session.feed import Feed
 from canary_cli.session.scribe import Scribe
+from canary_cli.session.skew import watch_skew
 
 TICK = 0.1
 """Wall seconds between ticks: how late a silence or a latch file can be noticed."""
@@ -105,6 +106,7 @@ class LiveSession:
             for name, work in (
                 ("decider", self._decide_forever()),
                 ("ticker", self._tick_forever()),
+                ("clock", watch_skew(self._exchange, self._clock, self.post)),
                 ("market", self._listen(self._exchange.market_events(symbols, self.feed.frames), self.feed.take)),
                 ("user", self._listen(self._exchange.user_events(), self.post)),
             )
@@ -150,8 +152,12 @@ class LiveSession:
         while True:
             self.look_at_latch()
             self._beat()
-            self.post(Tick(self._clock.now()))
+            self.post(Tick(self._clock.now(), self._quota_used()))
             await self._clock.pause(TICK)
+
+    def _quota_used(self) -> Decimal:
+        share = self._exchange.order_share() if isinstance(self._exchange, Metered) else 0.0
+        return Decimal(str(round(100 * share, 1)))
 
     async def _listen(
         self, events: "AsyncIterator[MarketEvent] | AsyncIterator[UserEvent]", take: Callable[..., None]

@@ -11,6 +11,7 @@ from canary_cli.core.trading.facts import Purpose
 from canary_cli.core.trading.inputs import ConditionChanged
 from canary_cli.core.trading.watch import DATABASE
 from canary_cli.errors import ExchangeUnreachable
+from canary_cli.session import skew
 from tests.core.trading.conftest import Desk as Decider
 from tests.core.trading.test_session import placed, signal
 from tests.faults.desk import a_desk
@@ -29,6 +30,27 @@ async def test_row_41_a_clock_two_seconds_off_is_measured_again_and_the_order_go
         await trader.enter()
         await trader.agreed()
         assert len(trader.intents(Purpose.ENTRY)) == 1
+
+
+async def test_row_41_a_clock_that_stays_off_opens_nothing_until_it_is_right_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(skew, "LOOK_EVERY", 0.05)
+    async with a_trader(tmp_path) as trader:
+        trader.desk.fault("clock_skew", lasting=20, milliseconds=-2000)
+        await trader.until(lambda: skew.SKEW in trader.state.conditions, "the condition")
+        trader.signal()
+        await trader.until(lambda: trader.events("risk_refused"), "the refusal")
+        await trader.until(lambda: skew.SKEW not in trader.state.conditions, "the time of health", within=20.0)
+        await trader.enter("ETHUSDT")
+        assert len(trader.intents(Purpose.ENTRY)) == 1
+
+
+async def test_row_12_the_session_hears_how_much_of_the_order_rate_is_used(tmp_path: Path) -> None:
+    async with a_trader(tmp_path, speed=1.0) as trader:
+        trader.desk.venue.limits.spend_orders(100, 100, trader.desk.clock.wall().timestamp())
+        trader.signal()
+        await trader.until(lambda: trader.state.quota_used > 8, "the count")
 
 
 async def test_row_42_a_reply_nine_seconds_late_costs_three_and_is_asked_about(tmp_path: Path) -> None:

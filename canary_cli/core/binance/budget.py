@@ -55,12 +55,17 @@ class Budget:
 
     def wait_to_enter(self, now: datetime) -> float:
         """Seconds until an order that may open exposure may be sent without touching what is kept for exits."""
-        share = 1 - KEPT_FOR_EXITS
-        if _bucket(self.counted_at, 60) == _bucket(now, 60) and self.orders_1m >= ORDERS_1M_LIMIT * share:
-            return _left_of(now, 60)
-        if _bucket(self.counted_at, 10) == _bucket(now, 10) and self.orders_10s >= ORDERS_10S_LIMIT * share:
-            return _left_of(now, 10)
-        return 0.0
+        spent = (seconds for seconds, share in self._order_shares(now) if share >= 1 - KEPT_FOR_EXITS)
+        return max((_left_of(now, seconds) for seconds in spent), default=0.0)
+
+    def order_share(self, now: datetime) -> float:
+        """How much of the order rate is used, 0 to 1, by whichever of its two limits is nearer."""
+        return max(share for _, share in self._order_shares(now))
+
+    def _order_shares(self, now: datetime) -> tuple[tuple[int, float], ...]:
+        """The length of each limit's window in seconds, and how much of it is used."""
+        counts = ((60, self.orders_1m / ORDERS_1M_LIMIT), (10, self.orders_10s / ORDERS_10S_LIMIT))
+        return tuple((s, share if _bucket(self.counted_at, s) == _bucket(now, s) else 0.0) for s, share in counts)
 
 
 _NAMES = ("USED-WEIGHT-1M", "ORDER-COUNT-10S", "ORDER-COUNT-1M")

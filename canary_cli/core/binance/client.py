@@ -60,6 +60,10 @@ class BinanceExchange:
     def budget(self) -> Budget:
         return self._wire.budget
 
+    def order_share(self) -> float:
+        """How much of the order rate the account has used, 0 to 1, as the newest replies counted it."""
+        return self.budget.order_share(self._clock.wall())
+
     def first_sent(self, since: float) -> float | None:
         """When the first deed after `since` (monotonic wall seconds) was written to its socket."""
         return next((at for at in self._wire.written if at >= since), None)

@@ -5,8 +5,9 @@ Times are plan time (aware UTC); latencies are wall milliseconds, measured by th
 
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 
-from canary_cli.core.model import AccountSnapshot, AlgoOrder, Order
+from canary_cli.core.model import ZERO, AccountSnapshot, AlgoOrder, Order
 from canary_cli.core.policy.plan import Phase
 from canary_cli.core.signals import Evaluation, Signal
 from canary_cli.core.trading.events import AccountRead, MarketEvent, ReadFailed, UserEvent
@@ -45,9 +46,10 @@ class Decided:
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """Time passed. The only way a decision learns the hour."""
+    """Time passed. The only way a decision learns the hour, and how much of the order rate is used by now, in %."""
 
     time: datetime
+    quota_used: Decimal = ZERO
 
 
 @dataclass(frozen=True, slots=True)

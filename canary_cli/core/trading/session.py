@@ -51,6 +51,7 @@ def decide(state: Session, event: Input) -> tuple[Session, tuple[Effect, ...]]:
 
 
 def _on_tick(turn: Turn, event: Tick) -> None:
+    turn.put(quota_used=event.quota_used)
     watch.on_tick(turn, event)
     reconcile.on_tick(turn)
     dead_man.on_tick(turn, event.time)

@@ -67,6 +67,7 @@ def risk_context(state: Session, symbol: str) -> Context:
         last_entry=state.last_entry.get(symbol),
         depth=state.setup.depths.get(symbol),
         leverage=leverage,
+        quota_used=state.quota_used,
         stale=_stale(state, symbol),
     )
 

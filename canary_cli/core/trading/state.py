@@ -132,6 +132,7 @@ class Session:
     rolling_back: str = ""
     ending: str = ""
     ticked: datetime | None = None
+    quota_used: Decimal = Decimal(0)
     reconciled: bool = False
     read_asked: datetime | None = None
     doubts: int = 0

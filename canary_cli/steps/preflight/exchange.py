@@ -7,12 +7,13 @@ from statistics import median
 from canary_cli.core.model import Frame, SymbolRules
 from canary_cli.core.trading.events import MarketEvent, StreamDown, StreamUp, UserEvent
 from canary_cli.errors import ExchangeUnreachable
+from canary_cli.session.skew import SKEW_LIMIT_MS, clock_skew
 from canary_cli.steps.preflight.finding import Finding, Measure, failed, judged, passed, warned
 from canary_cli.steps.preflight.scene import Scene
 
 SAMPLES = 5
 LATENCY_WARN_MS = 50.0  # the brief's network baseline
-SKEW_WARN_MS, SKEW_FAIL_MS = 250.0, 1000.0  # Binance refuses requests dated more than 1000 ms ahead of it (-1021)
+SKEW_WARN_MS = 250.0
 STREAM_SECONDS = 8.0
 
 
@@ -33,18 +34,11 @@ async def _round_trip_ms(scene: Scene) -> float:
 
 async def clock(scene: Scene) -> Finding:
     """This machine's clock against the server's, taken at the middle of the quickest of a few round trips."""
-    skew = min([await _skew_ms(scene) for _ in range(SAMPLES)])[1]
-    measure = Measure(round(abs(skew), 1), "ms", SKEW_WARN_MS, SKEW_FAIL_MS)
+    skew = min([await clock_skew(scene.exchange, scene.clock) for _ in range(SAMPLES)])[1]
+    measure = Measure(round(abs(skew), 1), "ms", SKEW_WARN_MS, SKEW_LIMIT_MS)
     return judged(
         measure, f"this machine is {abs(skew):.0f} ms {'ahead' if skew > 0 else 'behind'}", "sync it: timedatectl"
     )
-
-
-async def _skew_ms(scene: Scene) -> tuple[float, float]:
-    sent, began = scene.clock.wall(), scene.clock.monotonic()
-    server = await scene.exchange.server_time()
-    trip = scene.clock.monotonic() - began
-    return trip, 1000 * ((sent - server).total_seconds() + trip / 2)
 
 
 async def market_stream(scene: Scene) -> Finding:

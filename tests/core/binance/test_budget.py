@@ -30,6 +30,14 @@ def test_entries_leave_a_fifth_of_the_order_count() -> None:
     assert told(0, 240).wait_to_enter(NOW + timedelta(seconds=10)) == 0
 
 
+def test_the_order_rate_is_told_by_the_nearer_of_its_two_limits() -> None:
+    counted = Budget().told({"X-MBX-ORDER-COUNT-10S": "150", "X-MBX-ORDER-COUNT-1M": "900"}, NOW)
+    assert counted.order_share(NOW) == 0.75
+    assert counted.order_share(NOW + timedelta(seconds=10)) == 0.75
+    assert counted.order_share(NOW + timedelta(seconds=30)) == 0
+    assert told(0, 150).order_share(NOW) == 0.5
+
+
 def test_after_429_reads_wait_and_after_418_everything_does() -> None:
     quiet = Budget().throttled(7, NOW, banned=False)
     assert (quiet.wait_to_read(1, NOW, urgent=True), quiet.ban(NOW)) == (7, 0)

@@ -65,6 +65,10 @@ def signal(desk: Desk, side: Side = Side.BUY, symbol: str = "BTCUSDT") -> Decide
     )  # fmt: skip
 
 
+def refusals(effects: tuple[Effect, ...]) -> list[RiskRefused]:
+    return [e.fact for e in effects if isinstance(e, Journal) and isinstance(e.fact, RiskRefused)]
+
+
 def placed(effects: tuple[Effect, ...]) -> list[Intended]:
     return [effect.intent for effect in effects if isinstance(effect, Place)]
 
@@ -160,8 +164,7 @@ def test_a_second_signal_on_an_open_pair_is_refused_and_says_why(desk: Desk) -> 
     effects = desk.tell(signal(desk))
 
     assert not placed(effects)
-    (refusal,) = [e.fact for e in effects if isinstance(e, Journal) and isinstance(e.fact, RiskRefused)]
-    assert refusal.code == "position-open"
+    assert [refusal.code for refusal in refusals(effects)] == ["position-open"]
 
 
 def test_a_signal_against_the_position_closes_it_and_enters_once_flat(desk: Desk) -> None:
@@ -237,6 +240,15 @@ def test_a_condition_clears_after_a_minute_of_health(desk: Desk) -> None:
         desk.state = replace(desk.state, heard=dict.fromkeys(desk.state.heard, desk.now))
         desk.tell(Tick(desk.now))
         assert ("database" in desk.state.conditions) == (second < 55)
+
+
+def test_the_last_fifth_of_the_order_rate_is_for_exits(desk: Desk) -> None:
+    entry, _protection = entered(desk)
+    desk.tell(Tick(desk.now, quota_used=Decimal(80)))
+
+    assert [refusal.code for refusal in refusals(desk.tell(signal(desk, symbol="ETHUSDT")))] == ["order-quota"]
+    (out,) = placed(desk.tell(signal(desk, Side.SELL)))
+    assert (out.purpose, out.quantity) == (Purpose.EXIT, entry.quantity)
 
 
 def test_probes_go_in_and_straight_out_again(desk: Desk) -> None:
@@ -367,7 +379,7 @@ def test_a_signal_of_a_bar_seen_too_late_is_judged_and_not_traded(desk: Desk) ->
     effects = desk.tell(replace(late, time=desk.now))
 
     assert not placed(effects)
-    (refusal,) = [e.fact for e in effects if isinstance(e, Journal) and isinstance(e.fact, RiskRefused)]
+    (refusal,) = refusals(effects)
     assert (refusal.code, refusal.detail) == ("stale", "the bar closed 8 min ago")
 
 
