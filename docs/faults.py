@@ -20,7 +20,7 @@ FAULTS = {
     23: "hedge mode with both sides open", 24: "hedge mode at the start",
     25: "one pair fails, others not",
     26: "an entry during a closing", 27: "close-all typed twice", 28: "kill -9 during a closing",
-    29: "database gone, slow, locked, full", 30: "an older snapshot is restored", 31: "a damaged snapshot",
+    29: "database gone, slow, locked, full, read-only", 30: "an older snapshot is restored", 31: "a damaged snapshot",
     32: "streams silent for 29.9 and 30.1 s; half-open line", 33: "quiet user stream that answers pings",
     34: "queue overflow, dead reader", 35: "listen key expired, connection dropped, fill in the gap",
     36: "duplicate, reordered, replayed events", 37: "error rate at its limit",

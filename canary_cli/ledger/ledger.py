@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import SecretStr
-from sqlalchemy import Connection, Engine, Select, func, select, text
+from sqlalchemy import Connection, Engine, Select, bindparam, func, select, text
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, StatementError
 
 from canary_cli.core.clock import SystemClock
@@ -24,6 +24,10 @@ from canary_cli.ledger.schema import upgrade
 from canary_cli.ledger.tables import events, leases, metadata
 
 BATCH = 500
+_NO_LINE = events.delete().where(
+    events.c.account == bindparam("for_account"), events.c.run_id == "", events.c.seq == -1
+)
+"""A write by primary key that meets nothing: what is locked or read-only refuses it all the same."""
 
 
 class Ledger:
@@ -52,9 +56,11 @@ class Ledger:
         self.engine.dispose()
 
     def ping(self) -> None:
-        """Ask the database for nothing. Raises DatabaseError where it does not answer."""
-        with self.reading() as connection:
-            connection.execute(text("SELECT 1"))
+        """Write nothing. Raises DatabaseError where the database does not answer, or would take no line: a table that
+        is locked, a server that has become read-only.
+        """
+        with database_errors(self.engine), self._writer.begin() as connection:
+            connection.execute(_NO_LINE, {"for_account": self.account})
 
     def apply(self, entries: Iterable[Entry]) -> int:
         """Write what these journal lines mean, each exactly once, and return how many were new.

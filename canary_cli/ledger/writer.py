@@ -13,8 +13,11 @@ from canary_cli.journal.record import Entry
 from canary_cli.journal.tail import Tail
 from canary_cli.ledger.ledger import Ledger
 
-POLL, PING, SLOW = 0.1, 1.0, 1.5
-"""Wall seconds between looks at the journal; until a quiet database is asked if it lives; of silence that is away."""
+POLL, PING, SLOW = 0.1, 0.3, 1.5
+"""Wall seconds between looks at the journal; until a quiet database is asked if it lives; of silence that is away.
+
+Together they are under the 2 s within which a lost database must stop entries.
+"""
 _BATCH = 200  # lines a turn: well within SLOW on a busy core
 BACK_OFF = (0.2, 0.5, 1.0, 2.0, 5.0)
 
@@ -84,7 +87,7 @@ class LedgerWriter:
         return busy
 
     def _turn(self, ask: bool) -> tuple[bool, bool]:
-        """Apply what is new, or ask whether the database lives. Returns (something was new, the database answered)."""
+        """Apply what is new, or ask whether it would be taken. Returns (something was new, the database answered)."""
         ledger, tail = self._opened()
         self._pending = self._pending or tail.new(_BATCH)
         if self._pending:

@@ -1,11 +1,12 @@
 """A live session trading against the paper exchange over sockets, and what a story may ask of both."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
+from typing import Protocol
 
 from canary_cli.core.model import Side
 from canary_cli.core.policy.plan import Plan
@@ -17,7 +18,7 @@ from canary_cli.core.trading.state import Session, Setup
 from canary_cli.journal.record import Entry
 from canary_cli.session.live import LiveSession, Stop
 from canary_cli.session.rebuilding import rebuilt
-from canary_cli.session.scribe import Scribe
+from canary_cli.session.scribe import Lines, Scribe
 from canary_cli.session.simulate.journal import MemoryJournal
 from canary_cli.steps.plan import load_plan
 from tests.faults.desk import PAIRS, Desk, a_desk
@@ -33,13 +34,23 @@ def the_plan() -> Plan:
     return replace(plan, phases=tuple(replace(phase, probes=None) for phase in plan.phases))
 
 
+class Pages(Lines, Protocol):
+    """A journal that can be read back: in memory, or on disk."""
+
+    def __len__(self) -> int: ...
+
+    def entries(self) -> Iterator[Entry]: ...
+
+    def gaps(self) -> int: ...
+
+
 @dataclass
 class Trader:
     """A desk with a session at it. `stops` are the rollbacks it asked for, `alerts` what it told people."""
 
     desk: Desk
     session: LiveSession
-    journal: MemoryJournal
+    journal: Pages
     stops: list[Stop]
     alerts: list[str]
     state_dir: Path = Path("state")
@@ -122,7 +133,7 @@ async def a_trader(
 
 @asynccontextmanager
 async def a_session(
-    desk: Desk, journal: MemoryJournal, home: Path, silence: float = 30.0, *, reconciles: bool = True
+    desk: Desk, journal: Pages, home: Path, silence: float = 30.0, *, reconciles: bool = True
 ) -> AsyncIterator[Trader]:
     """A session that goes on where the journal ends; leaving the block kills it as a crash would."""
     setup = Setup(

@@ -83,6 +83,29 @@ async def test_a_quiet_session_still_notices_that_the_database_died(mariadb, day
 
 
 @pytest.mark.mariadb
+async def test_a_quiet_session_notices_that_the_server_takes_no_lines(mariadb, day: Day, monkeypatch):
+    monkeypatch.setattr(writing, "SLOW", 0.3)
+    async with Running(mariadb.url("canary"), day.folder) as running:
+        await running.writer.caught_up(day.write("run_started"))
+        with mariadb.connect() as connection, connection.cursor() as cursor:
+            cursor.execute("LOCK TABLES canary.events WRITE")
+            await until(lambda: not running.writer.available)
+        await until(lambda: running.writer.available)
+
+
+async def test_a_quiet_session_notices_that_the_file_takes_no_lines(day: Day, tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(writing, "SLOW", 0.3)
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    async with Running(url, day.folder) as running:
+        await running.writer.caught_up(day.write("run_started"))
+        other = Ledger.open(url, ACCOUNT)
+        with other.engine.execution_options(writes=True).begin():
+            await until(lambda: not running.writer.available)
+        other.close()
+        await until(lambda: running.writer.available)
+
+
+@pytest.mark.mariadb
 async def test_a_database_that_is_away_at_the_start_is_waited_for(mariadb, busy_day: Day):
     url = mariadb.url("canary")
     mariadb.stop()
