@@ -69,6 +69,18 @@ async def test_row_33_a_quiet_user_stream_that_answers_pings_is_alive(tmp_path: 
         assert (trader.stops, "user-stream" in trader.state.conditions) == ([], False)
 
 
+async def test_row_33_a_line_that_only_pongs_is_dead_once_the_account_cannot_be_read(tmp_path: Path) -> None:
+    """rollback after 120 s without a reading and 30 s of silence"""
+    async with a_trader(tmp_path, speed=30.0) as trader:
+        await trader.enter()
+        began = trader.desk.clock.now()
+        trader.desk.fault("silence", on="private")
+        trader.desk.fault("outage", on="^GET /fapi/v3/positionRisk$")
+        await trader.until(lambda: trader.stops, "the rollback", within=20.0)
+        assert trader.stops[0].cause == "user-stream"
+        assert trader.desk.clock.now() - began > timedelta(seconds=120)
+
+
 def test_row_34_a_reader_that_is_too_slow_is_told_as_a_loss_and_never_as_nothing() -> None:
     decider, outbox = Decider(the_plan()).open(), Outbox(limit=3)
     for _ in range(3):

@@ -24,7 +24,7 @@ def on_read(turn: Turn, event: AccountRead) -> None:
     fills = tuple(_named(turn.state, fill) for fill in event.fills)
     for fill in fills:
         gateway.on_fill(turn, fill)
-    turn.put(read_asked=turn.state.now)
+    turn.put(read_asked=turn.state.now, read_answered=turn.state.now)
     _take_orders(turn, event.snapshot)
     _end_forgotten(turn, event.snapshot)
     gateway.settle_unknown(turn, _present(event.snapshot, fills))

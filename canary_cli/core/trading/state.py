@@ -135,6 +135,7 @@ class Session:
     quota_used: Decimal = Decimal(0)
     reconciled: bool = False
     read_asked: datetime | None = None
+    read_answered: datetime | None = None
     doubts: int = 0
 
     def but(self, **changes: Any) -> "Session":

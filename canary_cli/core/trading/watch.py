@@ -25,7 +25,7 @@ from canary_cli.core.trading.facts import (
 from canary_cli.core.trading.halting import latch, roll_back
 from canary_cli.core.trading.inputs import ConditionChanged, Keep, LatchChanged, Tick
 from canary_cli.core.trading.standing import session_readings
-from canary_cli.core.trading.state import Condition, put
+from canary_cli.core.trading.state import Condition, Session, put
 from canary_cli.core.trading.turn import Turn
 
 EQUITY_EVERY = timedelta(minutes=1)
@@ -273,8 +273,14 @@ def _begin_listening(turn: Turn, stream: Stream, time: datetime) -> None:
 
 def on_stream_alive(turn: Turn, event: StreamAlive) -> None:
     """A pong proves the line, not the data: it counts for the user stream, never for marks."""
-    if event.stream is Stream.USER:
+    if event.stream is Stream.USER and _is_cross_checked(turn.state):
         turn.put(heard=put(turn.state.heard, event.stream, max(event.time, turn.state.now)))
+
+
+def _is_cross_checked(state: Session) -> bool:
+    """Whether readings still show that the quiet line has lost nothing; none for two intervals: silence is silence."""
+    answered = state.read_answered
+    return answered is None or (state.now - answered).total_seconds() <= 2 * state.setup.recheck
 
 
 def on_stream_down(turn: Turn, event: StreamDown) -> None:

@@ -232,6 +232,15 @@ def test_silence_first_stops_entries_and_then_rolls_back(desk: Desk) -> None:
     assert asked_for(desk.tell(Tick(NOON + timedelta(seconds=30.1))), StartRollback)
 
 
+def test_a_pong_counts_only_while_the_account_can_be_read(desk: Desk) -> None:
+    desk.state = replace(desk.state, read_answered=NOON)
+    for seconds, vouched in ((119, True), (140, False)):
+        at = NOON + timedelta(seconds=seconds)
+        desk.mark(after=(at - desk.now).total_seconds(), BTCUSDT="50000")
+        desk.tell(StreamAlive(at, Stream.USER))
+        assert (desk.state.heard[Stream.USER] == at) is vouched
+
+
 def test_a_condition_clears_after_a_minute_of_health(desk: Desk) -> None:
     desk.tell(ConditionChanged(desk.now, "database", True, "away"))
     desk.tell(ConditionChanged(desk.now, "database", False))
