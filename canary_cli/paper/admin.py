@@ -10,6 +10,7 @@ from aiohttp import web
 
 from canary_cli.core.model import ZERO, OrderType, PositionSide, Side
 from canary_cli.paper import configuring
+from canary_cli.paper.connections import read_body
 from canary_cli.paper.faults import BadFault
 from canary_cli.paper.liquidation import deleverage
 from canary_cli.paper.market.model import Shock, ShockKind
@@ -27,7 +28,7 @@ class Wrong(Exception):
     """A request that makes no sense, and why."""
 
 
-async def serve_admin(venue: Venue, request: web.Request) -> web.Response:
+async def serve_admin(venue: Venue, request: web.BaseRequest) -> web.Response:
     if request.method != "GET":
         venue.touch()
     try:
@@ -40,8 +41,8 @@ async def serve_admin(venue: Venue, request: web.Request) -> web.Response:
     return web.Response(body=orjson.dumps(document), status=status, content_type="application/json")
 
 
-async def _body(request: web.Request) -> Body:
-    raw = await request.read()
+async def _body(request: web.BaseRequest) -> Body:
+    raw = await read_body(request)
     try:
         body = orjson.loads(raw) if raw else {}
     except orjson.JSONDecodeError as error:

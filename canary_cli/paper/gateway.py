@@ -7,6 +7,7 @@ import orjson
 from aiohttp import web
 
 from canary_cli.paper import problems
+from canary_cli.paper.connections import read_body
 from canary_cli.paper.faults import REQUEST_KINDS, Fault, problem_of
 from canary_cli.paper.limits import ADDRESS
 from canary_cli.paper.params import Params, parse_pairs
@@ -16,7 +17,6 @@ from canary_cli.paper.rest.orders import ALL_CANCELLED
 from canary_cli.paper.security import Key, Security, check_time, split_signature
 from canary_cli.paper.venue import Venue
 
-LARGEST_BODY = 256 * 1024
 BEFORE = tuple(kind for kind in REQUEST_KINDS if kind not in ("lost_reply", "unknown", "latency", "ack_only"))
 AFTER = ("lost_reply", "unknown")
 CANCEL_ALL = ("DELETE /fapi/v1/allOpenOrders", "DELETE /fapi/v1/algoOpenOrders")
@@ -41,7 +41,7 @@ class Asked:
         return f"{self.method} {self.path}"
 
 
-async def serve_rest(venue: Venue, request: web.Request) -> web.Response:
+async def serve_rest(venue: Venue, request: web.BaseRequest) -> web.Response:
     """Answer one request. Raises `Disconnect` where a fault wants the reply lost."""
     venue.touch()
     headers: dict[str, str] = {}
@@ -58,13 +58,8 @@ async def serve_rest(venue: Venue, request: web.Request) -> web.Response:
     )
 
 
-async def _read(request: web.Request) -> Asked:
-    if request.content_length is not None and request.content_length > LARGEST_BODY:
-        raise Problem(-1000, "Request body is too large.", 413)
-    try:
-        body = await request.read() if request.can_read_body else b""
-    except web.HTTPRequestEntityTooLarge:
-        raise Problem(-1000, "Request body is too large.", 413) from None
+async def _read(request: web.BaseRequest) -> Asked:
+    body = await read_body(request)
     query = request.rel_url.raw_query_string.encode("utf-8", "surrogateescape")
     path = request.rel_url.raw_path
     return Asked(request.method, path, query, body, request.headers.get("X-MBX-APIKEY"))

@@ -1,9 +1,7 @@
-"""The exchange on a loopback port: one catch-all route, so that every answer has Binance's shape, and the pulse."""
+"""The exchange on a loopback port: one handler for all, so that every answer has Binance's shape, and the pulse."""
 
 import asyncio
 import contextlib
-import resource
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -11,14 +9,14 @@ from aiohttp import web
 
 from canary_cli.errors import ConfigurationError
 from canary_cli.paper.admin import serve_admin
-from canary_cli.paper.gateway import LARGEST_BODY, Disconnect, serve_rest
+from canary_cli.paper.connections import Door, Handler, most_connections, new_server
+from canary_cli.paper.gateway import Disconnect, serve_rest
 from canary_cli.paper.streams import is_stream_path, serve_stream
 from canary_cli.paper.venue import Venue
 from canary_cli.paper.ws_api import serve_ws_api
 
 PULSE = 0.05  # wall seconds between two advances of the market
 HOST = "127.0.0.1"
-MOST_CONNECTIONS = 2000
 
 
 class PortTaken(ConfigurationError):
@@ -30,7 +28,7 @@ class Server:
     """A running exchange. `wait` returns when it has been stopped or has been idle for `idle_after` wall seconds."""
 
     venue: Venue
-    runner: web.AppRunner
+    http: web.Server
     listener: asyncio.Server
     port: int
     pulse: "asyncio.Task[None]"
@@ -55,55 +53,27 @@ class Server:
             with contextlib.suppress(ConnectionError):
                 await socket.ws.close(code=1001, message=b"closing")
         self.listener.close()
-        await self.runner.cleanup()
+        await self.http.shutdown(0.5)
 
 
 async def start(venue: Venue, port: int = 0) -> Server:
     """Listen on `port` of loopback (0: a free one). Raises `PortTaken`."""
     stopped = asyncio.Event()
     venue.stop = stopped.set
-    app = web.Application(client_max_size=LARGEST_BODY)
-    app.router.add_route("*", "/{path:.*}", _handler(venue))
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5, keepalive_timeout=75)
-    await runner.setup()
+    http = new_server(_handler(venue))
+    door = partial(Door, http, most_connections())
     try:
-        listener = await asyncio.get_running_loop().create_server(_bounded(runner), HOST, port, backlog=1024)
+        listener = await asyncio.get_running_loop().create_server(door, HOST, port, backlog=1024)
     except OSError as error:
-        await runner.cleanup()
         raise PortTaken(
             f"port {port} on {HOST} is taken", "choose another with --port, or: canary paper stop"
         ) from error
     listening: int = listener.sockets[0].getsockname()[1]
-    return Server(venue, runner, listener, listening, asyncio.ensure_future(_beat(venue)), stopped)
+    return Server(venue, http, listener, listening, asyncio.ensure_future(_beat(venue)), stopped)
 
 
-class _Door(asyncio.Protocol):
-    """Hands a new connection on to HTTP, or closes it before a byte is read where there are too many.
-
-    It decides once connected: a burst is accepted as a whole before the first of it counts as a connection.
-    """
-
-    def __init__(self, server: web.Server, allowed: int) -> None:
-        self._server, self._allowed = server, allowed
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        if len(self._server.connections) >= self._allowed:
-            transport.close()
-            return
-        handler = self._server()
-        transport.set_protocol(handler)
-        handler.connection_made(transport)
-
-
-def _bounded(runner: web.AppRunner) -> Callable[[], asyncio.Protocol]:
-    """A protocol for each connection, up to `MOST_CONNECTIONS` or what the process may open, less what it needs."""
-    allowed = min(MOST_CONNECTIONS, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 100)
-    assert runner.server is not None
-    return partial(_Door, runner.server, allowed)
-
-
-def _handler(venue: Venue):  # type: ignore[no-untyped-def]
-    async def handle(request: web.Request) -> web.StreamResponse:
+def _handler(venue: Venue) -> Handler:
+    async def handle(request: web.BaseRequest) -> web.StreamResponse:
         try:
             return await _route(venue, request)
         except Disconnect:
@@ -114,7 +84,7 @@ def _handler(venue: Venue):  # type: ignore[no-untyped-def]
     return handle
 
 
-async def _route(venue: Venue, request: web.Request) -> web.StreamResponse:
+async def _route(venue: Venue, request: web.BaseRequest) -> web.StreamResponse:
     path = request.path
     if path.startswith("/paper/"):
         return await serve_admin(venue, request)

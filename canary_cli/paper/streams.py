@@ -26,7 +26,7 @@ def is_stream_path(path: str) -> bool:
     return bool(parts) and parts[0] in ("ws", "stream")
 
 
-async def serve_stream(venue: Venue, request: web.Request) -> web.WebSocketResponse:
+async def serve_stream(venue: Venue, request: web.BaseRequest) -> web.WebSocketResponse:
     """Handle one client until it leaves."""
     ws = web.WebSocketResponse(autoping=False, max_msg_size=LARGEST_FRAME, compress=False)
     await ws.prepare(request)

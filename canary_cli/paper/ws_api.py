@@ -55,7 +55,7 @@ class Session:
     since: int = 0
 
 
-async def serve_ws_api(venue: Venue, request: web.Request) -> web.WebSocketResponse:
+async def serve_ws_api(venue: Venue, request: web.BaseRequest) -> web.WebSocketResponse:
     ws = web.WebSocketResponse(autoping=False, max_msg_size=LARGEST_FRAME, compress=False)
     await ws.prepare(request)
     with contextlib.suppress(Problem):

@@ -2,10 +2,8 @@
 
 import asyncio
 
-import aiohttp
 import pytest
 
-from canary_cli.paper.server import start
 from tests.paper.wire import KEY, Wire
 
 FORM = {"X-MBX-APIKEY": KEY, "Content-Type": "application/x-www-form-urlencoded"}
@@ -50,13 +48,6 @@ async def test_frames_that_make_no_sense(wire: Wire, raw: str) -> None:
     assert reply["status"] == 400
 
 
-async def test_bytes_that_are_no_http(wire: Wire) -> None:
-    reader, writer = await asyncio.open_connection("127.0.0.1", wire.server.port)
-    writer.write(b"\x16\x03\x01 not http at all\r\n\r\n")
-    assert b"400" in await asyncio.wait_for(reader.readline(), 3)
-    writer.close()
-
-
 async def test_subscribe_frames_echo_any_id_and_set_properties(wire: Wire) -> None:
     ws = await wire.http.ws_connect(f"{wire.base}/market/stream")
     for sent, expected in [
@@ -70,26 +61,6 @@ async def test_subscribe_frames_echo_any_id_and_set_properties(wire: Wire) -> No
         while "id" not in (reply := (await asyncio.wait_for(ws.receive(), 3)).json()):
             pass
         assert reply == expected
-
-
-async def test_idle_connections_are_bounded(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert (await wire.raw("GET", "/fapi/v1/ping")).body == {}
-    monkeypatch.setattr("canary_cli.paper.server.resource.getrlimit", lambda _: (150, 150))
-    opened = []
-    async with aiohttp.ClientSession() as held:
-        server = await start(wire.server.venue)
-        base = f"http://127.0.0.1:{server.port}/fapi/v1/ping"
-        async with held.get(base):
-            pass
-        opened = [await asyncio.open_connection("127.0.0.1", server.port) for _ in range(60)]
-        await asyncio.sleep(0.05)
-        closed = [reader for reader, _ in opened if reader.at_eof()]
-        assert len(closed) >= 10
-        async with held.get(base) as reply:
-            assert await reply.json() == {}
-    for _, writer in opened:
-        writer.close()
-    await server.close()
 
 
 async def test_the_weight_limit_answers_429_then_bans(wire: Wire) -> None:

@@ -25,9 +25,10 @@ from hypothesis import strategies as st
 from canary_cli.accounts import PAPER_KEY, PAPER_SECRET
 from canary_cli.core.clock import SystemClock
 from canary_cli.core.model import OrderType, Side, TimeInForce
+from canary_cli.paper.connections import MOST_CONNECTIONS
 from canary_cli.paper.orders import NewOrder
 from canary_cli.paper.problems import Problem
-from canary_cli.paper.server import MOST_CONNECTIONS, Server, start
+from canary_cli.paper.server import Server, start
 from tests.paper.conftest import START, new_engine, new_venue
 from tests.paper.wire import Wire, signed
 

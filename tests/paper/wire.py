@@ -1,6 +1,8 @@
 """A client with no opinions: signs as the documentation says, and shows status, headers and body as they come."""
 
+import asyncio
 import hmac
+from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
@@ -27,6 +29,13 @@ class Reply:
 
 def signed(text: str, secret: str = SECRET) -> str:
     return hmac.new(secret.encode(), text.encode(), sha256).hexdigest()
+
+
+async def until(true: Callable[[], object], seconds: float = 10.0) -> None:
+    """Wait for a condition, as long as a loaded machine may need."""
+    async with asyncio.timeout(seconds):
+        while not true():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
 
 
 class Wire:
