@@ -8,7 +8,6 @@ from decimal import Decimal
 from canary_cli.core.model import Side
 from canary_cli.paper import problems
 from canary_cli.paper.market.model import Listing
-from canary_cli.paper.orders import NewOrder
 
 OPENING_FORBIDDEN = ("TRADING_CANCEL_ONLY", "PRE_SETTLE", "PRE_DELIVERING")
 CLOSED = ("CLOSE", "SETTLING", "DELIVERING", "DELIVERED")
@@ -82,9 +81,9 @@ def check_counterparty(side: Side, best: Decimal | None, mark: Decimal, listing:
         raise problems.thin_counterparty()
 
 
-def check_notional(new: NewOrder, price: Decimal, listing: Listing) -> None:
+def check_notional(quantity: Decimal, price: Decimal, listing: Listing) -> None:
     """MIN_NOTIONAL; `price` is the order's, or the mark for a MARKET order. What reduces is exempt."""
-    if new.quantity is not None and new.quantity * price < listing.rules.min_notional:
+    if quantity * price < listing.rules.min_notional:
         raise problems.notional_too_small(listing.rules.min_notional)
 
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 from canary_cli.core.model import ZERO, OrderType, PositionSide, Side, TimeInForce
 from canary_cli.paper import algo, filters, problems, store
 from canary_cli.paper.margin import largest_notional, open_loss
-from canary_cli.paper.orders import NewOrder
+from canary_cli.paper.orders import NewOrder, RestingOrder
 from canary_cli.paper.settling import reducible
 from canary_cli.paper.state import State, closes
 
@@ -31,7 +31,7 @@ def judge(state: State, new: NewOrder) -> NewOrder:
         filters.check_price(new.price, listing)
         filters.check_band(new.side, new.price, mark, listing)
     if not reduces:
-        filters.check_notional(new, new.price if new.price is not None else mark, listing)
+        filters.check_notional(new.quantity, new.price if new.price is not None else mark, listing)
     _check_account(state, reduces=reduces)
     if state.orders.count(new.symbol) >= store.LIMIT_OPEN:
         raise problems.too_many_open_orders()
@@ -131,16 +131,34 @@ def check_affordable(state: State, new: NewOrder) -> None:
     """Position limit of the leverage, then margin: what the order adds must fit into what is available."""
     assert new.quantity is not None
     price = assumed_price(state, new)
-    notional = new.quantity * price
-    extra = (notional, ZERO) if new.side is Side.BUY else (ZERO, notional)
-    _check_position_limit(state, new, extra)
-    added = state.order_margin_of(new.symbol, extra) - state.order_margin_of(new.symbol)
-    loss = open_loss(new.quantity, new.side.sign, state.marks[new.symbol], price) if added else ZERO
+    loss = open_loss(new.quantity, new.side.sign, state.marks[new.symbol], price)
+    _check_affordable(state, new, new.quantity * price, loss)
+
+
+def check_affordable_change(state: State, before: RestingOrder, after: RestingOrder) -> None:
+    """The same for an amended order, of which only what it adds must be paid for."""
+    if before.reduce_only or closes(before.side, before.position_side):
+        return
+    sign, mark = before.side.sign, state.marks[before.symbol]
+    was, becomes = (open_loss(one.remaining, sign, mark, one.price) for one in (before, after))
+    added = after.remaining * after.price - before.remaining * before.price
+    if added > 0:
+        _check_affordable(state, after, added, max(ZERO, becomes - was))
+
+
+def _check_affordable(state: State, order: NewOrder | RestingOrder, notional: Decimal, loss: Decimal) -> None:
+    extra = (notional, ZERO) if order.side is Side.BUY else (ZERO, notional)
+    _check_position_limit(state, order, extra)
+    added = state.order_margin_of(order.symbol, extra) - state.order_margin_of(order.symbol)
+    if not added:
+        return
+    if state.account.cross_wallet <= 0:
+        raise problems.balance_insufficient()
     if added + loss > state.available:
         raise problems.margin_insufficient()
 
 
-def _check_position_limit(state: State, new: NewOrder, extra: tuple[Decimal, Decimal]) -> None:
+def _check_position_limit(state: State, new: NewOrder | RestingOrder, extra: tuple[Decimal, Decimal]) -> None:
     bids, asks = state.open_notionals(new.symbol)
     held = state.account.quantity(new.symbol, new.position_side) * state.marks[new.symbol]
     after = held + bids + extra[0] if new.side is Side.BUY else held - asks - extra[1]

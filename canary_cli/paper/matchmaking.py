@@ -16,8 +16,8 @@ IMMEDIATE = (TimeInForce.IOC, TimeInForce.FOK)
 
 
 def price_limit(state: State, order: RestingOrder) -> Decimal:
-    """No order trades beyond this: a LIMIT order's price, or the market order's bound around the mark."""
-    if order.type is OrderType.LIMIT:
+    """No order trades beyond this: its own price, or a market order's bound around the mark."""
+    if order.type is not OrderType.MARKET:
         return order.price
     listing, mark = state.listing(order.symbol), state.marks[order.symbol]
     high, low = band(mark, listing)
@@ -65,7 +65,7 @@ def match(state: State, order: RestingOrder) -> None:
     _take(state, order)
     if order.status.is_final:
         return
-    if order.type is not OrderType.LIMIT:
+    if order.type is OrderType.MARKET:
         expire(state, order, OrderStatus.EXPIRED, "EXPIRED", Expiry.MARKET_REST)
     elif order.time_in_force in IMMEDIATE:
         expire(state, order, OrderStatus.EXPIRED, "EXPIRED", Expiry.IOC_REST)

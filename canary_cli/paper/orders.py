@@ -94,6 +94,8 @@ class RestingOrder:
     price_match: str = "NONE"
     self_trade: SelfTrade = SelfTrade.EXPIRE_MAKER
     good_till: datetime | None = None
+    activate_price: Decimal = ZERO
+    callback_rate: Decimal = ZERO
     amends: int = 0
 
     @property

@@ -23,11 +23,13 @@ BNB = "BNB"
 def fill(state: State, order: RestingOrder, price: Decimal, quantity: Decimal, *, maker: bool) -> Trade:
     """Settle one fill of `order`: position, realised profit, commission, income rows, events."""
     held = state.account.holding(order.symbol, order.position_side)
-    realized = _move_position(state, held, order.side.sign * quantity, price)
+    forced = order.type is OrderType.LIQUIDATION
+    realized = _move_position(state, held, order.side.sign * quantity, price, frees_margin=not forced)
     asset, commission = _commission(state, price * quantity, maker=maker)
     state.account.credit(asset, -commission)
-    if asset == MARGIN_ASSET:
+    if asset == MARGIN_ASSET and held.quantity:
         held.fees += commission
+        held.isolated_wallet -= commission if forced and state.account.is_isolated(held) else ZERO
     state.next_trade += 1
     trade = Trade(
         state.next_trade, order.order_id, order.symbol, order.side, order.position_side, price, quantity,
@@ -41,19 +43,24 @@ def fill(state: State, order: RestingOrder, price: Decimal, quantity: Decimal, *
     order.status = OrderStatus.FILLED if order.remaining == 0 else OrderStatus.PARTIALLY_FILLED
     changed = {MARGIN_ASSET, asset}
     tell_account(state, "ORDER", sorted(changed, reverse=True), [held])
-    tell_order(state, order, "CALCULATED" if order.type is OrderType.LIQUIDATION else "TRADE", trade)
+    tell_order(state, order, "CALCULATED" if forced else "TRADE", trade)
     if order.status is OrderStatus.FILLED:
         end(state, order)
     return trade
 
 
-def _move_position(state: State, held: Holding, signed: Decimal, price: Decimal) -> Decimal:
-    """Returns the realised profit, already credited."""
+def _move_position(
+    state: State, held: Holding, signed: Decimal, price: Decimal, *, frees_margin: bool = True
+) -> Decimal:
+    """Returns the realised profit, already credited. A forced reduction leaves an isolated position all its margin."""
     before = held.quantity
     after = after_fill(before, held.entry, signed, price)
     opened = abs(signed) - after.closed
     if after.closed:
-        held.isolated_wallet -= held.isolated_wallet * after.closed / abs(before)
+        if frees_margin:
+            held.isolated_wallet -= held.isolated_wallet * after.closed / abs(before)
+        elif state.account.is_isolated(held):
+            held.isolated_wallet += after.realized
         held.fees -= held.fees * after.closed / abs(before)
     if state.account.is_isolated(held):
         held.isolated_wallet = money(held.isolated_wallet + opened * price / state.account.config(held.symbol).leverage)

@@ -31,7 +31,10 @@ class Fees:
 
 @dataclass(slots=True)
 class State:
-    """`now` is plan time. `marks` and `lasts` are of the newest tick of each pair."""
+    """`now` is plan time. `marks` and `lasts` are of the newest tick of each pair.
+
+    `called` names the margin pools that have had their margin call; `liquidating` while one of them is still short.
+    """
 
     market: Market
     rng: Random
@@ -57,7 +60,7 @@ class State:
     books: dict[tuple[str, int], tuple[datetime, Book]] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
     liquidating: bool = False
-    warned: bool = False
+    called: set[str] = field(default_factory=set)
     locked: bool = False
 
     def listing(self, symbol: str) -> Listing:

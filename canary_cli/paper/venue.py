@@ -8,6 +8,7 @@ from decimal import Decimal
 from random import Random
 
 from canary_cli.core.clock import Clock, ScaledClock
+from canary_cli.core.model import OrderType
 from canary_cli.paper import problems
 from canary_cli.paper.engine import Engine
 from canary_cli.paper.faults import Faults
@@ -96,7 +97,7 @@ class Venue:
         """Send what has happened: user events first, then market streams."""
         events = self.engine.drain()
         for event in events:
-            if isinstance(event, OrderChange) and event.execution == "CALCULATED" and event.order.status.is_final:
+            if isinstance(event, OrderChange) and event.order.type is OrderType.LIQUIDATION and event.order.executed:
                 self._tell_forced(event.order)
         for event in events if self.hub.has_users() else ():
             for payload in payloads(event):

@@ -12,13 +12,10 @@ from hypothesis import strategies as st
 from canary_cli.core.model import AlgoStatus, OrderStatus, OrderType, PositionSide, Side, TimeInForce
 from canary_cli.paper import configuring
 from canary_cli.paper.engine import Engine
-from canary_cli.paper.liquidation import deleverage
 from canary_cli.paper.market import Shock, ShockKind
 from canary_cli.paper.orders import (
-    AccountChange,
     ConditionalChange,
     Expiry,
-    MarginCall,
     NewOrder,
     OrderChange,
     RestingOrder,
@@ -197,35 +194,6 @@ def test_funding_is_paid_at_its_time_by_who_holds_then(engine: Engine) -> None:
     assert len(rows) == 1
     assert engine.state.account.wallet == wallet + rows[0].amount
     assert (rows[0].amount < 0) == (due.rate > 0)
-
-
-@pytest.mark.parametrize("isolated", [False, True])
-def test_a_crash_liquidates_after_a_margin_call_and_the_wallet_stays_above_zero(isolated: bool) -> None:
-    engine = new_engine(balance=1000)
-    configuring.set_leverage(engine.state, BTC, 50)
-    if isolated:
-        configuring.set_margin_type(engine.state, BTC, isolated=True)
-    engine.place(market(Side.BUY, "0.2"))
-    resting = engine.place(limit(engine, Side.BUY, "0.96", "0.01"))
-    engine.drain()
-    shake(engine, ShockKind.CRASH, -0.15, 70)
-    events = engine.drain()
-    orders = [event for event in events if isinstance(event, OrderChange)]
-    liquidation = [event for event in orders if event.execution == "CALCULATED"]
-    assert engine.position(BTC) == 0 or resting.executed
-    assert liquidation[0].order.client_id.startswith("autoclose-")
-    assert engine.state.account.wallet >= 0
-    if not isolated:
-        assert any(isinstance(event, MarginCall) for event in events)
-    reasons = {event.reason for event in events if isinstance(event, AccountChange)}
-    assert "INSURANCE_CLEAR" in reasons
-
-
-def test_auto_deleveraging_takes_the_position_at_the_mark(engine: Engine) -> None:
-    engine.place(market(Side.BUY))
-    order = deleverage(engine.state, BTC, PositionSide.BOTH)
-    assert order is not None
-    assert (order.client_id, engine.position(BTC)) == ("adl_autoclose", 0)
 
 
 def test_hedge_mode_holds_both_sides(engine: Engine) -> None:
