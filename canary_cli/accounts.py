@@ -11,12 +11,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from canary_cli.errors import ConfigurationError, UsageError
 
 LIVE_REST = "https://fapi.binance.com"
 LIVE_SPOT = "https://api.binance.com"  # tells what a key may do
 LIVE_STREAM = "wss://fstream.binance.com"
+LIVE_WS_API = "wss://ws-fapi.binance.com/ws-fapi/v1"
 PAPER_PORT = 8899
 PAPER_KEY = "paper-key-0000000000000000000000000000000000000000000000000000000"
 PAPER_SECRET = "paper-secret-00000000000000000000000000000000000000000000000000000"  # noqa: S105  (the paper exchange's own)
@@ -33,7 +35,10 @@ class PlanTime:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One account to trade on. Keys are never shown: they are left out of `repr`."""
+    """One account to trade on. Keys are never shown: they are left out of `repr`.
+
+    `rest_url_alternate` answers where `rest_url` does not, `ws_api_url` takes closes where neither does; "": none.
+    """
 
     name: str
     kind: str  # live | demo | paper
@@ -43,6 +48,8 @@ class Account:
     api_key: str = field(default="", repr=False)
     api_secret: str = field(default="", repr=False)
     plan_time: PlanTime | None = None
+    rest_url_alternate: str = ""
+    ws_api_url: str = ""
 
     @property
     def is_paper(self) -> bool:
@@ -111,9 +118,11 @@ def choose_account(name: str | None, home: Path) -> Account:
 def paper_account(
     home: Path, port: int = PAPER_PORT, name: str = "paper", plan_time: PlanTime | None = None
 ) -> Account:
+    here = f"127.0.0.1:{port}"
     return Account(
-        name, "paper", f"http://127.0.0.1:{port}", f"ws://127.0.0.1:{port}", home, PAPER_KEY, PAPER_SECRET, plan_time
-    )
+        name, "paper", f"http://{here}", f"ws://{here}", home, PAPER_KEY, PAPER_SECRET, plan_time,
+        ws_api_url=f"ws://{here}/ws-fapi/v1",
+    )  # fmt: skip
 
 
 def registry_path(home: Path, account: str) -> Path:
@@ -170,21 +179,48 @@ def _from_profile(name: str, profile: dict[str, Any], home: Path) -> Account:
         raise ConfigurationError(f"accounts.toml [{name}]: kind is {kind!r}", 'write kind = "live", "demo" or "paper"')
     if kind == "paper":
         return paper_account(home, int(profile.get("port", PAPER_PORT)), name)
-    rest, stream = _urls(name, kind, profile)
+    urls = _urls(name, kind, profile)
     return Account(
-        name, kind, rest, stream, home, _secret(name, profile, "api_key"), _secret(name, profile, "api_secret")
-    )
+        name, kind, urls["rest_url"], urls["stream_url"], home, _secret(name, profile, "api_key"),
+        _secret(name, profile, "api_secret"), None, urls["rest_url_alternate"], urls["ws_api_url"],
+    )  # fmt: skip
 
 
-def _urls(name: str, kind: str, profile: dict[str, Any]) -> tuple[str, str]:
-    if kind == "live":
-        return profile.get("rest_url", LIVE_REST), profile.get("stream_url", LIVE_STREAM)
-    try:
-        return profile["rest_url"], profile["stream_url"]
-    except KeyError as missing:
+_LIVE_URLS = {"rest_url": LIVE_REST, "stream_url": LIVE_STREAM, "ws_api_url": LIVE_WS_API}
+_SCHEMES = {
+    "rest_url": "https://", "rest_url_alternate": "https://", "stream_url": "wss://", "ws_api_url": "wss://",
+}  # fmt: skip
+
+
+def _urls(name: str, kind: str, profile: dict[str, Any]) -> dict[str, str]:
+    known = _LIVE_URLS if kind == "live" else {}
+    urls = {what: str(profile.get(what, known.get(what, ""))) for what in _SCHEMES}
+    for what in ("rest_url", "stream_url"):
+        if not urls[what]:
+            raise ConfigurationError(
+                f"accounts.toml [{name}]: {what} is missing", "a demo account names both rest_url and stream_url"
+            )
+    for what, scheme in _SCHEMES.items():
+        _check_url(f"accounts.toml [{name}]: {what}", urls[what], scheme)
+    if urls["rest_url_alternate"].rstrip("/") == urls["rest_url"].rstrip("/"):
         raise ConfigurationError(
-            f"accounts.toml [{name}]: {missing.args[0]} is missing", "a demo account names both URLs"
-        ) from None
+            f"accounts.toml [{name}]: rest_url_alternate is rest_url", "name another host, or leave it out"
+        )
+    return urls
+
+
+def _check_url(what: str, url: str, scheme: str) -> None:
+    """Raises ConfigurationError for what would carry keys in the clear, except to this machine. "" passes: none."""
+    plain = scheme.replace("s://", "://")
+    if url and not (url.startswith(scheme) or (url.startswith(plain) and _is_here(url))):
+        raise ConfigurationError(f"{what} {url!r} does not begin with {scheme}", "see docs/configuration.md")
+
+
+def _is_here(url: str) -> bool:
+    try:
+        return urlsplit(url).hostname in ("127.0.0.1", "localhost", "::1")
+    except ValueError:
+        return False
 
 
 def _secret(name: str, profile: dict[str, Any], what: str) -> str:

@@ -45,8 +45,10 @@ class World:
     def exchange(self) -> "BinanceExchange":
         """Not connected yet: `await world.exchange.connect()` raises ExchangeUnreachable when it cannot be reached."""
         from canary_cli.core.binance.client import BinanceExchange
+        from canary_cli.core.binance.resilient import ResilientExchange
 
-        return BinanceExchange(self.account, self.clock, log=self.text_logs.on_request)
+        made = ResilientExchange if self.account.ws_api_url else BinanceExchange
+        return made(self.account, self.clock, log=self.text_logs.on_request)
 
     @cached_property
     def text_logs(self) -> "TextLogs":

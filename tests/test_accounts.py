@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from canary_cli.accounts import LIVE_REST, choose_account, find_home, folder_name, running_rehearsals
+from canary_cli.accounts import LIVE_REST, LIVE_WS_API, choose_account, find_home, folder_name, running_rehearsals
 from canary_cli.errors import ConfigurationError, UsageError
 
 LIVE = '[desk-live]\nkind = "live"\n'
@@ -137,12 +137,23 @@ def test_a_key_file_gives_the_key_without_its_newline(home: Path) -> None:
         ('[desk]\nkind = "prod"\n', "kind is 'prod'"),
         ('[desk]\nkind = "demo"\n', "rest_url is missing"),
         ("[desk\n", "accounts.toml"),
+        (LIVE.replace("-live", "") + 'rest_url = "http://fapi.binance.com"\n', "does not begin with https://"),
+        (LIVE.replace("-live", "") + 'ws_api_url = "https://ws-fapi.binance.com"\n', "does not begin with wss://"),
+        (LIVE.replace("-live", "") + 'ws_api_url = "ws://[oops"\n', "does not begin with wss://"),
+        (LIVE.replace("-live", "") + f'rest_url_alternate = "{LIVE_REST}/"\n', "rest_url_alternate is rest_url"),
     ],
 )
 def test_a_wrong_profile_says_what_and_where(home: Path, text: str, complaint: str) -> None:
     profiles(home, text)
     with pytest.raises(ConfigurationError, match=complaint):
         choose_account("desk", home)
+
+
+def test_a_live_account_has_a_second_way_and_any_account_may_name_another_host(home: Path, keys: None) -> None:
+    profiles(home, LIVE + 'rest_url_alternate = "https://standby.example.com"\n\n' + DEMO)
+    live, demo = choose_account("desk-live", home), choose_account("demo", home)
+    assert (live.ws_api_url, live.rest_url_alternate) == (LIVE_WS_API, "https://standby.example.com")
+    assert (demo.ws_api_url, demo.rest_url_alternate) == ("", "")
 
 
 def test_state_of_each_account_lies_apart(home: Path) -> None:

@@ -46,6 +46,14 @@ class Account(Protocol):
 
     async def snapshot(self) -> AccountSnapshot: ...
 
+    async def still_open(self) -> AccountSnapshot:
+        """What a closing must know. As `snapshot`, but it may come by a way that cannot list orders.
+
+        Then the orders that were known before are asked for one by one, and where that would not be the whole truth
+        about an account without positions, this raises too.
+        """
+        ...
+
     async def order(self, symbol: str, client_id: str) -> Order | None: ...
 
     async def trades(self, symbol: str, since: datetime) -> tuple[Fill, ...]: ...

@@ -207,7 +207,7 @@ class _Flattening:
     async def _read(self) -> Event:
         asked = self._clock.monotonic()
         try:
-            snapshot = await self._exchange.snapshot()
+            snapshot = await self._exchange.still_open()
         except Exception as error:
             return ReadFailed(self._clock.monotonic(), str(error) or repr(error))
         return AccountSeen(self._clock.monotonic(), asked, snapshot)

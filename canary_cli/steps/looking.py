@@ -25,7 +25,7 @@ async def look(world: World) -> tuple[AccountSnapshot | None, Mapping[str, Symbo
     """What the exchange says at once of the account and its filters; what it does not say is done without."""
     try:
         known, rules = await asyncio.gather(
-            _soon(world.exchange.snapshot(), None), _soon(world.exchange.rules(), dict[str, SymbolRules]())
+            _soon(world.exchange.still_open(), None), _soon(world.exchange.rules(), dict[str, SymbolRules]())
         )
     except ExchangeUnreachable as error:
         raise NotClosed(

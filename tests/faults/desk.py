@@ -11,6 +11,7 @@ from typing import Any
 
 from canary_cli.accounts import PAPER_KEY, PAPER_SECRET, Account, paper_account
 from canary_cli.core.binance.client import BinanceExchange
+from canary_cli.core.binance.resilient import ResilientExchange
 from canary_cli.core.clock import Clock
 from canary_cli.core.model import (
     ZERO,
@@ -113,7 +114,7 @@ async def a_desk(
     venue = open_venue(Request(PAPER_KEY, PAPER_SECRET, seed=11, speed=speed, pairs=pairs, balance=Decimal(1_000_000)))
     server = await start(venue, 0)
     account = paper_account(home, server.port)
-    exchange = BinanceExchange(account, venue.clock)
+    exchange = ResilientExchange(account, venue.clock)
     desk = Desk(server, exchange, account)
     try:
         desk.rules, desk.marks = await asyncio.gather(exchange.rules(), exchange.marks())

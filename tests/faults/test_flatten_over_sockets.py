@@ -1,6 +1,7 @@
 """What can go wrong while an account is closed, each against the paper exchange over sockets, by its row's number."""
 
 import asyncio
+from math import ceil
 
 import pytest
 
@@ -104,7 +105,7 @@ async def test_row_16_more_than_the_market_maximum_is_split_into_an_exact_sum() 
         desk.rules = await desk.exchange.rules()
         report = await desk.flatten()
         assert (report.outcome, desk.held) == (Outcome.FLAT, {})
-        assert len(report.order_ids) == -(-held // most)
+        assert len(report.order_ids) == ceil(held / most)
 
 
 async def test_row_17_dust_is_named_and_the_account_flat_without_it() -> None:

@@ -60,6 +60,9 @@ class Twin:
         await self._question()
         return self.venue.snapshot()
 
+    async def still_open(self) -> AccountSnapshot:
+        return await self.snapshot()
+
     async def rules(self) -> dict[str, SymbolRules]:
         await self._question()
         return self.venue.rules

@@ -4,7 +4,7 @@ Limits: 2400 weight a minute for an IP address; 300 orders in 10 s and 1200 a mi
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 WEIGHT_LIMIT = 2400
@@ -66,6 +66,13 @@ class Budget:
         """The length of each limit's window in seconds, and how much of it is used."""
         counts = ((60, self.orders_1m / ORDERS_1M_LIMIT), (10, self.orders_10s / ORDERS_10S_LIMIT))
         return tuple((s, share if _bucket(self.counted_at, s) == _bucket(now, s) else 0.0) for s, share in counts)
+
+
+@dataclass(slots=True)
+class Meter:
+    """The newest budget, shared by all ways to one exchange: no other way may be used to ask more than is allowed."""
+
+    budget: Budget = field(default_factory=Budget)
 
 
 _NAMES = ("USED-WEIGHT-1M", "ORDER-COUNT-10S", "ORDER-COUNT-1M")

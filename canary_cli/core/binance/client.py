@@ -9,11 +9,13 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any, TypeVar
 
 from canary_cli.accounts import Account
 from canary_cli.core.binance import translate
 from canary_cli.core.binance.budget import Budget
+from canary_cli.core.binance.rest import RestWire
 from canary_cli.core.binance.unreachable import unreachable
 from canary_cli.core.binance.wire import Log, Refused, Wire
 from canary_cli.core.clock import Clock
@@ -50,10 +52,10 @@ DEPTHS = (5, 10, 20, 50, 100, 500, 1000)
 class BinanceExchange:
     """Usable at once; `connect` measures the clock and warms connections up, which a kill cannot wait for."""
 
-    def __init__(self, account: Account, clock: Clock, *, log: Log | None = None) -> None:
+    def __init__(self, account: Account, clock: Clock, *, log: Log | None = None, wire: Wire | None = None) -> None:
         self._account = account
         self._clock = clock
-        self._wire = Wire(account, clock, log)
+        self._wire = wire or RestWire(account, clock, log)
         self._warmer: asyncio.Task[None] | None = None
 
     @property
@@ -85,17 +87,17 @@ class BinanceExchange:
 
     async def _keep_warm(self) -> None:
         while True:
-            pings = (self._wire.read(self._wire.client.futures_ping, {}, 1) for _ in range(WARM_CONNECTIONS))
+            pings = (self._wire.read("futures_ping", {}, 1) for _ in range(WARM_CONNECTIONS))
             await asyncio.gather(*pings, return_exceptions=True)
             await self._clock.pause(WARM_EVERY)
 
     # Deeds
 
     async def place(self, request: OrderRequest) -> Reply[Order]:
-        wait = 0.0 if _is_exit(request) else self.budget.wait_to_enter(self._clock.wall())
+        wait = 0.0 if is_exit(request) else self.budget.wait_to_enter(self._clock.wall())
         if wait:
             return Throttled(wait)
-        reply = await self._do(self._wire.client.futures_create_order, translate.order_fields(request), translate.order)
+        reply = await self._do("futures_create_order", translate.order_fields(request), translate.order)
         if isinstance(reply, Rejected) and reply.code == translate.DUPLICATE_ID:
             return await self._adopt(request)
         return reply
@@ -103,44 +105,36 @@ class BinanceExchange:
     async def _adopt(self, request: OrderRequest) -> Reply[Order]:
         """-4116: an order with this id is open already, so it is ours: an earlier sending did arrive."""
         try:
-            found = await self._order(request.symbol, request.client_id)
+            found = await self.look_up(request.symbol, request.client_id)
         except Refused as refused:
             return Unknown(f"-4116, then: {refused}")
         return Confirmed(found) if found else Unknown("-4116, then not found")
 
     async def place_algo(self, request: OrderRequest) -> Reply[AlgoOrder]:
-        call = self._wire.client.futures_create_algo_order
-        return await self._do(call, translate.algo_fields(request), translate.algo_order)
+        return await self._do("futures_create_algo_order", translate.algo_fields(request), translate.algo_order)
 
     async def cancel(self, symbol: str, client_id: str) -> Reply[Order]:
         fields = {"symbol": symbol, "origClientOrderId": client_id}
-        return await self._do(self._wire.client.futures_cancel_order, fields, translate.order)
+        return await self._do("futures_cancel_order", fields, translate.order)
 
     async def cancel_algo(self, algo_id: int) -> Reply[int]:
-        call = self._wire.client.futures_cancel_algo_order
-        return await self._do(call, {"algoId": algo_id}, lambda row: int(row["algoId"]))
+        return await self._do("futures_cancel_algo_order", {"algoId": algo_id}, lambda row: int(row["algoId"]))
 
     async def cancel_all(self, symbol: str) -> Reply[str]:
-        call = self._wire.client.futures_cancel_all_open_orders
-        return await self._do(call, {"symbol": symbol}, lambda row: str(row["msg"]))
+        return await self._do("futures_cancel_all_open_orders", {"symbol": symbol}, lambda row: str(row["msg"]))
 
     async def cancel_all_algos(self, symbol: str) -> Reply[str]:
-        call = self._wire.client.futures_cancel_all_algo_open_orders
-        return await self._do(call, {"symbol": symbol}, lambda row: str(row["msg"]))
+        return await self._do("futures_cancel_all_algo_open_orders", {"symbol": symbol}, lambda row: str(row["msg"]))
 
     async def countdown_cancel(self, symbol: str, milliseconds: int) -> Reply[int]:
-        call = self._wire.client.futures_countdown_cancel_all
         fields = {"symbol": symbol, "countdownTime": milliseconds}
-        return await self._do(call, fields, lambda row: int(row["countdownTime"]))
+        return await self._do("futures_countdown_cancel_all", fields, lambda row: int(row["countdownTime"]))
 
     async def test_order(self, request: OrderRequest) -> Reply[str]:
         """Signed and validated like a real order, and never executed (`POST /fapi/v1/order/test`)."""
-        call = self._wire.client.futures_create_test_order
-        return await self._do(call, translate.order_fields(request), lambda _row: "accepted")
+        return await self._do("futures_create_test_order", translate.order_fields(request), lambda _row: "accepted")
 
-    async def _do(
-        self, call: Callable[..., Awaitable[Any]], fields: dict[str, Any], read: Callable[[Any], T]
-    ) -> Reply[T]:
+    async def _do(self, call: str, fields: dict[str, Any], read: Callable[[Any], T]) -> Reply[T]:
         try:
             row = await self._wire.deed(call, fields)
         except Refused as refused:
@@ -154,32 +148,38 @@ class BinanceExchange:
 
     async def snapshot(self) -> AccountSnapshot:
         """Mode, balance, positions and both kinds of orders, asked at once; a part that fails fails the whole."""
-        client, time = self._wire.client, self._clock.now()
+        return await self._ask(self._snapshot())
+
+    async def still_open(self) -> AccountSnapshot:
+        return await self.snapshot()
+
+    async def _snapshot(self) -> AccountSnapshot:
+        time, ask = self._clock.now(), partial(self._wire.read_signed, urgent=True)
         config, account, positions, orders, algos = await asyncio.gather(
-            self._signed(client.futures_account_config, {}, 5, urgent=True),
-            self._signed(client.futures_account, {"version": 3}, 5, urgent=True),
-            self._signed(client.futures_position_information, {}, 5, urgent=True),
-            self._signed(client.futures_get_open_orders, {}, 40, urgent=True),
-            self._signed(client.futures_get_open_algo_orders, {}, 40, urgent=True),
+            ask("futures_account_config", {}, 5),
+            ask("futures_account", {"version": 3}, 5),
+            ask("futures_position_information", {}, 5),
+            ask("futures_get_open_orders", {}, 40),
+            ask("futures_get_open_algo_orders", {}, 40),
         )
-        held = (translate.position(row) for row in positions)
         return AccountSnapshot(
             time,
             translate.balance(account),
             translate.mode(config),
-            tuple(position for position in held if position.quantity),
+            translate.positions(positions),
             tuple(translate.order(row) for row in orders),
             tuple(translate.algo_order(row) for row in algos),
         )
 
     async def order(self, symbol: str, client_id: str) -> Order | None:
         """None where the exchange knows no such order; soon after a placement that may only be lag."""
-        return await self._ask(self._order(symbol, client_id))
+        return await self._ask(self.look_up(symbol, client_id))
 
-    async def _order(self, symbol: str, client_id: str) -> Order | None:
+    async def look_up(self, symbol: str, client_id: str) -> Order | None:
+        """As `order`, for this package: raises Refused."""
         fields = {"symbol": symbol, "origClientOrderId": client_id}
         try:
-            row = await self._wire.read_signed(self._wire.client.futures_get_order, fields, 1, urgent=True)
+            row = await self._wire.read_signed("futures_get_order", fields, 1, urgent=True)
         except Refused as refused:
             if isinstance(refused.reply, Rejected) and refused.reply.code == -2013:
                 return None
@@ -188,11 +188,11 @@ class BinanceExchange:
 
     async def trades(self, symbol: str, since: datetime) -> tuple[Fill, ...]:
         """Our fills from `since` on, oldest first, each once; `client_id` is empty (the exchange does not tell it)."""
-        call, found = self._wire.client.futures_account_trades, dict[int, Fill]()
+        found = dict[int, Fill]()
         end = self._clock.now() + timedelta(minutes=1)
         while since < end:
             until = min(since + TRADES_WINDOW - timedelta(milliseconds=1), end)
-            async for row in self._pages(call, {"symbol": symbol}, since, until, 5):
+            async for row in self._pages("futures_account_trades", {"symbol": symbol}, since, until, 5):
                 fill = translate.fill(row)
                 found[fill.trade_id] = fill
             since = until + timedelta(milliseconds=1)
@@ -200,14 +200,14 @@ class BinanceExchange:
 
     async def income(self, since: datetime) -> tuple[Income, ...]:
         """The income ledger's rows from `since` on, oldest first, each once. The exchange keeps three months."""
-        call, found = self._wire.client.futures_income_history, dict[tuple[str, int], Income]()
-        async for row in self._pages(call, {}, since, self._clock.now() + timedelta(minutes=1), 30):
+        found, until = dict[tuple[str, int], Income](), self._clock.now() + timedelta(minutes=1)
+        async for row in self._pages("futures_income_history", {}, since, until, 30):
             item = translate.income(row)
             found[item.type, item.id] = item
         return tuple(sorted(found.values(), key=lambda item: (item.time, item.id)))
 
     async def _pages(
-        self, call: Callable[..., Awaitable[Any]], fields: dict[str, Any], since: datetime, until: datetime, weight: int
+        self, call: str, fields: dict[str, Any], since: datetime, until: datetime, weight: int
     ) -> AsyncGenerator[dict[str, Any], None]:
         """Rows of a window, page after page. Pages overlap by a millisecond, so rows may come twice."""
         start, end = translate.milliseconds(since), translate.milliseconds(until)
@@ -222,21 +222,21 @@ class BinanceExchange:
             start = newest if newest > start else start + 1
 
     async def trading_locks(self) -> tuple[TradingLock, ...]:
-        return translate.locks(await self._signed(self._wire.client.futures_api_trading_status, {}, 10))
+        return translate.locks(await self._signed("futures_api_trading_status", {}, 10))
 
     async def key_rights(self) -> KeyRights | None:
         if self._account.kind != "live":
             return None
-        return translate.key_rights(await self._signed(self._wire.client.get_account_api_permissions, {}, 1))
+        return translate.key_rights(await self._signed("get_account_api_permissions", {}, 1))
 
     # The market
 
     async def server_time(self) -> datetime:
         """The exchange's wall clock."""
-        return translate.instant((await self._public(self._wire.client.futures_time, {}, 1))["serverTime"])
+        return translate.instant((await self._public("futures_time", {}, 1))["serverTime"])
 
     async def rules(self) -> dict[str, SymbolRules]:
-        told = await self._public(self._wire.client.futures_exchange_info, {}, 1)
+        told = await self._public("futures_exchange_info", {}, 1)
         perpetual = (row for row in told["symbols"] if row["contractType"] == "PERPETUAL")
         return {row["symbol"]: translate.rules(row) for row in perpetual}
 
@@ -245,18 +245,18 @@ class BinanceExchange:
         closed_by = end or self._clock.now()
         fields = {"symbol": symbol, "interval": str(frame), "limit": min(limit + 1, 1500),
                   "endTime": translate.milliseconds(closed_by)}  # fmt: skip
-        rows = await self._public(self._wire.client.futures_klines, fields, _klines_weight(limit + 1))
+        rows = await self._public("futures_klines", fields, _klines_weight(limit + 1))
         candles = (translate.candle(symbol, frame, row) for row in rows)
         return tuple(candle for candle in candles if candle.close_time <= closed_by)[-limit:]
 
     async def marks(self) -> dict[str, Decimal]:
-        rows = await self._public(self._wire.client.futures_mark_price, {}, 10)
+        rows = await self._public("futures_mark_price", {}, 10)
         return {row["symbol"]: Decimal(row["markPrice"]) for row in rows}
 
     async def book(self, symbol: str, levels: int) -> Book:
         limit = next((depth for depth in DEPTHS if depth >= levels), DEPTHS[-1])
         fields = {"symbol": symbol, "limit": limit}
-        return translate.book(symbol, await self._public(self._wire.client.futures_order_book, fields, 20))
+        return translate.book(symbol, await self._public("futures_order_book", fields, 20))
 
     # Streams
 
@@ -274,18 +274,18 @@ class BinanceExchange:
 
     async def listen_key(self) -> str:
         """The account's listen key; all processes of an account share one. Raises ExchangeUnreachable."""
-        return str(await self._public(self._wire.client.futures_stream_get_listen_key, {}, 1))
+        return str(await self._public("futures_stream_get_listen_key", {}, 1))
 
     async def renew(self, listen_key: str) -> None:
         """Another 60 minutes. Raises ExchangeUnreachable, also when the key is gone (-1125)."""
-        await self._public(lambda: self._wire.client.futures_stream_keepalive(listen_key), {}, 1)
+        await self._public("futures_stream_keepalive", {"listenKey": listen_key}, 1)
 
     # Plumbing
 
-    async def _signed(self, call: Any, fields: dict[str, Any], weight: int, *, urgent: bool = False) -> Any:
-        return await self._ask(self._wire.read_signed(call, fields, weight, urgent=urgent))
+    async def _signed(self, call: str, fields: dict[str, Any], weight: int) -> Any:
+        return await self._ask(self._wire.read_signed(call, fields, weight))
 
-    async def _public(self, call: Any, fields: dict[str, Any], weight: int) -> Any:
+    async def _public(self, call: str, fields: dict[str, Any], weight: int) -> Any:
         return await self._ask(self._wire.read(call, fields, weight))
 
     async def _ask(self, question: Awaitable[T]) -> T:
@@ -295,7 +295,7 @@ class BinanceExchange:
             raise unreachable(self._account.rest_url, refused.reply) from None
 
 
-def _is_exit(request: OrderRequest) -> bool:
+def is_exit(request: OrderRequest) -> bool:
     """Whether it can only lower exposure: reduce-only, or in hedge mode against its own side."""
     closes_hedge = (request.position_side, request.side) in (
         (PositionSide.LONG, Side.SELL),

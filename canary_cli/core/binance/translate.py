@@ -97,6 +97,11 @@ def position(row: Row) -> Position:
     )
 
 
+def positions(rows: Sequence[Row]) -> tuple[Position, ...]:
+    """Those of the rows that hold something."""
+    return tuple(found for found in map(position, rows) if found.quantity)
+
+
 def balance(row: Row) -> Balance:
     """`/fapi/v3/account`: the account's totals in USDT."""
     return Balance(

@@ -1,23 +1,12 @@
-"""python-binance's AsyncClient, tamed: any base URL, our time-outs and recvWindow, replies as values, no hidden call.
+"""What every way to the exchange does alike: time-outs, recvWindow, limits, bans, a wrong time stamp mended once."""
 
-What is tamed, and why: the library pings the spot host, stamps `recvWindow=10000` over the caller's, waits 10 s for
-everything, keeps one shared `response` (so header counts race), and lets aiohttp's own exceptions through.
-"""
-
-import asyncio
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
-from types import SimpleNamespace
 from typing import Any
 
-import aiohttp
-from binance import AsyncClient
-from binance.exceptions import BinanceAPIException, BinanceRequestException
-
-from canary_cli.accounts import LIVE_REST, LIVE_SPOT, Account
-from canary_cli.core.binance.budget import Budget
-from canary_cli.core.binance.translate import CLOCK_CODES, instant, refusal
+from canary_cli.core.binance.budget import Budget, Meter
+from canary_cli.core.binance.translate import CLOCK_CODES
 from canary_cli.core.clock import Clock
 from canary_cli.core.trading.replies import Failed, Rejected, Throttled, Unknown
 
@@ -29,7 +18,6 @@ CLOSE_TIMEOUT = 2.0
 
 Refusal = Rejected | Failed | Throttled | Unknown
 Log = Callable[[str, dict[str, Any]], None]
-Call = Callable[..., Awaitable[Any]]
 
 
 class Refused(Exception):
@@ -40,69 +28,48 @@ class Refused(Exception):
         self.reply = reply
 
 
-class _Client(AsyncClient):  # type: ignore[misc]  # the library carries no types
-    REQUEST_RECVWINDOW = 0  # the library would stamp its own over ours
+class NotConnected(Refused):
+    """No connection could be opened: nothing was sent, for certain."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(Failed(0, reason))
 
 
-class Wire:
-    """One account's requests. The library's client is made at the first request, since it needs a running loop."""
+class Wire(ABC):
+    """One account's requests, by one way. They are named as python-binance names them."""
 
-    def __init__(self, account: Account, clock: Clock, log: Log | None = None) -> None:
-        self._account = account
+    def __init__(self, clock: Clock, log: Log | None, meter: Meter | None) -> None:
         self._clock = clock
         self._log = log or (lambda _event, _data: None)
-        self._made: _Client | None = None
-        self._synced = asyncio.Lock()
-        self.budget = Budget()
+        self._meter = meter or Meter()
         self.written: deque[float] = deque(maxlen=1000)
         """When the newest deeds left for the socket: monotonic wall seconds, oldest first."""
 
     @property
-    def client(self) -> Any:
-        if self._made is None:
-            self._made = self._make()
-        return self._made
+    def budget(self) -> Budget:
+        return self._meter.budget
 
-    def _make(self) -> _Client:
-        session = {
-            "connector": aiohttp.TCPConnector(limit=0, keepalive_timeout=60.0, ttl_dns_cache=300),
-            "trace_configs": [self._trace()],
-        }
-        client = _Client(
-            self._account.api_key,
-            self._account.api_secret,
-            requests_params={"timeout": _timeout(READ_TIMEOUT)},
-            session_params=session,
-        )
-        base = self._account.rest_url.rstrip("/")
-        client.FUTURES_URL, client.FUTURES_DATA_URL = f"{base}/fapi", f"{base}/futures/data"
-        client.API_URL, client.MARGIN_API_URL = f"{base}/api", f"{LIVE_SPOT if base == LIVE_REST else base}/sapi"
-        return client
+    @abstractmethod
+    async def _send(self, call: str, fields: dict[str, Any], timeout: float) -> Any:
+        """One request and its answer. Raises Refused."""
 
-    async def close(self) -> None:
-        """Never hangs, and may be called twice."""
-        made, self._made = self._made, None
-        if made is not None:
-            with suppress(Exception):
-                await asyncio.wait_for(made.close_connection(), CLOSE_TIMEOUT)
-
+    @abstractmethod
     async def sync(self) -> None:
         """Measure how far our wall clock is from the exchange's; requests are stamped with its time. Raises Refused."""
-        async with self._synced:
-            sent, began = self._clock.wall(), self._clock.monotonic()
-            told = await self._once(self.client.futures_time, {})
-            middle = sent.timestamp() + (self._clock.monotonic() - began) / 2
-            self.client.timestamp_offset = round((instant(told["serverTime"]).timestamp() - middle) * 1000)
 
-    async def read(self, call: Call, fields: dict[str, Any], weight: int, *, urgent: bool = False) -> Any:
+    @abstractmethod
+    async def close(self) -> None:
+        """Never hangs, and may be called twice."""
+
+    async def read(self, call: str, fields: dict[str, Any], weight: int, *, urgent: bool = False) -> Any:
         """An unsigned question. Raises Refused."""
-        return await self._patiently(lambda: self._read_once(call, fields, weight, urgent))
+        return await self._patiently(lambda: self._read_once(call, fields, weight, urgent), urgent)
 
-    async def read_signed(self, call: Call, fields: dict[str, Any], weight: int, *, urgent: bool = False) -> Any:
+    async def read_signed(self, call: str, fields: dict[str, Any], weight: int, *, urgent: bool = False) -> Any:
         """A question about the account. Raises Refused."""
         return await self.read(call, {**fields, "recvWindow": round(READ_TIMEOUT * 1000)}, weight, urgent=urgent)
 
-    async def deed(self, call: Call, fields: dict[str, Any]) -> Any:
+    async def deed(self, call: str, fields: dict[str, Any]) -> Any:
         """A signed request that changes something: sent once, and once more only if its time stamp was refused.
 
         Raises Refused.
@@ -110,19 +77,22 @@ class Wire:
         deed = {**fields, "recvWindow": round(ORDER_TIMEOUT * 1000)}
         return await self._in_time(lambda: self._once(call, deed, ORDER_TIMEOUT))
 
-    async def _read_once(self, call: Call, fields: dict[str, Any], weight: int, urgent: bool) -> Any:
+    async def _read_once(self, call: str, fields: dict[str, Any], weight: int, urgent: bool) -> Any:
         wait = self.budget.wait_to_read(weight, self._clock.wall(), urgent=urgent)
         if wait:
             raise Refused(Throttled(wait, banned=self.budget.ban(self._clock.wall()) > 0))
-        return await self._in_time(lambda: self._once(call, fields))
+        return await self._in_time(lambda: self._once(call, fields, READ_TIMEOUT))
 
-    async def _patiently(self, ask: Callable[[], Awaitable[Any]]) -> Any:
-        """Ask a question again after a quick failure; a time-out was patience enough."""
+    async def _patiently(self, ask: Callable[[], Awaitable[Any]], urgent: bool) -> Any:
+        """Ask a question again after a quick failure; a time-out was patience enough.
+
+        An urgent one that finds no connection is better asked by another way.
+        """
         for pause in (0.2, 0.4):
             try:
                 return await ask()
             except Refused as refused:
-                if not isinstance(refused.reply, Failed):
+                if not isinstance(refused.reply, Failed) or (urgent and isinstance(refused, NotConnected)):
                     raise
             await self._clock.pause(pause)
         return await ask()
@@ -137,75 +107,20 @@ class Wire:
             await self.sync()
             return await ask()
 
-    async def _once(self, call: Call, fields: dict[str, Any], timeout: float = READ_TIMEOUT) -> Any:
+    async def _once(self, call: str, fields: dict[str, Any], timeout: float) -> Any:
         ban = self.budget.ban(self._clock.wall())
         if ban:
             raise Refused(Throttled(ban, banned=True))
-        parameters = {**fields, "requests_params": {"timeout": _timeout(timeout)}} if fields else {}
-        try:
-            return await call(**parameters)
-        except BinanceAPIException as error:
-            raise Refused(await self._refusal(error)) from None
-        except BinanceRequestException as error:
-            raise Refused(Unknown(error.message)) from None
-        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-            raise Refused(Failed(0, f"cannot connect: {error}")) from None
-        except TimeoutError:
-            raise Refused(Unknown(f"no reply within {timeout:g} s")) from None
-        except (aiohttp.ClientError, OSError) as error:
-            raise Refused(Unknown(f"connection lost: {type(error).__name__}")) from None
+        return await self._send(call, fields, timeout)
 
-    async def _refusal(self, error: BinanceAPIException) -> Refusal:
-        told = error.response.headers.get("Retry-After", "")
-        wait = float(told) if told.isdigit() else None
-        now = self._clock.wall()
-        reply = refusal(error.status_code, error.code or 0, await _message(error), wait, now)
+    def _refused(self, reply: Refusal) -> Refused:
+        """Limits and bans are remembered for all ways."""
         if isinstance(reply, Throttled):
-            self.budget = self.budget.throttled(reply.retry_after, now, banned=reply.banned)
-        return reply
+            self._meter.budget = self.budget.throttled(reply.retry_after, self._clock.wall(), banned=reply.banned)
+        return Refused(reply)
 
-    def _trace(self) -> aiohttp.TraceConfig:
-        """Reads each reply's own headers: the library keeps only the last reply of all."""
-        trace = aiohttp.TraceConfig()
-        trace.on_request_start.append(self._started)
-        trace.on_request_headers_sent.append(self._left)
-        trace.on_request_end.append(self._ended)
-        trace.on_request_exception.append(self._failed)
-        return trace
-
-    async def _started(self, _session: Any, context: SimpleNamespace, _params: Any) -> None:
-        context.began = self._clock.monotonic()
-
-    async def _left(
-        self, _session: Any, _context: SimpleNamespace, params: aiohttp.TraceRequestHeadersSentParams
-    ) -> None:
-        if params.method != "GET":
-            self.written.append(self._clock.monotonic())
-
-    async def _ended(self, _session: Any, context: SimpleNamespace, params: aiohttp.TraceRequestEndParams) -> None:
-        self.budget = self.budget.told(params.response.headers, self._clock.wall())
-        self._say(context, params.method, params.url.path, str(params.response.status))
-
-    async def _failed(
-        self, _session: Any, context: SimpleNamespace, params: aiohttp.TraceRequestExceptionParams
-    ) -> None:
-        self._say(context, params.method, params.url.path, type(params.exception).__name__)
-
-    def _say(self, context: SimpleNamespace, method: str, path: str, outcome: str) -> None:
-        """The path only: a query carries signatures."""
-        took = round((self._clock.monotonic() - context.began) * 1000, 1)
+    def _say(self, began: float, method: str, path: str, outcome: str) -> None:
+        """No parameters: among them are keys and signatures."""
+        took = round((self._clock.monotonic() - began) * 1000, 1)
         self._log("request", {"method": method, "path": path, "outcome": outcome, "ms": took,
                               "weight": self.budget.weight, "orders_10s": self.budget.orders_10s})  # fmt: skip
-
-
-def _timeout(seconds: float) -> aiohttp.ClientTimeout:
-    """A connection that cannot be opened fails before the whole time is gone: then nothing was sent, for certain."""
-    return aiohttp.ClientTimeout(total=seconds, sock_connect=seconds / 2)
-
-
-async def _message(error: BinanceAPIException) -> str:
-    """Where the body is no JSON the library drops it, and with it which of the four kinds of 503 this is."""
-    if error.code or not str(error.message).startswith("Invalid JSON"):
-        return str(error.message)
-    text: str = await error.response.text()  # read already, and kept by aiohttp
-    return " ".join(text.split())[:200]

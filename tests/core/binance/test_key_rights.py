@@ -7,7 +7,7 @@ from pytest_httpserver import HTTPServer
 
 from canary_cli.accounts import LIVE_REST, LIVE_SPOT, Account, paper_account
 from canary_cli.core.binance.client import BinanceExchange
-from canary_cli.core.binance.wire import Wire
+from canary_cli.core.binance.rest import RestWire
 from canary_cli.core.clock import SystemClock
 from canary_cli.core.model import KeyRights
 
@@ -37,6 +37,6 @@ async def test_paper_has_no_rights_to_read(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("rest", "spot"), [(LIVE_REST, LIVE_SPOT), ("http://127.0.0.1:9", "http://127.0.0.1:9")])
 async def test_the_spot_host_belongs_to_the_futures_host(rest: str, spot: str, tmp_path: Path) -> None:
-    wire = Wire(account("live", rest, tmp_path), SystemClock())
+    wire = RestWire(account("live", rest, tmp_path), SystemClock())
     assert f"{spot}/sapi" == wire.client.MARGIN_API_URL
     await wire.close()
