@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
@@ -36,7 +37,8 @@ class Alerts(Protocol):
 class Executor:
     """One a session. `post` hands an input to the session's queue.
 
-    `symbols` names what may have traded unseen; until `since` everything is known, but for the lines a crash swallowed.
+    `symbols` names what may have traded unseen, `is_strange` knows trades that no order of ours explains; until `since`
+    everything is known, but for the lines a crash swallowed.
     """
 
     def __init__(
@@ -48,6 +50,7 @@ class Executor:
         since: datetime,
         post: Callable[[Input], None],
         symbols: Callable[[], Iterable[str]],
+        is_strange: Callable[[Fill], bool],
         set_latch: Callable[[str, str], None],
         roll_back: Callable[[str, str], None],
         alert: Callable[[str, str, str], None],
@@ -57,6 +60,7 @@ class Executor:
         self._clock = clock
         self._post = post
         self._symbols = symbols
+        self._is_strange = is_strange
         self._set_latch = set_latch
         self._roll_back = roll_back
         self._alert = alert
@@ -151,7 +155,13 @@ class Executor:
 
     async def _missed_fills(self) -> tuple[Fill, ...]:
         pages = await asyncio.gather(*(self._exchange.trades(s, self._read_since) for s in sorted(self._symbols())))
-        return tuple(sorted((fill for page in pages for fill in page), key=lambda fill: (fill.time, fill.trade_id)))
+        fills = sorted((fill for page in pages for fill in page), key=lambda fill: (fill.time, fill.trade_id))
+        return tuple([await self._named(fill) if self._is_strange(fill) else fill for fill in fills])
+
+    async def _named(self, fill: Fill) -> Fill:
+        """With the client id of its order, which a list of trades does not tell: it says whose hand that was."""
+        order = await self._exchange.order(fill.symbol, order_id=fill.order_id)
+        return fill if order is None else replace(fill, client_id=order.client_id)
 
     async def finish(self, within: float) -> None:
         """Let requests under way be answered; what is not answered in time is the next start's to reconcile."""

@@ -16,6 +16,7 @@ from canary_cli.core.signals import Holding, SignalEngine, SignalSettings
 from canary_cli.core.trading.effects import ReadAccount
 from canary_cli.core.trading.events import MarketEvent, UserEvent
 from canary_cli.core.trading.inputs import EnterPhase, Input, LatchChanged, Tick
+from canary_cli.core.trading.reconcile import is_strange
 from canary_cli.core.trading.session import decide
 from canary_cli.core.trading.standing import holding_of
 from canary_cli.core.trading.state import Session
@@ -81,6 +82,7 @@ class LiveSession:
             since=state.ticked or clock.now(),
             post=self.post,
             symbols=self._traded_symbols,
+            is_strange=lambda fill: is_strange(self.state, fill),
             set_latch=self._write_latch,
             roll_back=self._stop,
             alert=alert,

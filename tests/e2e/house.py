@@ -1,5 +1,6 @@
 """A home of its own with the short plan, in which verbs are typed as real processes, and what they leave behind."""
 
+import hmac
 import json
 import os
 import shutil
@@ -12,10 +13,13 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
+from hashlib import sha256
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
+from canary_cli.accounts import PAPER_KEY, PAPER_SECRET
 from canary_cli.journal.reader import read
 from canary_cli.journal.record import Entry
 
@@ -158,6 +162,18 @@ class House:
 
     def status(self) -> dict[str, Any]:
         return self.ask("GET", "status")
+
+    def signed(self, path: str, **params: object) -> list[dict[str, Any]]:
+        """What the exchange's own interface lists, asked past every client of ours."""
+        text = urlencode({"timestamp": time.time_ns() // 1_000_000, **params})
+        signature = hmac.new(PAPER_SECRET.encode(), text.encode(), sha256).hexdigest()
+        connection = HTTPConnection("127.0.0.1", int(self.exchange["port"]), timeout=10)
+        connection.request("GET", f"/fapi/v1/{path}?{text}&signature={signature}", headers={"X-MBX-APIKEY": PAPER_KEY})
+        answer = connection.getresponse()
+        listed: list[dict[str, Any]] = json.loads(answer.read())
+        connection.close()
+        assert answer.status == 200, listed
+        return listed
 
     def is_flat(self) -> bool:
         """As the exchange says, asked past every client of ours."""

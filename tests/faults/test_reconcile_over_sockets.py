@@ -51,6 +51,19 @@ async def test_row_38_what_we_hold_and_the_exchange_does_not_is_let_go_by_adopti
         desk.by_hand(order={"symbol": BTC, "side": "SELL", "quantity": str(trader.theirs[BTC]), "reduce_only": True})
         async with a_session(desk, journal, tmp_path) as again:
             assert (again.ours, again.theirs) == ({}, {})  # the closing trades explain it: no mismatch
+            assert list(again.state.latches) == ["foreign-order"]
+
+
+async def test_row_38_a_position_taken_by_force_while_nobody_ran_rolls_back_at_the_start(tmp_path: Path) -> None:
+    async with a_trader(tmp_path) as trader:
+        await trader.enter()
+        journal, desk = trader.journal, trader.desk
+        await trader.session.stop()
+        desk.by_hand(adl=BTC)
+        async with a_session(desk, journal, tmp_path, reconciles=False) as again:
+            await again.until(lambda: again.stops, "the rollback")
+            assert again.stops[0].cause == "liquidation"
+            assert (again.ours, again.theirs) == ({}, {})
 
 
 @pytest.mark.parametrize("side", list(Side))

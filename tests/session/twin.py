@@ -52,9 +52,10 @@ class Twin:
         await self.clock.pause(self.latency)
         return self.venue.cancel(CancelAlgo("", algo_id))
 
-    async def order(self, symbol: str, client_id: str) -> Order | None:
+    async def order(self, symbol: str, client_id: str = "", *, order_id: int = 0) -> Order | None:
         await self._question()
-        return self.venue.done.get(client_id)
+        numbered = (order for order in self.venue.done.values() if order.order_id == order_id)
+        return next(numbered, None) if order_id else self.venue.done.get(client_id)
 
     async def snapshot(self) -> AccountSnapshot:
         await self._question()

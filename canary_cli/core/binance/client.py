@@ -171,13 +171,14 @@ class BinanceExchange:
             tuple(translate.algo_order(row) for row in algos),
         )
 
-    async def order(self, symbol: str, client_id: str) -> Order | None:
+    async def order(self, symbol: str, client_id: str = "", *, order_id: int = 0) -> Order | None:
         """None where the exchange knows no such order; soon after a placement that may only be lag."""
-        return await self._ask(self.look_up(symbol, client_id))
+        return await self._ask(self.look_up(symbol, client_id, order_id))
 
-    async def look_up(self, symbol: str, client_id: str) -> Order | None:
+    async def look_up(self, symbol: str, client_id: str, order_id: int = 0) -> Order | None:
         """As `order`, for this package: raises Refused."""
-        fields = {"symbol": symbol, "origClientOrderId": client_id}
+        which = {"orderId": order_id} if order_id else {"origClientOrderId": client_id}
+        fields = {"symbol": symbol, **which}
         try:
             row = await self._wire.read_signed("futures_get_order", fields, 1, urgent=True)
         except Refused as refused:

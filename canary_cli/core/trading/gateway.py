@@ -1,6 +1,7 @@
 """What becomes of orders: every answer, every update, of ours and of strangers."""
 
 from dataclasses import replace
+from datetime import datetime
 
 from canary_cli.core.model import ZERO, AlgoOrder, Fill, Order, OrderStatus
 from canary_cli.core.trading import entries, protection
@@ -119,8 +120,8 @@ def on_order_updated(turn: Turn, event: OrderUpdated) -> None:
     before = turn.state.orders.get(order.client_id)
     if before is not None:
         move(turn, order)
-    elif event.execution == "NEW" or event.fill is not None:
-        _stranger(turn, event)
+    elif event.execution == "NEW":
+        _stranger(turn, event.time, order.symbol, order.client_id)
     if event.fill is not None:
         on_fill(turn, event.fill)
     if before is not None and not before.is_settled:
@@ -156,6 +157,8 @@ def on_fill(turn: Turn, fill: Fill) -> None:
     if (fill.symbol, fill.trade_id) in state.trades or _was_adopted(state, fill):
         return
     life = state.orders.get(fill.client_id)
+    if life is None:
+        _stranger(turn, fill.time, fill.symbol, fill.client_id or f"number {fill.order_id}")
     turn.learn(_filled(fill, life))
     held = turn.state.held.get(fill.symbol)
     if held is None:
@@ -199,18 +202,21 @@ def _strange(client_id: str) -> str:
     return KILL if client_id.startswith(KILL_PREFIX) else FOREIGN
 
 
-def _stranger(turn: Turn, event: OrderUpdated) -> None:
-    """An order on our account that is not ours: a kill elsewhere, the exchange's own hand, or another writer."""
-    state, client_id, symbol = turn.state, event.order.client_id, event.order.symbol
+def _stranger(turn: Turn, time: datetime, symbol: str, client_id: str) -> None:
+    """An order on our account that is not ours: a kill elsewhere, the exchange's own hand, or another writer.
+
+    Told by the stream, or found in a reading after it was done behind our back.
+    """
+    state = turn.state
     if state.rolling_back:
         return
     if client_id.startswith(FORCED_PREFIXES):
-        turn.learn(Liquidated(event.time, symbol, client_id))
+        turn.learn(Liquidated(time, symbol, client_id))
         roll_back(turn, "liquidation", f"{symbol} was closed by the exchange ({client_id})")
         return
     source = "kill-order" if client_id.startswith(KILL_PREFIX) else "foreign-order"
     if source not in state.latches:
-        turn.learn(ForeignSeen(event.time, symbol, client_id))
+        turn.learn(ForeignSeen(time, symbol, client_id))
         latch(turn, source, f"{symbol} order {client_id} is not ours", "another hand")
 
 

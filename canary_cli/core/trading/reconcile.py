@@ -95,12 +95,18 @@ def _is_short_of_fills(state: Session) -> bool:
 
 def _named(state: Session, fill: Fill) -> Fill:
     """The fill with the client id of its order: a list of trades names orders by number only."""
-    if fill.client_id:
-        return fill
-    by_number = (
-        life.intent.client_id for life in state.orders.values() if fill.order_id in (life.order_id, life.became)
-    )
-    return replace(fill, client_id=next(by_number, ""))
+    return fill if fill.client_id else replace(fill, client_id=_ours_by_number(state, fill.order_id))
+
+
+def _ours_by_number(state: Session, order_id: int) -> str:
+    lives = (life for life in state.orders.values() if order_id in (life.order_id, life.became))
+    return next((life.intent.client_id for life in lives), "")
+
+
+def is_strange(state: Session, fill: Fill) -> bool:
+    """Whether a trade out of a list is new, and of no order whose number we know: only its name tells whose it is."""
+    is_known = (fill.symbol, fill.trade_id) in state.trades
+    return not is_known and not fill.client_id and not _ours_by_number(state, fill.order_id)
 
 
 def _present(snapshot: AccountSnapshot, fills: tuple[Fill, ...]) -> frozenset[str]:

@@ -4,6 +4,7 @@ What the exchange says travels in its own wire shapes and is read by the transla
 """
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
 
@@ -146,7 +147,12 @@ class SimulatedExchange:
 
     def _trades(self, symbols: frozenset[str], since: datetime) -> tuple[Fill, ...]:
         trades = (one for one in self.engine.state.trades if one.symbol in symbols and one.time >= since)
-        return tuple(translate.fill(shapes.user_trade(one)) for one in trades)
+        return tuple(self._named(translate.fill(shapes.user_trade(one))) for one in trades)
+
+    def _named(self, fill: Fill) -> Fill:
+        """With its order's client id, for which the live executor asks apart."""
+        order = self.engine.state.orders.find(fill.symbol, fill.order_id, None)
+        return fill if order is None else replace(fill, client_id=order.client_id)
 
 
 def _new(request: OrderRequest) -> NewOrder:

@@ -3,12 +3,15 @@
 from dataclasses import replace
 from decimal import Decimal
 
+import pytest
+
 from canary_cli.core.model import AccountMode, AccountSnapshot, Balance, Fill, OrderStatus, Side
 from canary_cli.core.trading.effects import Effect, Place, QueryOrder, ReadAccount
 from canary_cli.core.trading.events import AccountRead, Stream, StreamAlive
 from canary_cli.core.trading.facts import Intended, Purpose
 from canary_cli.core.trading.inputs import QueryAnswered, Replied, Tick
 from canary_cli.core.trading.order import Stage
+from canary_cli.core.trading.reconcile import is_strange
 from canary_cli.core.trading.replies import Confirmed
 from tests.core.trading.conftest import Desk, order_of
 
@@ -58,6 +61,32 @@ def test_an_exit_whose_end_fell_into_a_gap_does_not_block_the_next_one(desk: Des
     fill = Fill(exit_.symbol, 99, 8, exit_.client_id, Side.SELL, Decimal(50_000), exit_.quantity, desk.now)
     desk.tell(reading(desk, fill))
     assert desk.state.orders[exit_.client_id].stage is Stage.ENDED
+
+
+def strange_fill(desk: Desk, intent: Intended, client_id: str) -> Fill:
+    """A trade, found in a list, that closes a position of ours and that none of our orders explains."""
+    return Fill(intent.symbol, 99, 77, client_id, Side.SELL, Decimal(50_000), intent.quantity, desk.now)
+
+
+@pytest.mark.parametrize(
+    ("client_id", "latched"),
+    [("adl_autoclose", "rollback"), ("web_x1", "foreign-order"), ("KILL-a-1", "kill-order"), ("", "foreign-order")],
+)
+def test_what_others_did_behind_our_back_latches_as_if_we_had_seen_it(desk: Desk, client_id: str, latched: str) -> None:
+    intent = probe(desk)
+    desk.fill(intent, "50000")
+    desk.tell(reading(desk, strange_fill(desk, intent, client_id)))
+    assert list(desk.state.latches) == [latched]
+    assert intent.symbol not in desk.state.held
+
+
+def test_only_a_trade_of_no_order_we_know_is_strange(desk: Desk) -> None:
+    intent = probe(desk)
+    ours = replace(strange_fill(desk, intent, ""), order_id=7, trade_id=1)
+    assert is_strange(desk.state, ours)
+    desk.confirm(intent)
+    assert not is_strange(desk.state, ours)
+    assert is_strange(desk.state, strange_fill(desk, intent, ""))
 
 
 def test_an_order_without_an_answer_is_asked_for_when_none_can_come_any_more(desk: Desk) -> None:
