@@ -107,9 +107,9 @@ class ResilientExchange(BinanceExchange):
         self._known = self._known.told(found, asked)
         return found
 
-    async def look_up(self, symbol: str, client_id: str) -> Order | None:
-        by_rest = partial(super().look_up, symbol, client_id)
-        by_ws_api = partial(self._ws_api.look_up, symbol, client_id)
+    async def look_up(self, symbol: str, client_id: str, order_id: int = 0) -> Order | None:
+        by_rest = partial(super().look_up, symbol, client_id, order_id)
+        by_ws_api = partial(self._ws_api.look_up, symbol, client_id, order_id)
         return await _value(self._questions.climb(partial(_reply, by_rest), partial(_reply, by_ws_api)))
 
     def _learn_order(self, reply: Reply[Order]) -> Reply[Order]:
