@@ -186,6 +186,7 @@ def _key(venue: Venue, body: Body) -> str:
             bool(spec.get("can_trade", True)),
             bool(spec.get("can_withdraw", False)),
             bool(spec.get("ip_restricted", True)),
+            frozenset(map(str, spec.get("addresses", ()))),
         )
     )
     return str(spec["name"])

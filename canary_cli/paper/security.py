@@ -38,7 +38,10 @@ class Security(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """An API key. `secret` is the HMAC secret; a PEM public key makes it an RSA or Ed25519 key."""
+    """An API key. `secret` is the HMAC secret; a PEM public key makes it an RSA or Ed25519 key.
+
+    `addresses` are those it may be used from; none means any.
+    """
 
     name: str
     secret: str = ""
@@ -46,6 +49,7 @@ class Key:
     can_trade: bool = True
     can_withdraw: bool = False
     ip_restricted: bool = True
+    addresses: frozenset[str] = frozenset()
     created: datetime = datetime(2026, 1, 1, tzinfo=UTC)
 
     def __repr__(self) -> str:
@@ -112,11 +116,11 @@ class Keys:
         self._keys.pop(name, None)
 
     def find(self, name: str | None, address: str) -> Key:
-        """Raises -2014 for what cannot be a key, -2015 for one that is not known."""
+        """Raises -2014 for what cannot be a key, -2015 for one that is not known, or not at this address."""
         if not name or not KEY_FORMAT.match(name):
             raise problems.malformed_key()
         key = self._keys.get(name)
-        if key is None:
+        if key is None or (key.addresses and address not in key.addresses):
             raise problems.unknown_key(address)
         return key
 

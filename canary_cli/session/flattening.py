@@ -20,6 +20,7 @@ from canary_cli.core.trading.flatten import (
     CancelAlgo,
     CancelAll,
     Cancelled,
+    CancelOrder,
     Close,
     Closed,
     DeadlinePassed,
@@ -178,6 +179,9 @@ class _Flattening:
                 self._post(Closed(self._clock.monotonic(), request.client_id, reply))
             case CancelAll(symbol):
                 gone = await self._answer(self._exchange.cancel_all(symbol))
+                self._post(Cancelled(self._clock.monotonic(), effect, gone))
+            case CancelOrder(symbol, client_id):
+                gone = await self._answer(self._exchange.cancel(symbol, client_id))
                 self._post(Cancelled(self._clock.monotonic(), effect, gone))
             case CancelAlgo(_, algo_id):
                 gone = await self._answer(self._exchange.cancel_algo(algo_id))

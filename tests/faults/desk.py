@@ -120,5 +120,5 @@ async def a_desk(
         desk.rules, desk.marks = await asyncio.gather(exchange.rules(), exchange.marks())
         yield desk
     finally:
-        await exchange.close()
+        await desk.exchange.close()
         await server.close()

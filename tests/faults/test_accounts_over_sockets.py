@@ -8,6 +8,7 @@ import pytest
 from canary_cli.core.model import Side
 from canary_cli.core.policy.plan import Plan
 from canary_cli.core.trading.facts import Purpose
+from canary_cli.core.trading.flatten import Outcome
 from canary_cli.core.trading.inputs import ConditionChanged
 from canary_cli.core.trading.watch import DATABASE
 from canary_cli.errors import ExchangeUnreachable
@@ -68,6 +69,22 @@ async def test_row_43_a_revoked_key_is_said_plainly_and_opens_nothing(tmp_path: 
         desk.by_hand(revoke=desk.account.api_key)
         with pytest.raises(ExchangeUnreachable, match="key"):
             await desk.exchange.snapshot()
+
+
+async def test_row_43_a_key_that_loses_its_right_to_trade_opens_nothing_and_its_stops_stay(tmp_path: Path) -> None:
+    async with a_trader(tmp_path) as trader:
+        await trader.enter()
+        account = trader.desk.account
+        trader.desk.by_hand(key={"name": account.api_key, "secret": account.api_secret, "can_trade": False})
+        trader.signal("ETHUSDT")
+        await trader.until(lambda: trader.events("order_rejected"), "the refusal")
+        assert trader.events("order_rejected")[0].data["code"] == -2015
+        await trader.agreed()
+        assert list(trader.theirs) == [BTC]
+        report = await trader.desk.flatten(deadline=1.0)
+        assert report.outcome is Outcome.INCOMPLETE
+        assert "-2015" in (report.trouble or {})[BTC]
+        assert trader.desk.resting == 2  # its stop and its target
 
 
 async def test_row_44_a_locked_account_refuses_entries_and_lets_exits_pass(tmp_path: Path) -> None:

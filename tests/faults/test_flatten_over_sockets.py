@@ -165,6 +165,17 @@ async def test_row_21_a_stop_that_triggers_while_we_cancel_leaves_the_account_fl
         assert (report.outcome, desk.held, desk.resting) == (Outcome.FLAT, {}, 0)
 
 
+@pytest.mark.parametrize("times", [1, 1000])
+async def test_row_22_an_order_that_outlives_the_cancel_of_all_is_seen_and_cancelled_by_itself(times: int) -> None:
+    async with a_desk() as desk:
+        await desk.open("BTCUSDT")
+        await desk.rest("BTCUSDT", Side.BUY, "0.97")
+        await desk.rest("ETHUSDT", Side.BUY, "0.97")
+        desk.fault("ack_only", on="cancels", first=times)
+        report = await desk.flatten(await desk.exchange.snapshot())
+        assert (report.outcome, desk.held, desk.resting, report.orders_cancelled) == (Outcome.FLAT, {}, 0, 2)
+
+
 @pytest.mark.parametrize("known", [True, False])
 async def test_row_23_both_sides_of_a_hedged_symbol_are_closed(known: bool) -> None:
     async with a_desk() as desk:

@@ -1,10 +1,12 @@
 """What must keep a run from starting, each against the paper exchange over sockets, by its row's number."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from canary_cli.bootstrap import World
+from canary_cli.core.binance.client import BinanceExchange
 from canary_cli.core.policy.checks import Status
 from canary_cli.errors import ExchangeUnreachable
 from canary_cli.steps.preflight import exchange as checks
@@ -40,6 +42,40 @@ async def test_row_43_a_key_that_was_revoked_stops_preflight(tmp_path: Path) -> 
         desk.by_hand(revoke=desk.account.api_key)
         with pytest.raises(ExchangeUnreachable, match="key"):
             await checks.keys(scene_of(desk))
+
+
+def live(desk: Desk, **rights: object) -> Scene:
+    """The desk's key with these rights, on an account that asks what its key may do, as a live one does."""
+    desk.by_hand(key={"name": desk.account.api_key, "secret": desk.account.api_secret, **rights})
+    account = replace(desk.account, kind="live")
+    desk.exchange = BinanceExchange(account, desk.clock)
+    return scene_of(desk)
+
+
+@pytest.mark.parametrize(("rights", "status", "evidence"), [
+    ({}, Status.PASS, "trading allowed"),
+    ({"can_trade": False}, Status.FAIL, "may not trade futures"),
+    ({"can_withdraw": True}, Status.FAIL, "may withdraw"),
+    ({"ip_restricted": False}, Status.WARN, "works from any address"),
+])  # fmt: skip
+async def test_row_43_what_a_live_key_may_do_is_asked_before_it_is_used(
+    tmp_path: Path, rights: dict[str, bool], status: Status, evidence: str
+) -> None:
+    async with a_desk(home=tmp_path) as desk:
+        await desk.exchange.close()
+        finding = await checks.keys(live(desk, **rights))
+        assert finding.status is status
+        assert evidence in finding.evidence
+
+
+async def test_row_43_a_key_that_is_not_listed_for_this_address_stops_preflight(tmp_path: Path) -> None:
+    async with a_desk(home=tmp_path) as desk:
+        await desk.exchange.close()
+        with pytest.raises(ExchangeUnreachable, match="-2015") as refused:
+            await checks.keys(live(desk, addresses=["203.0.113.7"]))
+        assert "127.0.0.1" in refused.value.message
+        assert "allowed addresses" in refused.value.hint
+        assert desk.account.api_secret not in f"{refused.value.message} {refused.value.hint}"
 
 
 @pytest.mark.parametrize("status", ["TRADING_HALT", "SETTLING"])

@@ -10,6 +10,7 @@ from canary_cli.core.trading.flatten import (
     CancelAlgo,
     CancelAll,
     Cancelled,
+    CancelOrder,
     Close,
     Closed,
     Effect,
@@ -72,6 +73,8 @@ class Closing:
                 self._exchange.place(request, lambda reply: self._take(Closed(self._now, request.client_id, reply)))
             case CancelAll(symbol):
                 self._exchange.cancel_all(symbol, lambda reply: self._take(Cancelled(self._now, effect, reply)))
+            case CancelOrder(symbol, client_id):
+                self._exchange.cancel(symbol, client_id, lambda reply: self._take(Cancelled(self._now, effect, reply)))
             case CancelAlgo(_, algo_id):
                 self._exchange.cancel_algo(algo_id, lambda reply: self._take(Cancelled(self._now, effect, reply)))
             case Query():

@@ -70,6 +70,9 @@ class SimulatedExchange:
     def cancel_all(self, symbol: str, done: Callable[[Reply[object]], None]) -> None:
         self._ask(lambda: len(self.engine.cancel_all(symbol)), done)
 
+    def cancel(self, symbol: str, client_id: str, done: Callable[[Reply[object]], None]) -> None:
+        self._ask(lambda: self.engine.cancel(symbol, client_id=client_id), done)
+
     def order(self, symbol: str, client_id: str, done: Callable[[Reply[Order | None]], None]) -> None:
         self._ask(lambda: self._order(symbol, client_id), done)
 

@@ -13,6 +13,7 @@ from canary_cli.core.trading.flatten import (
     Begin,
     CancelAlgo,
     CancelAll,
+    CancelOrder,
     Close,
     Closed,
     Effect,
@@ -287,23 +288,25 @@ def test_a_fill_that_lands_after_its_order_was_cancelled_is_closed_too() -> None
     assert len(closes(world)) == 1
 
 
-def test_a_cancel_all_that_left_an_order_behind_is_noticed_and_repeated() -> None:
-    venue = Venue().rest(resting("BTCUSDT", "stays"))
-    world = World(venue, fault=once("lost", lambda effect: isinstance(effect, CancelAll)))
-    original = venue.cancel
-    acks: list[Effect] = []
+def test_an_order_that_outlives_the_cancel_of_all_is_cancelled_by_itself() -> None:
+    def is_all(effect: Effect) -> Reply[object] | None:
+        return Confirmed("The operation of cancel all open order is done.") if isinstance(effect, CancelAll) else None
 
-    def forgetful(effect: CancelAll | CancelAlgo) -> Reply[object]:
-        acks.append(effect)
-        saved = dict(venue.orders)
-        reply = original(effect)
-        if len(acks) == 1:
-            venue.orders = saved
-        return reply
+    venue = Venue().hold(position("BTCUSDT", "1")).rest(resting("BTCUSDT", "stays"), resting("ETHUSDT", "too"))
+    world = World(venue, fault=is_all)
+    state = world.run(venue.snapshot())
+    assert (state.outcome, state.cancelled, venue.orders) == (Outcome.FLAT, 2, {})
+    assert len(times(world, CancelAll)) == len(times(world, CancelOrder)) == 2
 
-    venue.cancel = forgetful  # type: ignore[method-assign]
-    assert world.run().outcome is Outcome.FLAT
-    assert len(acks) == 2 and not venue.orders
+
+def test_orders_that_outlive_every_cancel_are_read_no_oftener_than_the_weight_allows() -> None:
+    def is_cancel(effect: Effect) -> Reply[object] | None:
+        return Confirmed("done") if isinstance(effect, (CancelAll, CancelOrder, CancelAlgo)) else None
+
+    venue = Venue().rest(resting("BTCUSDT", "stays"), stop("ETHUSDT", close_position=False))
+    world = World(venue, fault=is_cancel)
+    assert world.run(deadline=60.0).outcome is Outcome.INCOMPLETE
+    assert 10 < len(times(world, Read)) < 2400 // 95 * 2  # a budget of one minute is never spent in one
 
 
 def test_an_order_whose_cancel_fails_does_not_keep_the_position_open() -> None:

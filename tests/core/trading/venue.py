@@ -29,9 +29,11 @@ from canary_cli.core.model import (
 from canary_cli.core.trading.flatten import (
     AccountSeen,
     Begin,
+    Cancel,
     CancelAlgo,
     CancelAll,
     Cancelled,
+    CancelOrder,
     Close,
     Closed,
     DeadlinePassed,
@@ -157,10 +159,13 @@ class Venue:
         if not any(symbol == held.symbol for symbol, _ in self.positions):
             self.algos = {n: a for n, a in self.algos.items() if a.symbol != held.symbol or not a.close_position}
 
-    def cancel(self, effect: CancelAll | CancelAlgo) -> Reply[object]:
+    def cancel(self, effect: Cancel) -> Reply[object]:
         if isinstance(effect, CancelAlgo):
             gone = self.algos.pop(effect.algo_id, None)
             return Confirmed(effect.algo_id) if gone else Rejected(-2011, "Unknown order sent.")
+        if isinstance(effect, CancelOrder):
+            found = [n for n, o in self.orders.items() if o.client_id == effect.client_id]
+            return Confirmed(self.orders.pop(found[0])) if found else Rejected(-2011, "Unknown order sent.")
         self.orders = {n: o for n, o in self.orders.items() if o.symbol != effect.symbol}
         return Confirmed("The operation of cancel all open order is done.")
 
@@ -234,7 +239,7 @@ class World:
             case Close(request):
                 told = reply or self.venue.place(request)
                 return Closed(0, request.client_id, Unknown("no reply") if fault == "unheard" else told)  # type: ignore[arg-type]
-            case CancelAll() | CancelAlgo():
+            case CancelAll() | CancelOrder() | CancelAlgo():
                 done = reply or self.venue.cancel(effect)
                 return Cancelled(0, effect, Unknown("no reply") if fault == "unheard" else done)
             case Query(client_id=client_id):

@@ -20,6 +20,7 @@ from canary_cli.core.trading.flatten.state import (
     Cancel,
     CancelAlgo,
     CancelAll,
+    CancelOrder,
     Close,
     Effect,
     Flatten,
@@ -60,7 +61,9 @@ def _deeds(state: Flatten) -> tuple[Flatten, tuple[Effect, ...]]:
 def _cancels(state: Flatten, symbol: str) -> Iterator[Cancel]:
     if state.now < state.cancel_not_before.get(symbol, 0.0):
         return
-    wanted: list[Cancel] = [CancelAll(symbol)] if state.orders.get(symbol) else []
+    one_by_one = [CancelOrder(symbol, order.client_id) for order in state.orders.get(symbol, ())]
+    outlived = [cancel for cancel in one_by_one if cancel in state.answered]
+    wanted: list[Cancel] = [*outlived] if len(outlived) == len(one_by_one) else [CancelAll(symbol)]
     algos = state.algos.get(symbol, ()) if state.verified else in_the_way(state, symbol)
     wanted += [CancelAlgo(symbol, algo.algo_id) for algo in algos]
     yield from (cancel for cancel in wanted if cancel not in state.cancels)

@@ -4,11 +4,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TypeVar
 
-from canary_cli.core.model import AlgoOrder, Order, OrderStatus, OrderType
+from canary_cli.core.model import Order, OrderStatus, OrderType
 from canary_cli.core.trading.flatten.state import (
+    Cancel,
     CancelAlgo,
     CancelAll,
     Cancelled,
+    CancelOrder,
     Flatten,
     Leg,
     Queried,
@@ -34,28 +36,51 @@ def cancelled(state: Flatten, event: Cancelled) -> Flatten:
     symbol = event.cancel.symbol
     state = replace(state, cancels=state.cancels - {event.cancel}, touched=_with(state.touched, symbol, state.now))
     if isinstance(event.reply, (Confirmed, Rejected)):
-        gone = len(state.orders.get(symbol, ())) if isinstance(event.cancel, CancelAll) else 1
-        state = replace(
-            state, cancelled=state.cancelled + gone if isinstance(event.reply, Confirmed) else state.cancelled
-        )
+        gone = _covered(state, event.cancel) - state.answered
+        count = len(gone) if isinstance(event.reply, Confirmed) else 0
+        state = replace(state, cancelled=state.cancelled + count, answered=state.answered | gone)
         return _without(state, event.cancel)
-    failures = state.cancel_failures.get(symbol, 0) + 1
-    state = _quiet(state, event.reply)
-    wait = max(back_off(failures), _asked_to_wait(event.reply))
+    return _cancel_later(_quiet(state, event.reply), symbol, _asked_to_wait(event.reply))
+
+
+def _covered(state: Flatten, cancel: Cancel) -> frozenset[CancelOrder | CancelAlgo]:
+    """The orders that a cancel means, each by itself."""
+    if isinstance(cancel, CancelAll):
+        return frozenset(CancelOrder(cancel.symbol, order.client_id) for order in state.orders.get(cancel.symbol, ()))
+    return frozenset({cancel})
+
+
+def _without(state: Flatten, cancel: Cancel) -> Flatten:
+    orders, algos = state.orders.get(cancel.symbol, ()), state.algos.get(cancel.symbol, ())
+    match cancel:
+        case CancelAll():
+            orders = ()
+        case CancelOrder(client_id=client_id):
+            orders = tuple(order for order in orders if order.client_id != client_id)
+        case CancelAlgo(algo_id=algo_id):
+            algos = tuple(algo for algo in algos if algo.algo_id != algo_id)
     return replace(
-        state,
-        cancel_failures=_with(state.cancel_failures, symbol, failures),
-        cancel_not_before=_with(state.cancel_not_before, symbol, state.now + wait),
+        state, orders=_with(state.orders, cancel.symbol, orders), algos=_with(state.algos, cancel.symbol, algos)
     )
 
 
-def _without(state: Flatten, cancel: CancelAll | CancelAlgo) -> Flatten:
-    if isinstance(cancel, CancelAlgo):
-        left: tuple[AlgoOrder, ...] = tuple(
-            algo for algo in state.algos.get(cancel.symbol, ()) if algo.algo_id != cancel.algo_id
-        )
-        return replace(state, algos=_with(state.algos, cancel.symbol, left))
-    return replace(state, orders=_with(state.orders, cancel.symbol, ()))
+def outlived(state: Flatten) -> Flatten:
+    """After a reading: what is still there though its cancel was answered is tried again, ever more slowly."""
+    orders = (CancelOrder(order.symbol, order.client_id) for orders in state.orders.values() for order in orders)
+    algos = (CancelAlgo(algo.symbol, algo.algo_id) for algos in state.algos.values() for algo in algos)
+    for symbol in sorted({cancel.symbol for cancel in (*orders, *algos) if cancel in state.answered}):
+        state = _cancel_later(state, symbol, 0.0)
+    return state
+
+
+def _cancel_later(state: Flatten, symbol: str, at_least: float) -> Flatten:
+    failures = state.cancel_failures.get(symbol, 0) + 1
+    not_before = state.now + max(back_off(failures), at_least)
+    return replace(
+        state,
+        cancel_failures=_with(state.cancel_failures, symbol, failures),
+        cancel_not_before=_with(state.cancel_not_before, symbol, not_before),
+    )
 
 
 def closed(state: Flatten, client_id: str, reply: Reply[Order]) -> Flatten:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from canary_cli.core.model import ZERO, AccountSnapshot, Position
-from canary_cli.core.trading.flatten.answers import back_off, cancelled, closed, queried
+from canary_cli.core.trading.flatten.answers import back_off, cancelled, closed, outlived, queried
 from canary_cli.core.trading.flatten.plan import is_busy, is_clear, symbols
 from canary_cli.core.trading.flatten.state import (
     AccountSeen,
@@ -60,7 +60,7 @@ def _seen(state: Flatten, event: AccountSeen) -> Flatten:
     """A reading proves flat only if it was asked for after the last deed was answered, on every symbol."""
     told = not state.closes and not state.cancels and all(event.asked >= at for at in state.touched.values())
     state = replace(state, reading=False, readings=state.readings + 1, read_failures=0)
-    state = _believe(state, event.snapshot, event.asked)
+    state = outlived(_believe(state, event.snapshot, event.asked))
     if not (told and is_clear(state)):
         return replace(state, flat_since=None, verified=False)
     since = event.asked if state.flat_since is None else state.flat_since

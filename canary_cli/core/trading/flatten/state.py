@@ -69,12 +69,20 @@ class CancelAll:
 
 
 @dataclass(frozen=True, slots=True)
+class CancelOrder:
+    """One regular order, by its client id: for what a cancel of all has left."""
+
+    symbol: str
+    client_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class CancelAlgo:
     symbol: str
     algo_id: int
 
 
-Cancel = CancelAll | CancelAlgo
+Cancel = CancelAll | CancelOrder | CancelAlgo
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,8 +193,8 @@ class Flatten:
     """All that a flatten knows. `prefix` starts every order id; `only` limits it to one symbol.
 
     `orders` and `algos` are believed open, by symbol; `closes` and `cancels` are without answer; `touched` is when a
-    deed on a symbol was last answered; `order_ids` are the closes the exchange has executed. Times are wall seconds;
-    None: not yet.
+    deed on a symbol was last answered; `answered` are the orders whose cancel was answered; `order_ids` are the closes
+    the exchange has executed. Times are wall seconds; None: not yet.
     """
 
     prefix: str
@@ -199,6 +207,7 @@ class Flatten:
     algos: Mapping[str, tuple[AlgoOrder, ...]] = field(default_factory=dict)
     closes: Mapping[str, Sent] = field(default_factory=dict)
     cancels: frozenset[Cancel] = frozenset()
+    answered: frozenset[CancelOrder | CancelAlgo] = frozenset()
     cancel_failures: Mapping[str, int] = field(default_factory=dict)
     cancel_not_before: Mapping[str, float] = field(default_factory=dict)
     touched: Mapping[str, float] = field(default_factory=dict)
