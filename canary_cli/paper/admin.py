@@ -11,7 +11,8 @@ from aiohttp import web
 from canary_cli.core.model import ZERO, OrderType, PositionSide, Side
 from canary_cli.paper import configuring
 from canary_cli.paper.connections import read_body
-from canary_cli.paper.faults import BadFault
+from canary_cli.paper.fault_effects import WORLD_CHANGES
+from canary_cli.paper.fault_kinds import check
 from canary_cli.paper.liquidation import deleverage
 from canary_cli.paper.market.model import Shock, ShockKind
 from canary_cli.paper.orders import NewOrder
@@ -22,6 +23,7 @@ from canary_cli.paper.shapes import placed
 from canary_cli.paper.venue import Venue
 
 Body = dict[str, Any]
+MOST_MOVED = 10**12  # of an asset, in or out at once
 
 
 class Wrong(Exception):
@@ -67,9 +69,9 @@ def _route(venue: Venue, method: str, path: str, body: Body) -> Any:
         case "POST", ["faults"]:
             return add_fault(venue, body)
         case "DELETE", ["faults"]:
-            return {"removed": venue.faults.remove()}
-        case "DELETE", ["faults", number] if number.isdigit():
-            return {"removed": venue.faults.remove(int(number))}
+            return remove_faults(venue)
+        case "DELETE", ["faults", number] if number.isdecimal() and len(number) < 10:
+            return remove_faults(venue, int(number))
         case "POST", ["market"]:
             return change_market(venue, body)
         case "POST", ["account"]:
@@ -112,38 +114,48 @@ def add_fault(venue: Venue, body: Body) -> Body:
     """`kind`, `after` and `for` in plan seconds, and the fault's own options."""
     options = dict(body)
     kind, after, lasting = str(options.pop("kind", "")), options.pop("after", 0), options.pop("for", None)
-    begins = venue.now() + timedelta(seconds=float(after))
-    ends = begins + timedelta(seconds=float(lasting)) if lasting is not None else None
     try:
+        begins = venue.now() + timedelta(seconds=float(after))
+        ends = begins + timedelta(seconds=float(lasting)) if lasting is not None else None
         fault = venue.faults.add(kind, options, begins, ends)
-    except (BadFault, TypeError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise Wrong(str(error)) from None
     venue.publish()
     return fault.describe()
 
 
+def remove_faults(venue: Venue, number: int | None = None) -> Body:
+    """One or all, which ends what they do to the exchange."""
+    removed = venue.faults.remove(number)
+    venue.publish()
+    return {"removed": removed}
+
+
 def change_market(venue: Venue, body: Body) -> Body:
     """A shock (`kind` gap, crash, recover, flat, thin, halt), a `status`, or new `filters` of a pair."""
-    state, kind = venue.engine.state, body.get("kind", "")
-    symbols = tuple(body.get("symbols", ()))
+    state, kind = venue.engine.state, str(body.get("kind", ""))
+    options = {name: value for name, value in body.items() if name != "kind"}
     try:
-        if kind == "status":
-            for symbol in symbols or state.listings:
-                state.statuses[symbol] = str(body["value"])
-        elif kind == "filters":
-            changes = {name: Decimal(str(value)) for name, value in body["filters"].items()}
-            for symbol in symbols:
-                state.change_rules(symbol, **changes)
+        if kind in WORLD_CHANGES:
+            check(kind, options)
+            for symbol in options.get("symbols", ()):
+                state.listing(symbol)
+            WORLD_CHANGES[kind](state, options)
         else:
-            state.market.shock(_shock(kind, symbols, body))
-    except (KeyError, TypeError, ValueError, InvalidOperation) as error:
+            state.market.shock(_shock(kind, options))
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise Wrong(f"market {kind}: {error}") from None
     return {"done": kind}
 
 
-def _shock(kind: str, symbols: tuple[str, ...], body: Body) -> Shock:
-    lasting = timedelta(seconds=float(body.get("for", 0)))
-    return Shock(ShockKind(kind), None, lasting, symbols, float(body.get("move", 0)), float(body.get("depth", 0.1)))
+def _shock(kind: str, options: Body) -> Shock:
+    """`for` in plan seconds, `symbols`, `move`, `depth`."""
+    unknown = set(options) - {"for", "symbols", "move", "depth"}
+    if unknown:
+        raise ValueError(f"unknown key {min(unknown)!r}")
+    lasting, symbols = timedelta(seconds=float(options.get("for", 0))), tuple(options.get("symbols", ()))
+    move, depth = float(options.get("move", 0)), float(options.get("depth", 0.1))
+    return Shock(ShockKind(kind), None, lasting, symbols, move, depth)
 
 
 def change_account(venue: Venue, body: Body) -> Body:
@@ -163,8 +175,8 @@ def change_account(venue: Venue, body: Body) -> Body:
 def _move(venue: Venue, body: Body, sign: int) -> str:
     asset, name = str(body.get("asset", "USDT")), "deposit" if sign > 0 else "withdraw"
     amount = Decimal(str(body[name]))
-    if not amount > 0:
-        raise Wrong(f"{name} must be above 0")
+    if not 0 < amount <= MOST_MOVED:
+        raise Wrong(f"{name} must be above 0 and at most {MOST_MOVED:,}")
     if sign < 0 and amount > venue.engine.state.account.wallets.get(asset, ZERO):
         raise Wrong("the wallet does not hold that much")
     transfer(venue.engine.state, asset, sign * amount)
@@ -211,6 +223,7 @@ def _order(venue: Venue, body: Body) -> Body:
 
 def _adl(venue: Venue, body: Body) -> bool:
     side = PositionSide.BOTH if not venue.engine.state.account.hedge else PositionSide.LONG
+    venue.engine.state.listing(str(body["adl"]))
     return deleverage(venue.engine.state, str(body["adl"]), side) is not None
 
 

@@ -16,7 +16,7 @@ IDLE_SECONDS = 75.0  # for a request's head to come, from the connection or the 
 BODY_SECONDS = 10.0  # for its body to come after that
 LINGER_SECONDS = 0.5  # for a body that was refused to come to its end
 DEAF_SECONDS = 60.0  # for a client to read what it has been sent
-LARGEST_BODY = 256 * 1024
+LARGEST_BODY, LARGEST_FRAME = 256 * 1024, 64 * 1024
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
@@ -90,6 +90,26 @@ class Connection(web.RequestHandler):
         if self._deaf is not None:
             self._deaf.cancel()
             self._deaf = None
+
+
+class Channel(web.WebSocketResponse):
+    """A WebSocket connection: pings are ours to answer, and it can end without a word."""
+
+    def __init__(self, request: web.BaseRequest) -> None:
+        super().__init__(autoping=False, max_msg_size=LARGEST_FRAME, compress=False)
+        self._transport = request.transport
+        self._ending: asyncio.Task[bool] | None = None
+
+    def cut(self) -> None:
+        if self._transport is not None:
+            self._transport.abort()
+
+    def end(self, code: int, reason: bytes) -> None:
+        """Close it soon. 1006 is what a client sees of a connection that was cut: no frame carries it."""
+        if code == 1006:
+            self.cut()
+        else:
+            self._ending = asyncio.get_running_loop().create_task(self.close(code=code, message=reason))
 
 
 class Door(asyncio.Protocol):

@@ -1,7 +1,7 @@
 """Everything that can go wrong on the wire, switched on by a scenario or at run time, drawn from a seeded generator.
 
 A fault strikes REST and WebSocket API requests or the streams, for a while of plan time, the first n times, or with a
-probability. Kinds and options: docs/paper-exchange.md.
+probability. What there is: `fault_kinds`.
 """
 
 import re
@@ -13,47 +13,13 @@ from random import Random
 from typing import Any
 
 from canary_cli.paper import problems
+from canary_cli.paper.fault_kinds import WORDINGS, check
 from canary_cli.paper.problems import Problem
-
-REQUEST_KINDS = (
-    "reject",
-    "latency",
-    "lost_reply",
-    "drop",
-    "error",
-    "unknown",
-    "throttle",
-    "rate_limit",
-    "ban",
-    "outage",
-    "ack_only",
-)
-STREAM_KINDS = ("silence", "half_open", "close", "burst", "duplicate", "reorder", "gap")
-WORLD_KINDS = ("listen_key_expiry", "clock_skew", "lock", "status", "filters", "ws_api_401")
-KINDS = (*REQUEST_KINDS, *STREAM_KINDS, *WORLD_KINDS)
-
-TARGETS = {
-    "orders": r"^POST /fapi/v1/(order|algoOrder|batchOrders)$",
-    "cancels": r"^DELETE ",
-    "reads": r"^GET ",
-    "all": r"",
-}
-WORDINGS = {
-    "unknown": Problem(-1000, "Unknown error, please check your request or try again later.", 503),
-    "unavailable": Problem(-1001, "Service Unavailable.", 503),
-    "internal": Problem(-1001, "Internal error; unable to process your request. Please try again.", 503),
-    "throttled": problems.overloaded(),
-    "timeout": problems.backend_timeout(),
-}
-
-
-class BadFault(ValueError):
-    """A fault that cannot be: the message says why."""
 
 
 @dataclass(slots=True)
 class Fault:
-    """`on` is a name of `TARGETS` or a regular expression over `METHOD path` (requests) or a stream's name."""
+    """`pattern` is searched for in `METHOD path` (requests) or in a stream's name."""
 
     id: int
     kind: str
@@ -82,12 +48,6 @@ class Fault:
         }
 
 
-_OPTIONS = {
-    "code", "msg", "status", "probability", "first", "on", "symbols", "milliseconds", "to_milliseconds", "spread",
-    "wording", "close_code", "count", "seconds", "retry_after", "filters", "reduce_only", "value",
-}  # fmt: skip
-
-
 class Faults:
     """The faults that are or will be on. The same seed and requests meet the same faults."""
 
@@ -99,20 +59,8 @@ class Faults:
     def add(
         self, kind: str, options: Mapping[str, Any], begins: datetime | None = None, ends: datetime | None = None
     ) -> Fault:
-        if kind not in KINDS:
-            raise BadFault(f"kind {kind!r} is none of {', '.join(KINDS)}")
-        unknown = set(options) - _OPTIONS
-        if unknown:
-            raise BadFault(f"fault {kind}: unknown key {min(unknown)!r}")
-        needed = {"status": "value", "filters": "filters"}.get(kind)
-        if needed is not None and needed not in options:
-            raise BadFault(f"fault {kind}: {needed} is missing")
-        default = "orders" if kind == "reject" else "all"
-        target = str(options.get("on", default))
-        try:
-            pattern = re.compile(TARGETS.get(target, target))
-        except re.error as error:
-            raise BadFault(f"fault {kind}: on {target!r} is no regular expression: {error}") from None
+        """Raises `BadFault`."""
+        pattern = check(kind, options)
         fault = Fault(next(self._ids), kind, dict(options), begins, ends, pattern=pattern)
         self._all[fault.id] = fault
         return fault
@@ -132,9 +80,6 @@ class Faults:
     def on(self, now: datetime, *kinds: str) -> Iterator[Fault]:
         """Those of the kinds that are on, whatever they strike."""
         return (fault for fault in list(self._all.values()) if fault.kind in kinds and fault.is_on(now))
-
-    def of(self, *kinds: str) -> list[Fault]:
-        return [fault for fault in self._all.values() if fault.kind in kinds]
 
     def strike(self, now: datetime, target: str, symbol: str, *kinds: str, calm: bool = False) -> Fault | None:
         """The first fault of the kinds that hits `target` now, which counts it. `calm`: what reduces is exempt."""
@@ -172,7 +117,7 @@ def problem_of(fault: Fault) -> Problem:
     if fault.kind == "rate_limit":
         return problems.too_many_requests(2400, int(options.get("retry_after", 30)))
     if "wording" in options:
-        return WORDINGS.get(str(options["wording"]), WORDINGS["unknown"])
+        return WORDINGS[options["wording"]]
     if fault.kind == "reject":
         return Problem(
             int(options.get("code", -2010)), str(options.get("msg", "Order was rejected.")), _status(options)

@@ -8,7 +8,8 @@ from aiohttp import web
 
 from canary_cli.paper import problems
 from canary_cli.paper.connections import read_body
-from canary_cli.paper.faults import REQUEST_KINDS, Fault, problem_of
+from canary_cli.paper.fault_kinds import REQUEST_KINDS
+from canary_cli.paper.faults import Fault, problem_of
 from canary_cli.paper.limits import ADDRESS
 from canary_cli.paper.params import Params, parse_pairs
 from canary_cli.paper.problems import Problem

@@ -12,14 +12,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 import orjson
-from aiohttp import web
 
+from canary_cli.paper.connections import Channel
 from canary_cli.paper.faults import Fault, Faults
 from canary_cli.paper.market.model import Market, Tick
 from canary_cli.paper.market_streams import publications
 
 MOST_PER_SECOND = 20
 LONGEST_QUEUE = 10_000  # messages a socket may be behind
+API = "ws-api"  # by which faults name the connections of the WebSocket API
 PUBLIC_WORDS = ("bookTicker", "depth", "rpiDepth", "trade")
 
 
@@ -35,7 +36,7 @@ def route_of(name: str) -> str:
 class Socket:
     """One client's stream connection. `routes`: what it may hear; unrouted sockets hear public streams only."""
 
-    ws: web.WebSocketResponse
+    ws: Channel
     routes: frozenset[str]
     combined: bool = False
     names: set[str] = field(default_factory=set)
@@ -50,7 +51,7 @@ class Socket:
             self.queue.put_nowait(data)
         except asyncio.QueueFull:
             self.frozen = True
-            asyncio.get_running_loop().create_task(self.ws.close(code=1008, message=b"Too slow"))
+            self.ws.end(1008, b"Too slow")
 
     async def pump(self) -> None:
         """Write what is queued until the socket closes."""
@@ -73,7 +74,7 @@ class Hub:
 
     def __init__(self, market: Market, speed: float) -> None:
         self.sockets: set[Socket] = set()
-        self.api_sockets: set[web.WebSocketResponse] = set()  # of the WebSocket API
+        self.api_sockets: set[Channel] = set()  # of the WebSocket API
         self.faults: Faults | None = None
         self.now = datetime.fromtimestamp(0, UTC)
         self._market, self._interval = market, 1 / MOST_PER_SECOND if speed > 1 else 0.0
@@ -143,6 +144,8 @@ class Hub:
     def _faulted(self, socket: Socket, name: str, data: bytes) -> Iterable[bytes]:
         if self.faults is None:
             return [*_released(socket), data]
+        if any(fault.pattern.search(name) for fault in self.faults.on(self.now, "outage")):
+            return []
         kinds = ("silence", "half_open", "gap", "duplicate", "burst", "reorder")
         fault = self.faults.strike(self.now, name, _symbol_of(name), *kinds)
         if fault is None:
@@ -159,10 +162,10 @@ class Hub:
 
     def close_matching(self, fault: Fault) -> int:
         """Close sockets that hear what the fault strikes, once and now: who comes later is spared. Returns how many."""
-        struck = [socket for socket in self.sockets if _hears(socket, fault)]
-        for socket in struck:
-            closing = socket.ws.close(code=int(fault.options.get("close_code", 1001)), message=b"going away")
-            asyncio.get_running_loop().create_task(closing)
+        struck = [socket.ws for socket in self.sockets if _hears(socket, fault)]
+        struck += self.api_sockets if fault.pattern.search(API) else ()
+        for ws in struck:
+            ws.end(int(fault.options.get("close_code", 1001)), b"going away")
         return len(struck)
 
     def tell_api(self, payload: dict[str, Any]) -> None:
@@ -175,6 +178,12 @@ class Hub:
         if self.faults is None:
             return False
         return any(_hears(socket, fault) for fault in self.faults.on(self.now, "half_open"))
+
+    def is_api_half_open(self) -> bool:
+        """The same of the WebSocket API."""
+        return self.faults is not None and any(
+            fault.pattern.search(API) for fault in self.faults.on(self.now, "half_open")
+        )
 
 
 def _hears(socket: Socket, fault: Fault) -> bool:

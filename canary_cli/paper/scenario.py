@@ -38,6 +38,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from canary_cli.errors import ConfigurationError
+from canary_cli.paper.fault_kinds import BadFault, check
 from canary_cli.paper.market import Climate, Drift, Shock, ShockKind
 
 SHIPPED = Path(__file__).with_name("scenarios")
@@ -173,11 +174,10 @@ class _Table:
         moves = kind in (ShockKind.GAP, ShockKind.CRASH)
         move = self.number("move") if moves else 0.0
         depth = self.number("depth") if kind == ShockKind.THIN else 0.1
-        if move <= -1:
-            self.refuse("move must be above -1: a price stays positive")
-        if not 0 < depth <= 1:
-            self.refuse("depth must be above 0 and at most 1")
-        shock = Shock(ShockKind(kind), None, duration, self.symbols(), move, depth)
+        try:
+            shock = Shock(ShockKind(kind), None, duration, self.symbols(), move, depth)
+        except ValueError as bad:
+            self.refuse(str(bad))
         event = PriceEvent(shock, self.time("at", "+0:00:00"), self.when())
         self.finish()
         return event
@@ -185,6 +185,10 @@ class _Table:
     def fault(self) -> FaultEvent:
         duration = self.time("for") if "for" in self._values else None
         kind, start, when = self.take("kind", str), self.time("at", "+0:00:00"), self.when()
+        try:
+            check(kind, self._values)
+        except BadFault as bad:
+            self.refuse(str(bad))
         return FaultEvent(kind, start, duration, when, self._values)
 
     def when(self) -> When | None:

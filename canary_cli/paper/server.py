@@ -89,7 +89,7 @@ async def _route(venue: Venue, request: web.BaseRequest) -> web.StreamResponse:
     if path.startswith("/paper/"):
         return await serve_admin(venue, request)
     if request.headers.get("Upgrade", "").lower() == "websocket":
-        _refuse_in_outage(venue)
+        _refuse_in_outage(venue, path)
         venue.touch()
         if path.startswith("/ws-fapi/v1"):
             return await serve_ws_api(venue, request)
@@ -98,8 +98,8 @@ async def _route(venue: Venue, request: web.BaseRequest) -> web.StreamResponse:
     return await serve_rest(venue, request)
 
 
-def _refuse_in_outage(venue: Venue) -> None:
-    if any(True for _ in venue.faults.on(venue.engine.now, "outage")):
+def _refuse_in_outage(venue: Venue, path: str) -> None:
+    if any(fault.pattern.search(f"GET {path}") for fault in venue.faults.on(venue.engine.now, "outage")):
         raise Disconnect
 
 

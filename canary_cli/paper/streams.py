@@ -9,13 +9,13 @@ from urllib.parse import unquote
 import orjson
 from aiohttp import WSMsgType, web
 
+from canary_cli.paper.connections import Channel
 from canary_cli.paper.hub import Socket, route_of
 from canary_cli.paper.liveness import Liveness, keep
 from canary_cli.paper.venue import Venue
 
 MOST_STREAMS = 1024
 MOST_MESSAGES = 10  # a second, of the client's
-LARGEST_FRAME = 64 * 1024
 UNROUTED = frozenset({"public"})
 
 
@@ -28,7 +28,7 @@ def is_stream_path(path: str) -> bool:
 
 async def serve_stream(venue: Venue, request: web.BaseRequest) -> web.WebSocketResponse:
     """Handle one client until it leaves."""
-    ws = web.WebSocketResponse(autoping=False, max_msg_size=LARGEST_FRAME, compress=False)
+    ws = Channel(request)
     await ws.prepare(request)
     socket = open_socket(venue, ws, request.path, request.query_string)
     venue.hub.sockets.add(socket)
@@ -47,7 +47,7 @@ async def serve_stream(venue: Venue, request: web.BaseRequest) -> web.WebSocketR
     return ws
 
 
-def open_socket(venue: Venue, ws: web.WebSocketResponse, path: str, query: str) -> Socket:
+def open_socket(venue: Venue, ws: Channel, path: str, query: str) -> Socket:
     """`/market/ws/a/b`, `/stream?streams=a/b`, `/private/ws/KEY`, `/private/ws?listenKey=KEY&events=A/B`."""
     parts = [unquote(part) for part in path.split("/") if part]
     route = parts.pop(0) if parts[0] in ("public", "market", "private") else ""

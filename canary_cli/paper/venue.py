@@ -4,14 +4,14 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from decimal import Decimal
 from random import Random
 
 from canary_cli.core.clock import Clock, ScaledClock
 from canary_cli.core.model import OrderType
 from canary_cli.paper import problems
 from canary_cli.paper.engine import Engine
-from canary_cli.paper.faults import Faults
+from canary_cli.paper.fault_effects import Effects
+from canary_cli.paper.faults import Fault, Faults
 from canary_cli.paper.hub import Hub
 from canary_cli.paper.limits import ADDRESS, Limits
 from canary_cli.paper.listen_keys import ListenKeys
@@ -38,6 +38,7 @@ class Venue:
     seed: int = 0
     limits: Limits = field(init=False)
     faults: Faults = field(init=False)
+    effects: Effects = field(init=False)
     hub: Hub = field(init=False)
     listen_keys: ListenKeys = field(init=False)
     agenda: list[PriceEvent | FaultEvent] = field(default_factory=list)
@@ -49,6 +50,7 @@ class Venue:
 
     def __post_init__(self) -> None:
         self.faults = Faults(Random(self.rng.random()))  # noqa: S311  (a market's luck, not a secret)
+        self.effects = Effects(self.engine.state)
         self.listen_keys = ListenKeys(Random(self.rng.random()))  # noqa: S311
         self.limits = Limits(max(1.0, self.clock.speed))
         self.hub = Hub(self.engine.state.market, self.clock.speed)
@@ -102,8 +104,7 @@ class Venue:
         for event in events if self.hub.has_users() else ():
             for payload in payloads(event):
                 self.hub.tell_user(payload)
-        self._apply_world_faults()
-        self._apply_stream_faults()
+        self._apply_faults()
         if ticks:
             self.hub.publish(ticks, self.clock.monotonic())
 
@@ -115,36 +116,24 @@ class Venue:
         for stream in (name, "!forceOrder@arr"):
             self.hub.tell(stream, payload)
 
-    def _apply_stream_faults(self) -> None:
+    def _apply_faults(self) -> None:
+        """Those that strike the exchange itself or its sockets, instead of a message."""
         now = self.engine.now
         self.hub.faults, self.hub.now = self.faults, now
-        for fault in self.faults.on(now, "close"):
+        self.effects.follow(self.faults, now)
+        for fault in self.faults.on(now, "close", "listen_key_expiry"):
             if not fault.struck:
-                fault.struck = max(1, self.hub.close_matching(fault))
-        for fault in self.faults.on(now, "listen_key_expiry"):
-            if not fault.struck:
-                fault.struck = 1
-                self.expire_listen_keys(int(now.timestamp() * 1000))
-
+                fault.struck = self._strike_once(fault)
         if self.hub.api_sockets and self.faults.strike(now, "ws-api", "", "ws_api_401"):
             self.hub.tell_api({"id": None, "status": 401, "error": problems.unknown_key(ADDRESS).body})
 
-    def _apply_world_faults(self) -> None:
-        """Faults of the exchange itself: each begins once and, where it can, ends."""
-        state = self.engine.state
-        for fault in self.faults.of("lock", "status", "filters"):
-            on, symbols = fault.is_on(self.engine.now), fault.options.get("symbols", list(state.listings))
-            if on == bool(fault.struck % 2) or (not on and not fault.struck):
-                continue
-            fault.struck += 1
-            if fault.kind == "lock":
-                state.locked = on
-            for symbol in symbols:
-                if fault.kind == "status":
-                    state.statuses[symbol] = str(fault.options["value"]) if on else ""
-                elif fault.kind == "filters" and on:
-                    changes = fault.options["filters"].items()
-                    state.change_rules(symbol, **{name: Decimal(str(value)) for name, value in changes})
+    def _strike_once(self, fault: Fault) -> int:
+        """How many it struck, at least one: it strikes no second time."""
+        if fault.kind == "close":
+            return max(1, self.hub.close_matching(fault))
+        if fault.pattern.search("private"):
+            self.expire_listen_keys(int(self.engine.now.timestamp() * 1000))
+        return 1
 
     def expire_listen_keys(self, now_ms: int) -> None:
         for key in self.listen_keys.expire_all():

@@ -10,6 +10,7 @@ import orjson
 from aiohttp import WSMsgType, web
 
 from canary_cli.paper import problems
+from canary_cli.paper.connections import Channel
 from canary_cli.paper.gateway import Disconnect, perform
 from canary_cli.paper.limits import ADDRESS
 from canary_cli.paper.liveness import Liveness, keep
@@ -21,7 +22,6 @@ from canary_cli.paper.security import Key, check_time
 from canary_cli.paper.venue import Venue
 
 HANDSHAKE_WEIGHT = 5
-LARGEST_FRAME = 64 * 1024
 
 METHODS = {
     "order.place": ("POST", "/fapi/v1/order"),
@@ -56,16 +56,18 @@ class Session:
 
 
 async def serve_ws_api(venue: Venue, request: web.BaseRequest) -> web.WebSocketResponse:
-    ws = web.WebSocketResponse(autoping=False, max_msg_size=LARGEST_FRAME, compress=False)
+    ws = Channel(request)
     await ws.prepare(request)
     with contextlib.suppress(Problem):
         venue.limits.spend(ADDRESS, HANDSHAKE_WEIGHT, venue.wall_ms() / 1000)
     session = Session(venue, request.query.get("returnRateLimits", "true").lower() != "false")
     liveness = Liveness.starting(venue.clock.monotonic())
-    keeper = asyncio.ensure_future(keep(venue.clock, ws, liveness))
+    keeper = asyncio.ensure_future(keep(venue.clock, ws, liveness, venue.hub.is_api_half_open))
     venue.hub.api_sockets.add(ws)
     try:
         async for message in ws:
+            if venue.hub.is_api_half_open():
+                continue
             if message.type is WSMsgType.PONG:
                 liveness.pong(venue.clock.monotonic())
                 continue
@@ -77,8 +79,7 @@ async def serve_ws_api(venue: Venue, request: web.BaseRequest) -> web.WebSocketR
             try:
                 reply = await respond(session, message.data)
             except Disconnect:
-                if request.transport is not None:
-                    request.transport.abort()
+                ws.cut()
                 break
             await ws.send_str(reply.decode())
     finally:

@@ -110,6 +110,9 @@ class Day(NamedTuple):
     trades: int
 
 
+_LARGEST_MOVE = 100.0  # as a share of the price
+
+
 class ShockKind(StrEnum):
     GAP = "gap"  # price jumps by `move` at once
     CRASH = "crash"  # price slides by `move` over `duration`
@@ -121,7 +124,10 @@ class ShockKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Shock:
-    """Something that happens to prices or books. `at` None means now; no `symbols` means all; `move` -0.08 is -8 %."""
+    """Something that happens to prices or books. `at` None means now; no `symbols` means all; `move` -0.08 is -8 %.
+
+    Raises ValueError for what cannot happen.
+    """
 
     kind: ShockKind
     at: datetime | None = None
@@ -129,6 +135,14 @@ class Shock:
     symbols: tuple[str, ...] = ()
     move: float = 0.0
     depth: float = 0.1
+
+    def __post_init__(self) -> None:
+        if not -1 < self.move <= _LARGEST_MOVE:
+            raise ValueError(f"move must be above -1, for a price stays positive, and at most {_LARGEST_MOVE:g}")
+        if not 0 < self.depth <= 1:
+            raise ValueError("depth must be above 0 and at most 1")
+        if self.duration < timedelta(0):
+            raise ValueError("what lasts cannot end before it begins")
 
 
 class Market(Protocol):
