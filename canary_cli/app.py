@@ -3,14 +3,15 @@
 import json
 import os
 import sys
-import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
-
-import typer
+from typing import TYPE_CHECKING
 
 from canary_cli.errors import DONE, CanaryError, ExitCode, Result
+
+if TYPE_CHECKING:
+    import typer
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +62,10 @@ VERBS: tuple[Verb, ...] = (
 )
 
 
-def build(argv: Sequence[str]) -> typer.Typer:
+def build(argv: Sequence[str]) -> "typer.Typer":
     """The Typer app with the typed verb in full and all others as a name and a line of help."""
+    import typer
+
     app = typer.Typer(
         name="canary",
         help="Takes a trading strategy live in gated steps, and off again in minutes, with evidence.",
@@ -82,7 +85,7 @@ def _root() -> None:
     """Keeps `canary` a group of verbs, however few are registered."""
 
 
-def _register(app: typer.Typer, verb: Verb, *, full: bool) -> None:
+def _register(app: "typer.Typer", verb: Verb, *, full: bool) -> None:
     if not full:
         app.command(verb.name, help=verb.help)(_unloaded)
         return
@@ -104,12 +107,10 @@ def run(argv: Sequence[str]) -> int:
     """
     argv = list(argv) or ["--help"]
     try:
-        result = _ended(build(argv)(args=argv, prog_name="canary", standalone_mode=False))
+        result = _stop_at_once(argv) or _by_typer(argv)
     except CanaryError as error:
         result = _explain(error, as_json="--json" in argv)
-    except typer.TyperException as error:  # a usage error found by Typer itself
-        result = _explain(_usage(error), as_json="--json" in argv)
-    except (KeyboardInterrupt, typer.Abort):
+    except KeyboardInterrupt:
         result = Result("INTERRUPTED", ExitCode.INTERRUPTED)
     except (BrokenPipeError, SystemExit):  # Typer turns a reader that left into SystemExit(1)
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -119,6 +120,27 @@ def run(argv: Sequence[str]) -> int:
     if _deserves_result_line(argv):
         sys.stderr.write(f"RESULT {result.word} exit={result.code:d}\n")
     return int(result.code)
+
+
+def _stop_at_once(argv: list[str]) -> Result | None:
+    """The kill switch in its plain form, without the time Typer takes to load; None: Typer reads the words."""
+    words = argv[2:] if argv[:2] == ["trading", "disable"] else argv[1:] if argv[0] == "stop" else None
+    if words is None:
+        return None
+    from canary_cli.commands.stop import stop_at_once
+
+    return stop_at_once(words)
+
+
+def _by_typer(argv: list[str]) -> Result:
+    import typer
+
+    try:
+        return _ended(build(argv)(args=argv, prog_name="canary", standalone_mode=False))
+    except typer.TyperException as error:  # a usage error found by Typer itself
+        raise _usage(error) from None
+    except typer.Abort:
+        raise KeyboardInterrupt from None
 
 
 def _ended(outcome: object) -> Result:
@@ -147,7 +169,7 @@ def _explain(error: CanaryError, *, as_json: bool) -> Result:
     return result
 
 
-def _usage(error: typer.TyperException) -> CanaryError:
+def _usage(error: "typer.TyperException") -> CanaryError:
     from canary_cli.errors import UsageError
 
     message = error.format_message()
@@ -161,6 +183,8 @@ def _usage(error: typer.TyperException) -> CanaryError:
 
 def _bug(error: Exception) -> Result:
     """A bug is said in one line; its traceback goes to a file, masked."""
+    import traceback
+
     from canary_cli.journal.crash import write_crash_report
 
     path = write_crash_report("".join(traceback.format_exception(error)))

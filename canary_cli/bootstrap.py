@@ -82,12 +82,15 @@ class World:
     async def __aexit__(
         self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
-        opened = vars(self)
-        if "exchange" in opened:
+        if "exchange" in vars(self):
             await self.exchange.close()
+        self.close()
+
+    def close(self) -> None:
+        """Close everything but the exchange, for verbs that never opened that."""
         for name in ("alerts", "ledger", "text_logs", "journal"):
-            if name in opened:
-                opened[name].close()
+            if name in vars(self):
+                vars(self)[name].close()
 
 
 def open_world(name: str | None = None) -> World:

@@ -18,9 +18,9 @@ Reason = Annotated[str, typer.Option(help="Why. Required to enable.")]
 @group.command("disable")
 def command(account: options.Account = None, by: By = "", reason: Reason = "", as_json: options.Json = False) -> Result:
     """No entries from now on, whatever runs or restarts; exits still pass. Never asks; a reason is welcome."""
-    from canary_cli.steps.switching import run_disable
+    from canary_cli.steps.disabling import run_disable
 
-    return asyncio.run(run_disable(open_world(account), by, reason, as_json=as_json))
+    return run_disable(open_world(account), by, reason, as_json=as_json)
 
 
 @group.command()

@@ -2,15 +2,19 @@
 
 Two times exist. *Wall* time serves signing, time-outs, latency and back-off. *Plan* time serves the schedule,
 the market, candles, cooldowns and escalation; a rehearsal scales it. On a live account they are the same.
+
+asyncio is imported by who sleeps: a verb that only asks the time starts without it.
 """
 
-import asyncio
 import heapq
 import itertools
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import asyncio
 
 
 class Clock(Protocol):
@@ -45,10 +49,10 @@ class SystemClock:
         return time.monotonic()
 
     async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(max(0.0, seconds))
+        await _sleep(seconds)
 
     async def pause(self, seconds: float) -> None:
-        await asyncio.sleep(max(0.0, seconds))
+        await _sleep(seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +77,16 @@ class ScaledClock:
         return time.monotonic()
 
     async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(max(0.0, seconds / self.speed if self.speed else seconds))
+        await _sleep(seconds / self.speed if self.speed else seconds)
 
     async def pause(self, seconds: float) -> None:
-        await asyncio.sleep(max(0.0, seconds))
+        await _sleep(seconds)
+
+
+async def _sleep(seconds: float) -> None:
+    import asyncio
+
+    await asyncio.sleep(max(0.0, seconds))
 
 
 class ManualClock:
@@ -100,6 +110,8 @@ class ManualClock:
         return (self._now - self._start).total_seconds()
 
     async def sleep(self, seconds: float) -> None:
+        import asyncio
+
         if seconds <= 0:
             await asyncio.sleep(0)
             return
@@ -125,5 +137,7 @@ class ManualClock:
 
 async def _settle() -> None:
     """Let everything that is ready run; a handful of turns covers chains of awaits."""
+    import asyncio
+
     for _ in range(10):
         await asyncio.sleep(0)

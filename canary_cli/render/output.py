@@ -1,6 +1,7 @@
 """Where every verb's words go: data on stdout, the rest on stderr, one document for `--json`, marks with ASCII twins.
 
-Nothing printed here is read as markup: a `[` in an exchange's message stays a `[`.
+Nothing printed here is read as markup: a `[` in an exchange's message stays a `[`. Rich is loaded when something needs
+its looks: a line without colour is written as it is, so that stopping does not wait for it.
 """
 
 import json
@@ -12,13 +13,13 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import Enum, StrEnum
 from pathlib import PurePath
-from typing import Any, TextIO
-
-from rich import box
-from rich.console import Console
-from rich.table import Table
+from typing import TYPE_CHECKING, Any, TextIO
 
 from canary_cli.accounts import Account
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
 
 SCHEMA_VERSION = 1
 PIPED_WIDTH = 200  # wide enough that a row of a table stays one line for grep; COLUMNS says otherwise
@@ -63,18 +64,20 @@ STYLES = {
 }
 
 
-def stdout() -> Console:
+def stdout() -> "Console":
     """For data."""
     return _console(sys.stdout)
 
 
-def stderr() -> Console:
+def stderr() -> "Console":
     """For everything that is not data."""
     return _console(sys.stderr)
 
 
-def _console(stream: TextIO) -> Console:
+def _console(stream: TextIO) -> "Console":
     """Rich itself honours NO_COLOR, TERM=dumb and COLUMNS; a pipe without COLUMNS gets `PIPED_WIDTH`."""
+    from rich.console import Console
+
     width = PIPED_WIDTH if not stream.isatty() and "COLUMNS" not in os.environ else None
     return Console(file=stream, width=width, markup=False, emoji=False, highlight=False)
 
@@ -84,23 +87,31 @@ def is_interactive() -> bool:
     return sys.stdout.isatty() and os.environ.get("TERM", "dumb") not in ("", "dumb")
 
 
-def speaks_unicode(console: Console) -> bool:
+def speaks_unicode(console: "Console") -> bool:
     """False under an ASCII locale, on a dumb terminal, and from cron, which names no terminal."""
     return console.encoding.startswith("utf") and os.environ.get("TERM", "dumb") not in ("", "dumb")
 
 
-def glyph(mark: Mark, console: Console) -> str:
+def glyph(mark: Mark, console: "Console") -> str:
     return mark.value if speaks_unicode(console) else _ASCII[mark]
 
 
 def line(text: str, style: str = "") -> None:
     """One line of data on stdout, never folded."""
-    stdout().print(text, style=style, soft_wrap=True)
+    _say(sys.stdout, text, style)
 
 
 def notice(text: str, style: str = "") -> None:
     """One line on stderr, never folded."""
-    stderr().print(text, style=style, soft_wrap=True)
+    _say(sys.stderr, text, style)
+
+
+def _say(stream: TextIO, text: str, style: str) -> None:
+    if style and (stream.isatty() or "FORCE_COLOR" in os.environ):
+        _console(stream).print(text, style=style, soft_wrap=True)
+    else:
+        stream.write(f"{text}\n")
+        stream.flush()
 
 
 def announce(account: Account) -> None:
@@ -108,8 +119,11 @@ def announce(account: Account) -> None:
     notice(account.banner, style="bold" if account.is_paper else "bold yellow")
 
 
-def table(*columns: str, title: str = "") -> Table:
+def table(*columns: str, title: str = "") -> "Table":
     """The house's table: a rule under the head and nothing else; add `justify="right"` for figures afterwards."""
+    from rich import box
+    from rich.table import Table
+
     made = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=title or None, title_justify="left", header_style="bold")
     for column in columns:
         made.add_column(column)

@@ -1,5 +1,7 @@
 """The kill switch: disable, enable, status. Disabling needs nothing but the disk; enabling needs everything."""
 
+from typing import TYPE_CHECKING
+
 from canary_cli.bootstrap import World
 from canary_cli.errors import Refused
 from canary_cli.journal.beat import is_beating
@@ -7,7 +9,9 @@ from canary_cli.journal.latch import Latch, clear_latches, read_latches, set_lat
 from canary_cli.journal.record import Entry, Record
 from canary_cli.journal.tail import Tail
 from canary_cli.steps.latching import note
-from canary_cli.steps.positions import Exposure, read_exposure
+
+if TYPE_CHECKING:
+    from canary_cli.steps.positions import Exposure
 
 SOURCE = "trading disable"
 ACKNOWLEDGED_WITHIN = 2.0
@@ -27,14 +31,16 @@ def disable(world: World, by: str, reason: str, source: str = SOURCE) -> tuple[L
     return found
 
 
-async def acknowledgement(world: World, by: str, reason: str) -> str | None:
+def acknowledgement(world: World, by: str, reason: str) -> str | None:
     """The run that wrote down having seen the latch; None when none did in time, or none lives."""
     try:
         data = {"source": SOURCE, "reason": reason, "by": by}
         seq = world.journal.append(Record("latch_set", actor=by, reason=reason, data=data))
         if not is_beating(world.account.state_dir, world.clock.wall()):
             return None
-        return await _wait_for_session(world, Tail(world.account.log_dir, seq))
+        import asyncio
+
+        return asyncio.run(_wait_for_session(world, Tail(world.account.log_dir, seq)))
     except OSError:
         return None
 
@@ -53,8 +59,10 @@ def _is_session(entry: Entry) -> bool:
     return entry.event == "latch_set" and bool(entry.run_id)
 
 
-async def look_before_enabling(world: World) -> tuple[tuple[Latch, ...], Exposure]:
+async def look_before_enabling(world: World) -> "tuple[tuple[Latch, ...], Exposure]":
     """What is latched, and what the exchange holds. Raises ExchangeUnreachable, or Refused where a stop is missing."""
+    from canary_cli.steps.positions import read_exposure
+
     exposure = await read_exposure(world)
     if exposure.unprotected:
         raise Refused(

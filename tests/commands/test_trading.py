@@ -1,6 +1,9 @@
 """`canary trading`, `stop` and `positions`, as typed."""
 
+import getpass
 import json
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -14,6 +17,7 @@ from canary_cli.journal.reader import read
 from canary_cli.journal.record import Record
 from canary_cli.journal.tail import Tail
 from canary_cli.journal.writer import Journal
+from canary_cli.steps import disabling
 from canary_cli.steps import trading as step
 from tests.commands.exchange import an_exchange_on
 from tests.core.trading.venue import Venue, position, stop
@@ -55,6 +59,47 @@ def test_disabling_shows_what_is_open_and_what_it_may_lose(home: Path, capsys: C
         assert run(["trading", "disable"]) == 0
     out = capsys.readouterr().out
     assert "open risk: $10.00 (0.10% of equity) if every stop fills at its price; NO STOP: ETHUSDT" in out
+
+
+def test_stopping_loads_no_library_that_it_does_not_need(home: Path) -> None:
+    script = (
+        "import sys; from canary_cli.app import run; run(['trading', 'disable', '--reason', 'odd']);"
+        "print([name for name in ('typer', 'asyncio', 'rich', 'pydantic', 'binance', 'aiohttp', 'sqlalchemy',"
+        " 'canary_cli.ledger', 'canary_cli.alerts', 'canary_cli.core.signals') if name in sys.modules])"
+    )
+    told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert told.stdout.splitlines()[-1] == "[]"
+    assert latches(home) == [("trading disable", "odd", getpass.getuser())]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--account=desk"],
+        ["--by", "ana", "--json"],
+        ["--reason=odd"],
+    ],
+)
+def test_words_out_of_the_ordinary_are_read_by_typer_and_stop_just_as_well(home: Path, words: list[str]) -> None:
+    assert run(["stop", *words]) == 0
+    assert len(latches(home)) == 1
+
+
+@pytest.mark.parametrize("words", [["--nope", "x"], ["desk"], ["--reason"], ["--by", "--reason", "x", "y"]])
+def test_words_that_mean_nothing_stop_nothing_and_are_named(home: Path, words: list[str], capsys: Capture) -> None:
+    assert run(["trading", "disable", *words]) == 2
+    assert latches(home) == []
+    assert "RESULT USAGE exit=2" in capsys.readouterr().err
+
+
+def test_an_exchange_that_takes_too_long_is_not_waited_for(
+    home: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(disabling, "PATIENCE", 0.2)
+    with an_exchange_on(home, Venue().hold(position("BTCUSDT", "1")), latency=5.0):
+        assert run(["trading", "disable"]) == 0
+    assert "what is still open is not known: NO ANSWER" in capsys.readouterr().out
+    assert len(latches(home)) == 1
 
 
 def test_the_session_that_saw_the_latch_is_named(home: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -41,7 +41,7 @@ class ExchangeByWsApi(BinanceExchange):
             self._wire.read_signed("futures_position_information", {}, 5, urgent=True),
             self._still_open(known),
         )
-        positions = translate.positions(rows)
+        positions = translate.held(rows)
         if not positions:
             _be_sure(known, {row["symbol"] for row in rows}, orders)
         return AccountSnapshot(

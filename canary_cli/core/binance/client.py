@@ -155,21 +155,14 @@ class BinanceExchange:
 
     async def _snapshot(self) -> AccountSnapshot:
         time, ask = self._clock.now(), partial(self._wire.read_signed, urgent=True)
-        config, account, positions, orders, algos = await asyncio.gather(
+        parts = await asyncio.gather(
             ask("futures_account_config", {}, 5),
             ask("futures_account", {"version": 3}, 5),
             ask("futures_position_information", {}, 5),
             ask("futures_get_open_orders", {}, 40),
             ask("futures_get_open_algo_orders", {}, 40),
         )
-        return AccountSnapshot(
-            time,
-            translate.balance(account),
-            translate.mode(config),
-            translate.positions(positions),
-            tuple(translate.order(row) for row in orders),
-            tuple(translate.algo_order(row) for row in algos),
-        )
+        return translate.snapshot(time, *parts)
 
     async def order(self, symbol: str, client_id: str = "", *, order_id: int = 0) -> Order | None:
         """None where the exchange knows no such order; soon after a placement that may only be lag."""

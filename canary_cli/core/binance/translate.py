@@ -12,6 +12,7 @@ from typing import Any
 from canary_cli.core.model import (
     ZERO,
     AccountMode,
+    AccountSnapshot,
     AlgoOrder,
     AlgoStatus,
     Balance,
@@ -97,7 +98,7 @@ def position(row: Row) -> Position:
     )
 
 
-def positions(rows: Sequence[Row]) -> tuple[Position, ...]:
+def held(rows: Sequence[Row]) -> tuple[Position, ...]:
     """Those of the rows that hold something."""
     return tuple(found for found in map(position, rows) if found.quantity)
 
@@ -116,6 +117,20 @@ def balance(row: Row) -> Balance:
 def mode(row: Row) -> AccountMode:
     """`/fapi/v1/accountConfig`."""
     return AccountMode(bool(row["dualSidePosition"]), bool(row["multiAssetsMargin"]), bool(row["canTrade"]))
+
+
+def snapshot(
+    time: datetime, config: Row, account: Row, positions: Sequence[Row], orders: Sequence[Row], algos: Sequence[Row]
+) -> AccountSnapshot:
+    """An account whole: `accountConfig`, `v3/account`, `v3/positionRisk`, `openOrders`, `openAlgoOrders`."""
+    return AccountSnapshot(
+        time,
+        balance(account),
+        mode(config),
+        held(positions),
+        tuple(order(row) for row in orders),
+        tuple(algo_order(row) for row in algos),
+    )
 
 
 def fill(row: Row) -> Fill:
