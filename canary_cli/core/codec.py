@@ -1,7 +1,7 @@
 """Frozen values to what JSON holds and back without loss."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, Field, fields, is_dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from enum import Enum
@@ -33,10 +33,16 @@ def decode(kind: Any, data: Any) -> Any:
     if origin is tuple:
         return _decode_tuple(get_args(kind), data)
     if hasattr(kind, "__dataclass_fields__"):
-        return kind(**{one.name: decode(_hints(kind)[one.name], data[one.name]) for one in fields(kind)})
+        told = [one.name for one in fields(kind) if one.name in data or _is_required(one)]
+        return kind(**{name: decode(_hints(kind)[name], data[name]) for name in told})
     if hasattr(kind, "_fields"):
         return kind(*(decode(hint, item) for hint, item in zip(_hints(kind).values(), data, strict=True)))
     return _SCALARS.get(kind, kind)(data)
+
+
+def _is_required(field: Field[Any]) -> bool:
+    """A field with a default may be younger than the data."""
+    return field.default is MISSING and field.default_factory is MISSING
 
 
 def _decimal(text: str) -> Decimal:

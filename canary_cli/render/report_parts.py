@@ -102,6 +102,7 @@ def execution(story: Story) -> list[str]:
         ("confirmed, rejected, unknown, denied", ", ".join(str(len(story.all(e))) for e in _ORDER_EVENTS)),
         *_latency_rows("all orders", story.latencies),
         *_latency_rows("probes", [one for one in story.latencies if one.purpose in PROBES]),
+        *_leg_rows(story),
         ("fills", len(story.all("fill"))),
         ("slippage, mean", _slippage(story)),
     ]
@@ -111,11 +112,27 @@ def execution(story: Story) -> list[str]:
 _ORDER_EVENTS = ("order_confirmed", "order_rejected", "order_unknown", "order_denied")
 
 
+def _leg_rows(story: Story) -> Iterator[tuple[str, str]]:
+    """Where the time went. A fill's clock is the first message that told of it; it may come before the reply."""
+    sent = [(one.milliseconds - one.send, one.send) for one in story.latencies if one.send is not None]
+    filled: dict[str, float] = {}
+    for entry in story.all("fill"):
+        if entry.data.get("latency_ms") is not None:
+            filled.setdefault(entry.data["client_id"], entry.data["latency_ms"])
+    yield from _percentiles("decision to sending", [ours for ours, _ in sent])
+    yield from _percentiles("sending to acknowledgement", [theirs for _, theirs in sent])
+    yield from _percentiles("decision to first fill", list(filled.values()))
+
+
 def _latency_rows(who: str, latencies: Sequence[Latency]) -> Iterator[tuple[str, str]]:
-    if latencies:
-        values = [Decimal(str(one.milliseconds)) for one in latencies]
+    yield from _percentiles(f"latency of {who}", [one.milliseconds for one in latencies])
+
+
+def _percentiles(what: str, milliseconds: Sequence[float]) -> Iterator[tuple[str, str]]:
+    if milliseconds:
+        values = [Decimal(str(one)) for one in milliseconds]
         p50, p95 = percentile(values, 50) or Decimal(0), percentile(values, 95) or Decimal(0)
-        yield f"latency of {who}: p50, p95, max", f"{p50:.0f}, {p95:.0f}, {max(values):.0f} ms (n={len(values)})"
+        yield f"{what}: p50, p95, max", f"{p50:.0f}, {p95:.0f}, {max(values):.0f} ms (n={len(values)})"
 
 
 def _slippage(story: Story) -> str:

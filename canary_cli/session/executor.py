@@ -66,6 +66,7 @@ class Executor:
         self._alert = alert
         self._tasks: set[asyncio.Task[None]] = set()
         self._reading: asyncio.Task[None] | None = None
+        self._decided: dict[str, float] = {}
         self._read_since = since - timedelta(hours=1)
 
     def perform(self, effects: Iterable[Effect]) -> None:
@@ -103,7 +104,14 @@ class Executor:
         task.add_done_callback(self._tasks.discard)
         return task
 
+    def since_decision(self, client_id: str, at: float) -> float | None:
+        """Wall ms from an order's decision to `at` (monotonic seconds), told once; None for one not sent from here."""
+        decided = self._decided.pop(client_id, None)
+        return None if decided is None else round((at - decided) * 1000, 3)
+
     async def _place(self, intent: Intended, decided: float) -> None:
+        if not intent.type.is_algo:
+            self._decided[intent.client_id] = decided
         await self._scribe.durable()
         sent = self._clock.monotonic()
         reply: Reply[Order] | Reply[AlgoOrder]

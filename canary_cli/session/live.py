@@ -4,7 +4,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -14,7 +14,7 @@ from canary_cli.core.model import AccountMode, AccountSnapshot, AlgoOrder, AlgoS
 from canary_cli.core.policy.plan import Phase
 from canary_cli.core.signals import Holding, SignalEngine, SignalSettings
 from canary_cli.core.trading.effects import ReadAccount
-from canary_cli.core.trading.events import MarketEvent, UserEvent
+from canary_cli.core.trading.events import MarketEvent, OrderUpdated, UserEvent
 from canary_cli.core.trading.inputs import EnterPhase, Input, LatchChanged, Tick
 from canary_cli.core.trading.reconcile import is_strange
 from canary_cli.core.trading.session import decide
@@ -142,6 +142,8 @@ class LiveSession:
 
     def _decide(self, heard: float, event: Input) -> None:
         self._heard = heard
+        if isinstance(event, OrderUpdated) and event.fill is not None:
+            event = replace(event, latency_ms=self._executor.since_decision(event.order.client_id, heard))
         self.state, effects = decide(self.state, event)
         self._executor.perform(effects)
 

@@ -75,7 +75,7 @@ def _audit_fields(fact: f.Fact) -> dict[str, Any]:
             return {"order_id": str(fact.order_id), "status": fact.status.value}
         case f.Filled():
             return {"pair": fact.symbol, "order_id": str(fact.order_id), "status": "FILLED", "side": fact.side.value,
-                    "fill_price": fact.price, "quantity": fact.quantity}  # fmt: skip
+                    "fill_price": fact.price, "quantity": fact.quantity, "latency_ms": fact.latency_ms}  # fmt: skip
         case f.RiskRefused():
             return {"pair": fact.symbol, "risk_gate": fact.code, "side": fact.side.value, "reason": fact.detail}
         case f.OrderRejected():

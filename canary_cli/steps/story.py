@@ -76,11 +76,12 @@ class Phase:
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """Decision to acknowledgement, ms."""
+    """Decision to acknowledgement, and of that sending to acknowledgement (None where it was not noted), ms."""
 
     time: datetime
     milliseconds: float
     purpose: str
+    send: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,7 +252,12 @@ def _end_of_last(entries: Sequence[Entry]) -> datetime | None:
 def _latencies(entries: Sequence[Entry]) -> tuple[Latency, ...]:
     purposes = {e.data["client_id"]: str(e.data.get("purpose", "")) for e in entries if e.event == "order_intent"}
     return tuple(
-        Latency(entry.timestamp, float(entry.data["latency_ms"]), purposes.get(entry.data.get("client_id"), ""))
+        Latency(
+            entry.timestamp,
+            float(entry.data["latency_ms"]),
+            purposes.get(entry.data.get("client_id"), ""),
+            entry.data.get("send_ms"),
+        )
         for entry in entries
         if entry.event == "order_confirmed" and entry.data.get("latency_ms") is not None
     )

@@ -54,3 +54,15 @@ def test_every_kind_of_field_comes_back(value: Everything) -> None:
 def test_other_data_is_no_value(data: Any) -> None:
     with pytest.raises((KeyError, TypeError, ValueError)):
         decode(Level, data)
+
+
+@dataclass(frozen=True)
+class Grown:
+    name: str
+    latency_ms: float | None = None
+
+
+def test_a_field_that_is_younger_than_the_data_has_its_default() -> None:
+    assert decode(Grown, {"name": "fill"}) == Grown("fill")
+    with pytest.raises(KeyError, match="name"):
+        decode(Grown, {"latency_ms": 4.0})

@@ -43,13 +43,18 @@ class Became(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """One order sent. `quantity` is None where nobody said it; `cost` is filled quantity x slippage in bps."""
+    """One order sent. `quantity` is None where nobody said it; `cost` is filled quantity x slippage in bps.
+
+    `latency_ms` is decision to acknowledgement, `send_ms` sending to acknowledgement, `fill_ms` decision to first fill.
+    """
 
     client_id: str
     symbol: str
     purpose: str
     became: Became
     latency_ms: Decimal | None = None
+    send_ms: Decimal | None = None
+    fill_ms: Decimal | None = None
     quantity: Decimal | None = None
     filled: Decimal = ZERO
     cost: Decimal | None = None
@@ -101,6 +106,7 @@ class Execution:
         *,
         latency_ms: Decimal | None = None,
         quantity: Decimal | None = None,
+        send_ms: Decimal | None = None,
     ) -> "Execution":
         """What became of an order; a fill may have told of it before."""
         there = self._find(client_id) or Sent(client_id, symbol, purpose, became)
@@ -108,17 +114,27 @@ class Execution:
             there,
             became=became,
             latency_ms=there.latency_ms if latency_ms is None else latency_ms,
+            send_ms=there.send_ms if send_ms is None else send_ms,
             quantity=there.quantity if quantity is None else quantity,
         )
         slowest = max((ms for ms in (self.latency_max, latency_ms) if ms is not None), default=None)
         return replace(self._with(known), latency_max=slowest)
 
-    def filled(self, client_id: str, symbol: str, purpose: str, quantity: Decimal, bps: Decimal | None) -> "Execution":
+    def filled(
+        self,
+        client_id: str,
+        symbol: str,
+        purpose: str,
+        quantity: Decimal,
+        bps: Decimal | None,
+        after_ms: Decimal | None = None,
+    ) -> "Execution":
         """One trade. It proves that an order nobody answered for exists."""
         there = self._find(client_id) or Sent(client_id, symbol, purpose, Became.PENDING)
         cost = there.cost if bps is None else (there.cost or ZERO) + quantity * bps
         became = Became.CONFIRMED if there.became is Became.UNKNOWN else there.became
-        return self._with(replace(there, filled=there.filled + quantity, cost=cost, became=became))
+        first = after_ms if there.fill_ms is None else there.fill_ms
+        return self._with(replace(there, filled=there.filled + quantity, cost=cost, became=became, fill_ms=first))
 
     def resolved(self, client_id: str, found: bool) -> "Execution":
         """An unknown order turned out to exist, or never to have been: then it stays an error, and is rejected."""
@@ -183,7 +199,18 @@ class Execution:
             Reading("latency_last", values[-1] if values else None, n, "last order", "last order"),
             Reading("latency_3_of_5", five[2] if n >= 3 else None, n, "third slowest of 5 orders", "last 5"),
             Reading("latency_p50", percentile(twenty, 50), len(twenty), "orders", "last 20"),
+            *self._legs(),
         )
+
+    def _legs(self) -> tuple[Reading, ...]:
+        """Where the time went: in our hands before the sending, on the way and at the exchange, and until the fill."""
+        answered = [(o.latency_ms, o.send_ms) for o in self.sent if o.latency_ms is not None and o.send_ms is not None]
+        legs = {
+            "latency_send_p95": [decided - sent for decided, sent in answered],
+            "latency_ack_p95": [sent for _, sent in answered],
+            "latency_fill_p95": [order.fill_ms for order in self.sent if order.fill_ms is not None],
+        }
+        return tuple(Reading(name, percentile(ms, 95), len(ms), self.who, "phase") for name, ms in legs.items())
 
     def _fills(self) -> tuple[Reading, ...]:
         shares = [(order.symbol, share) for order in self.sent if (share := order.filled_share) is not None]

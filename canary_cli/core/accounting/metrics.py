@@ -70,11 +70,23 @@ class Metrics:
         return cls()
 
     def ordered(
-        self, client_id: str, symbol: str, purpose: str, latency_ms: float | None, quantity: Decimal
+        self,
+        client_id: str,
+        symbol: str,
+        purpose: str,
+        latency_ms: float | None,
+        quantity: Decimal,
+        send_ms: float | None = None,
     ) -> "Metrics":
-        """The exchange acknowledged an order; `latency_ms` is decision to acknowledgement."""
+        """The exchange acknowledged an order, `latency_ms` after the decision and `send_ms` after the sending."""
         told = self.execution.told(
-            client_id, symbol, purpose, Became.CONFIRMED, latency_ms=finite(latency_ms), quantity=quantity
+            client_id,
+            symbol,
+            purpose,
+            Became.CONFIRMED,
+            latency_ms=finite(latency_ms),
+            quantity=quantity,
+            send_ms=finite(send_ms),
         )
         return replace(self, execution=told)
 
@@ -90,12 +102,19 @@ class Metrics:
         return replace(self, execution=self.execution.resolved(client_id, found))
 
     def filled(
-        self, client_id: str, symbol: str, purpose: str, quantity: Decimal, slippage_bps: Decimal | None
+        self,
+        client_id: str,
+        symbol: str,
+        purpose: str,
+        quantity: Decimal,
+        slippage_bps: Decimal | None,
+        latency_ms: float | None = None,
     ) -> "Metrics":
         """One trade of ours, told once. Fills of stops, targets and strangers say nothing about our market orders."""
         if purpose not in FILLING:
             return self
-        filled = self.execution.filled(client_id, symbol, purpose, quantity, finite(slippage_bps))
+        bps, after = finite(slippage_bps), finite(latency_ms)
+        filled = self.execution.filled(client_id, symbol, purpose, quantity, bps, after)
         return replace(self, execution=filled)
 
     def ended(self, client_id: str) -> "Metrics":

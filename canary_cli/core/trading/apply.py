@@ -71,7 +71,7 @@ def _measured(metrics: Metrics, life: OrderLife, fact: Any) -> Metrics:
     who = (intent.client_id, intent.symbol, intent.purpose.value)
     match fact:
         case f.OrderConfirmed():
-            return metrics.ordered(*who, fact.latency_ms, intent.quantity)
+            return metrics.ordered(*who, fact.latency_ms, intent.quantity, fact.send_ms)
         case f.OrderRejected():
             return metrics.rejected(*who)
         case f.OrderUnknown():
@@ -105,7 +105,7 @@ def _filling(orders: Mapping[str, OrderLife], fact: f.Filled) -> Mapping[str, Or
 def _executed(metrics: Metrics, fact: f.Filled) -> Metrics:
     if fact.purpose in (FOREIGN, KILL):
         return metrics
-    return metrics.filled(fact.client_id, fact.symbol, fact.purpose, fact.quantity, fact.slippage_bps)
+    return metrics.filled(fact.client_id, fact.symbol, fact.purpose, fact.quantity, fact.slippage_bps, fact.latency_ms)
 
 
 def _flat(state: Session, fact: f.Filled, closed: Held | None) -> Session:

@@ -44,12 +44,14 @@ class OrderUpdated:
     """The user stream on one regular order; `fill` is present when a trade happened (execution type TRADE).
 
     `execution` is the exchange's `x` field: NEW, TRADE, CANCELED, EXPIRED, CALCULATED (liquidation), AMENDMENT.
+    `latency_ms` is decision to this update in wall ms, where the shell that sent the order could measure it.
     """
 
     time: datetime
     order: Order
     execution: str
     fill: Fill | None = None
+    latency_ms: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

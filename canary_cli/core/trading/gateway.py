@@ -123,7 +123,7 @@ def on_order_updated(turn: Turn, event: OrderUpdated) -> None:
     elif event.execution == "NEW":
         _stranger(turn, event.time, order.symbol, order.client_id)
     if event.fill is not None:
-        on_fill(turn, event.fill)
+        on_fill(turn, event.fill, event.latency_ms)
     if before is not None and not before.is_settled:
         _settled(turn, turn.state.orders[order.client_id])
 
@@ -151,7 +151,7 @@ def _settled(turn: Turn, life: OrderLife) -> None:
         protection.try_again(turn, held.symbol, "the exit before left a rest")
 
 
-def on_fill(turn: Turn, fill: Fill) -> None:
+def on_fill(turn: Turn, fill: Fill, latency_ms: float | None = None) -> None:
     """Count a trade once, whoever told of it; then see to what it opened or closed."""
     state = turn.state
     if (fill.symbol, fill.trade_id) in state.trades or _was_adopted(state, fill):
@@ -159,7 +159,7 @@ def on_fill(turn: Turn, fill: Fill) -> None:
     life = state.orders.get(fill.client_id)
     if life is None:
         _stranger(turn, fill.time, fill.symbol, fill.client_id or f"number {fill.order_id}")
-    turn.learn(_filled(fill, life))
+    turn.learn(replace(_filled(fill, life), latency_ms=latency_ms))
     held = turn.state.held.get(fill.symbol)
     if held is None:
         protection.cancel_leftovers(turn, fill.symbol, state.held.get(fill.symbol))

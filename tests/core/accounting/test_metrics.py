@@ -57,6 +57,17 @@ def test_latency_in_the_five_ways_it_is_judged() -> None:
     assert value(metrics, "latency_p50") == 300
 
 
+def test_latency_is_told_leg_by_leg_and_a_fill_counts_once() -> None:
+    metrics = Metrics.empty().ordered("a", "BTCUSDT", "entry", 120, ONE, 100)
+    for after in (130, 150):
+        metrics = metrics.filled("a", "BTCUSDT", "entry", ONE / 2, Decimal(2), after)
+    metrics = metrics.filled("b", "BTCUSDT", "entry", ONE, Decimal(2), 90)  # the stream overtook the reply
+    metrics = metrics.ordered("b", "BTCUSDT", "entry", 110, ONE, 105)
+    assert value(metrics, "latency_send_p95") == 20
+    assert value(metrics, "latency_ack_p95") == 105
+    assert (value(metrics, "latency_fill_p95"), read(metrics, "latency_fill_p95").n) == (130, 2)
+
+
 def test_three_of_five_needs_three_and_forgets_the_sixth() -> None:
     assert value(many(9000, 9000), "latency_3_of_5") is None
     assert value(many(9000, 9000, 9000), "latency_3_of_5") == 9000

@@ -136,7 +136,10 @@ class AlgoMoved:
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """One trade of ours, once. `slippage_bps` is against the decision price, positive when it cost us."""
+    """One trade of ours, once. `slippage_bps` is against the decision price, positive when it cost us.
+
+    `latency_ms` is decision to the message that told of it (wall), None where a reading told of it.
+    """
 
     event: ClassVar[str] = "fill"
     time: datetime
@@ -155,3 +158,4 @@ class Filled:
     decision_price: Decimal
     slippage_bps: Decimal | None
     position_side: PositionSide = PositionSide.BOTH
+    latency_ms: float | None = None
