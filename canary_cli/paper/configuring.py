@@ -17,6 +17,8 @@ def set_leverage(state: State, symbol: str, leverage: int) -> Decimal:
     if not 1 <= leverage <= brackets[0].leverage:
         raise problems.leverage_not_valid(leverage)
     config, before = state.account.config(symbol), state.account.config(symbol).leverage
+    if leverage < before and config.isolated and any(True for _ in state.account.open_holdings(symbol)):
+        raise problems.isolated_leverage_with_position()
     most = largest_notional(leverage, brackets)
     held = sum((abs(one.quantity) * state.marks[symbol] for one in state.account.open_holdings(symbol)), ZERO)
     if held > most:
@@ -43,7 +45,7 @@ def set_margin_type(state: State, symbol: str, *, isolated: bool) -> None:
     if any(True for _ in state.account.open_holdings(symbol)):
         raise problems.margin_type_with_position()
     if isolated and state.account.multi_assets:
-        raise problems.multi_assets_with_isolated()
+        raise problems.isolated_with_multi_assets()
     config.isolated = isolated
     held = state.account.holding(symbol, PositionSide.LONG if state.account.hedge else PositionSide.BOTH)
     tell_account(state, "MARGIN_TYPE_CHANGE", [MARGIN_ASSET], [held])

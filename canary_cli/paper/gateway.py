@@ -61,6 +61,8 @@ async def serve_rest(venue: Venue, request: web.BaseRequest) -> web.Response:
 
 async def _read(request: web.BaseRequest) -> Asked:
     body = await read_body(request)
+    if request.method == "GET":
+        body = b""  # whose parameters are in the query only
     query = request.rel_url.raw_query_string.encode("utf-8", "surrogateescape")
     path = request.rel_url.raw_path
     return Asked(request.method, path, query, body, request.headers.get("X-MBX-APIKEY"))

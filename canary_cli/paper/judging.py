@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
-from canary_cli.core.model import ZERO, OrderType, PositionSide, Side, TimeInForce
+from canary_cli.core.model import ZERO, OrderType, PositionSide, Side
 from canary_cli.paper import algo, filters, problems, store
 from canary_cli.paper.margin import largest_notional, open_loss
 from canary_cli.paper.orders import NewOrder, RestingOrder
@@ -61,6 +61,7 @@ def judge_conditional(state: State, new: NewOrder) -> None:
         filters.check_band(new.side, new.price, new.trigger_price, listing, of_stop=True)
     if state.conditionals.count() >= algo.LIMIT_OPEN:
         raise problems.too_many_stop_orders()
+    _check_good_till(state, new)
     _check_one_closing_stop(state, new)
 
 
@@ -99,7 +100,7 @@ def _check_client_id(state: State, new: NewOrder) -> None:
 
 
 def _check_good_till(state: State, new: NewOrder) -> None:
-    if new.time_in_force is TimeInForce.GTD and (new.good_till is None or new.good_till <= state.now + LEAST_GTD):
+    if new.good_till is not None and new.good_till <= state.now + LEAST_GTD:
         raise problems.bad_good_till_date()
 
 

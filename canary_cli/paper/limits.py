@@ -11,6 +11,7 @@ from canary_cli.paper import problems
 ADDRESS = "127.0.0.1"  # the one address a loopback client has
 WEIGHT_PER_MINUTE = 2400
 ORDERS_PER_10S, ORDERS_PER_MINUTE = 300, 1200
+FUNDING_REQUESTS = 500  # in five minutes, fundingRate and fundingInfo together, apart from the weight
 STRIKES = 10  # requests after the first 429 that turn it into a ban
 BAN_SECONDS = (120, 600, 3600, 86_400, 259_200)  # two minutes, growing to three days
 
@@ -52,11 +53,13 @@ class Limits:
     visitors: dict[str, Visitor] = field(default_factory=dict)
     orders_10s: Window = field(init=False)
     orders_1m: Window = field(init=False)
+    funding: Window = field(init=False)
     enforced: bool = True
 
     def __post_init__(self) -> None:
         self.orders_10s = Window(10 / self.speed, ORDERS_PER_10S)
         self.orders_1m = Window(60 / self.speed, ORDERS_PER_MINUTE)
+        self.funding = Window(300 / self.speed, FUNDING_REQUESTS)
 
     def visitor(self, address: str) -> Visitor:
         if address not in self.visitors:
@@ -94,6 +97,11 @@ class Limits:
             raise problems.too_many_orders(self.orders_10s.limit, "10 SECONDS", self.orders_10s.left(now))
         if minute > self.orders_1m.limit:
             raise problems.too_many_orders(self.orders_1m.limit, "MINUTE", self.orders_1m.left(now))
+
+    def spend_funding(self, now: float) -> None:
+        """Count a question about funding. Raises `Problem` 429."""
+        if self.funding.add(1, now) > self.funding.limit and self.enforced:
+            raise problems.too_many_requests(self.funding.limit, self.funding.left(now))
 
     def order_headers(self, now: float) -> dict[str, str]:
         return {

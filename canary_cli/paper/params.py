@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import TypeVar
@@ -128,6 +128,13 @@ class Params(Mapping[str, str]):
             return datetime.fromtimestamp(milliseconds / 1000, UTC)
         except (ValueError, OverflowError, OSError):
             raise problems.bad_data(name) from None
+
+    def window(self, longest: timedelta) -> tuple[datetime | None, datetime | None]:
+        """`startTime` and `endTime`. Raises -4165 where they are further apart than `longest`."""
+        start, end = self.time("startTime"), self.time("endTime")
+        if start is not None and end is not None and end - start > longest:
+            raise problems.window_too_long(longest.days)
+        return start, end
 
 
 def parse_pairs(raw: bytes) -> dict[str, str]:

@@ -110,12 +110,16 @@ def listen_key_gone() -> Problem:
     return Problem(-1125, "This listenKey does not exist.")
 
 
-def window_too_long() -> Problem:
-    return Problem(-4166, "Search window is restricted to recent 7 days only.")
+def bad_combination() -> Problem:
+    return Problem(-1128, "Combination of optional parameters invalid.")
 
 
 def bad_data(name: str) -> Problem:
     return Problem(-1130, f"Data sent for parameter '{name}' is not valid.")
+
+
+def bad_response_type() -> Problem:
+    return Problem(-1136, "Invalid newOrderRespType.")
 
 
 def client_id_too_long() -> Problem:
@@ -123,6 +127,10 @@ def client_id_too_long() -> Problem:
 
 
 # Orders: 20xx
+
+
+def bad_callback_rate() -> Problem:
+    return Problem(-2007, "Invalid callBack rate.")
 
 
 def unknown_order() -> Problem:
@@ -205,7 +213,7 @@ def off_tick() -> Problem:
 
 
 def above_band(limit: Decimal) -> Problem:
-    return Problem(-4016, f"Limit price can't be higher than {limit}.")
+    return Problem(-4016, f"Limit price can't be higher than {limit:f}.")
 
 
 def off_step() -> Problem:
@@ -213,7 +221,7 @@ def off_step() -> Problem:
 
 
 def below_band(limit: Decimal) -> Problem:
-    return Problem(-4024, f"Limit price can't be lower than {limit}.")
+    return Problem(-4024, f"Limit price can't be lower than {limit:f}.")
 
 
 def leverage_not_valid(leverage: int) -> Problem:
@@ -276,8 +284,12 @@ def mode_with_position() -> Problem:
     return Problem(-4068, "Position side cannot be changed if there exists position.")
 
 
+def bad_batch_size() -> Problem:
+    return Problem(-4082, "Invalid number of batch place orders.")
+
+
 def reduce_only_account() -> Problem:
-    return Problem(-4087, "User can only place reduce only order.")
+    return Problem(-4087, "User can only place reduce only order")
 
 
 def duplicate_client_id() -> Problem:
@@ -293,12 +305,12 @@ def use_algo_endpoint() -> Problem:
     return Problem(-4120, text)
 
 
+def closing_stop_exists() -> Problem:
+    return Problem(-4130, "An open stop or take profit order with GTE and closePosition in the direction is existing.")
+
+
 def thin_counterparty() -> Problem:
     return Problem(-4131, "The counterparty's best price does not meet the PERCENT_PRICE filter limit.")
-
-
-def bad_activation_price() -> Problem:
-    return Problem(-4135, "Invalid activation price")
 
 
 def quantity_with_close_position() -> Problem:
@@ -317,40 +329,53 @@ def symbol_closed() -> Problem:
     return Problem(-4141, "Symbol is closed.")
 
 
-def bad_callback_rate() -> Problem:
-    return Problem(-2007, "Invalid callBack rate.")
+def isolated_leverage_with_position() -> Problem:
+    text = "Leverage reduction is not supported in Isolated Margin Mode with open positions."
+    return Problem(-4161, text)
 
 
 def notional_too_small(least: Decimal) -> Problem:
     return Problem(-4164, f"Order's notional must be no smaller than {least:f} (unless you choose reduce only).")
 
 
-def same_multi_assets_mode() -> Problem:
-    return Problem(-4171, "No need to change Multi-Assets mode.")
+def window_too_long(days: int) -> Problem:
+    return Problem(-4165, f"Maximum time interval is {days} days")
 
 
 def multi_assets_with_isolated() -> Problem:
-    return Problem(
-        -4168, "Unable to adjust to Multi-Assets mode with symbols of USDⓈ-M Futures under isolated-margin mode."
-    )
+    text = "Unable to adjust to Multi-Assets mode with symbols of USDⓈ-M Futures under isolated-margin mode."
+    return Problem(-4167, text)
+
+
+def isolated_with_multi_assets() -> Problem:
+    return Problem(-4168, "Unable to adjust to isolated-margin mode under the Multi-Assets mode.")
 
 
 def multi_assets_with_orders() -> Problem:
-    return Problem(-4170, "Unable to adjust Multi-Assets mode with open orders in USDⓈ-M Futures.")
+    return Problem(-4170, "Unable to adjust Multi-Assets Mode with open orders in USDⓈ-M Futures.")
+
+
+def same_multi_assets_mode() -> Problem:
+    return Problem(-4171, "Adjusted asset mode is currently set and does not need to be adjusted repeatedly.")
 
 
 def stop_limit_above_band(limit: Decimal) -> Problem:
-    return Problem(-4183, f"Limit price can't be higher than {limit}.")
+    return Problem(-4183, f"Limit price can't be higher than {limit:f}.")
 
 
 def stop_limit_below_band(limit: Decimal) -> Problem:
-    return Problem(-4184, f"Limit price can't be lower than {limit}.")
+    return Problem(-4184, f"Limit price can't be lower than {limit:f}.")
 
 
 def quantitative_rules() -> Problem:
     return Problem(
         -4400, "Futures Trading Quantitative Rules violated, only reduceOnly order is allowed, please try again later."
     )
+
+
+def gte_needs_position() -> Problem:
+    text = "Time in Force (TIF) GTE can only be used with open positions. Please ensure that positions are available."
+    return Problem(-4509, text)
 
 
 # Matching: 50xx
@@ -380,10 +405,6 @@ def nothing_to_amend() -> Problem:
     return Problem(-5027, "No need to modify the order.")
 
 
-def not_reduce_only() -> Problem:
-    return Problem(-5047, "The original order is not a reduce-only order.")
-
-
 def price_match_not_available() -> Problem:
     return Problem(-5037, "Invalid price match")
 
@@ -399,10 +420,5 @@ def bad_good_till_date() -> Problem:
     return Problem(-5040, f"{text} and smaller than 253402300799000.")
 
 
-def closing_stop_exists() -> Problem:
-    return Problem(-4130, "An open stop or take profit order with GTE and closePosition in the direction is existing.")
-
-
-def gte_needs_position() -> Problem:
-    text = "Time in Force (TIF) GTE can only be used with open positions. Please ensure that positions are available."
-    return Problem(-4509, text)
+def not_reduce_only() -> Problem:
+    return Problem(-5047, "The original order is not a reduce-only order.")

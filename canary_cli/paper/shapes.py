@@ -65,9 +65,20 @@ def acknowledged(order: RestingOrder) -> Json:
 
 
 def queried(order: RestingOrder) -> Json:
-    """GET order, openOrders, allOrders."""
+    """GET order, openOrder, openOrders. To REST a forced order is a LIMIT order."""
     average = f"{order.average_price.quantize(Decimal('0.00001')):f}"
-    return placed(order) | {"avgPrice": average, "cumQuote": plain(order.spent), "time": ms(order.created)}
+    shape = placed(order) | {"avgPrice": average, "cumQuote": plain(order.spent), "time": ms(order.created)}
+    del shape["cumQty"]
+    if order.type is OrderType.LIQUIDATION:
+        shape |= {"type": OrderType.LIMIT.value, "origType": OrderType.LIMIT.value}
+    if order.original_type is OrderType.TRAILING_STOP_MARKET:
+        shape |= {"activatePrice": plain(order.activate_price), "priceRate": plain(order.callback_rate)}
+    return shape
+
+
+def listed(order: RestingOrder) -> Json:
+    """A row of allOrders."""
+    return queried(order) | {"pair": order.symbol, "cumBase": plain(order.executed)}
 
 
 def conditional(order: Conditional) -> Json:

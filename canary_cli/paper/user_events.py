@@ -96,6 +96,8 @@ def order_trade_update(event: OrderChange) -> Payload:
         "gtd": ms(order.good_till),
         "er": event.expiry.value,
     }
+    if order.original_type is OrderType.TRAILING_STOP_MARKET:
+        body |= {"AP": plain(order.activate_price), "cr": plain(order.callback_rate)}
     return {"e": "ORDER_TRADE_UPDATE", "T": ms(event.time), "E": ms(event.time), "o": body}
 
 

@@ -77,7 +77,7 @@ async def test_trades_income_and_orders_are_paged(wire: Wire) -> None:
     assert (len(income), len(second)) == (2, 1)
     assert len({row["tranId"] for row in income + second}) == 3
     week = {"startTime": 1, "endTime": 10**12}
-    assert (await wire.call("GET", "/fapi/v1/allOrders", **symbol, **week)).code == -4166
+    assert (await wire.call("GET", "/fapi/v1/allOrders", **symbol, **week)).code == -4165
 
 
 async def test_a_key_that_may_not_trade_may_read(wire: Wire) -> None:

@@ -5,8 +5,10 @@ from datetime import timedelta
 from canary_cli.core.model import PositionSide
 from canary_cli.paper import problems
 from canary_cli.paper.account import Holding
+from canary_cli.paper.liquidation import DELEVERAGED
 from canary_cli.paper.margin import largest_notional
 from canary_cli.paper.rest.endpoint import Call, by_symbol, endpoint
+from canary_cli.paper.rest.orders import position_side
 from canary_cli.paper.security import Security
 from canary_cli.paper.shapes import (
     Json,
@@ -21,7 +23,7 @@ from canary_cli.paper.shapes import (
 from canary_cli.paper.state import State
 
 USER = Security.USER_DATA
-WEEK = timedelta(days=7)
+WEEK, QUARTER = timedelta(days=7), timedelta(days=92)
 ALIAS = "SgsR"
 
 V2_ACCOUNT = (
@@ -178,8 +180,7 @@ def account_config(call: Call) -> Json:
 def leverage_bracket(call: Call) -> list[Json]:
     symbol = call.maybe_symbol()
     return [
-        {"symbol": each, "notionalCoef": 1.0, "brackets": _brackets(call, each)}
-        for each in ([symbol] if symbol else call.state.listings)
+        {"symbol": each, "brackets": _brackets(call, each)} for each in ([symbol] if symbol else call.state.listings)
     ]
 
 
@@ -212,8 +213,8 @@ def commission_rate(call: Call) -> Json:
 def get_income(call: Call) -> list[Json]:
     """The last seven days where no start is given, oldest first, page by page."""
     params, limit = call.params, call.params.limit(100, 1000)
-    start = params.time("startTime") or call.state.now - WEEK
-    end, page = params.time("endTime"), params.integer("page", 1) or 1
+    (start, end), page = params.window(QUARTER), params.integer("page", 1) or 1
+    start = start or (end or call.state.now) - WEEK
     symbol, kind = params.get("symbol"), params.get("incomeType")
     rows = [
         row
@@ -237,13 +238,21 @@ def adl_quantile(call: Call) -> list[Json]:
 
 @endpoint("GET", "/fapi/v1/forceOrders", USER, by_symbol(20, 50))
 def force_orders(call: Call) -> list[Json]:
-    symbol, limit = call.maybe_symbol(), call.params.limit(50, 100)
-    found = [order for order in call.state.forced if symbol is None or order.symbol == symbol]
+    """Liquidations and deleveraging of the account, the newest last; `autoCloseType` picks one of the two."""
+    symbol, limit, kind = call.maybe_symbol(), call.params.limit(50, 100), call.params.get("autoCloseType")
+    if kind not in (None, "LIQUIDATION", "ADL"):
+        raise problems.bad_data("autoCloseType")
+    found = [
+        order
+        for order in call.state.forced
+        if (symbol is None or order.symbol == symbol)
+        and (kind is None or (kind == "ADL") == order.client_id.startswith(DELEVERAGED))
+    ]
     return [queried(order) for order in found[-limit:]]
 
 
 def needed_side(call: Call) -> PositionSide:
-    side = PositionSide(call.params.get("positionSide", "BOTH"))
+    side = position_side(call.params)
     if (side is PositionSide.BOTH) == call.state.account.hedge:
         raise problems.position_side_mismatch()
     return side

@@ -1,5 +1,6 @@
 """Conditional orders: the separate algo store, its own ids and its own replies."""
 
+from datetime import timedelta
 from decimal import Decimal
 
 from canary_cli.core.model import OrderType, Side, TimeInForce, WorkingType
@@ -8,11 +9,19 @@ from canary_cli.paper.algo import LIMITS
 from canary_cli.paper.orders import Conditional, NewOrder
 from canary_cli.paper.params import Params
 from canary_cli.paper.rest.endpoint import Call, by_symbol, endpoint
-from canary_cli.paper.rest.orders import ALL_CANCELLED, position_side, price_match, self_trade
+from canary_cli.paper.rest.orders import (
+    ALL_CANCELLED,
+    good_till,
+    position_side,
+    price_match,
+    self_trade,
+    wants_result,
+)
 from canary_cli.paper.security import Security
 from canary_cli.paper.shapes import Json, conditional, queried_conditional
 
 TRADE, USER = Security.TRADE, Security.USER_DATA
+LONGEST = timedelta(days=7)
 LEAST_CALLBACK, MOST_CALLBACK = Decimal("0.1"), Decimal(20)
 
 
@@ -40,7 +49,7 @@ def new_conditional(call: Call, params: Params) -> NewOrder:
         params.client_id("clientAlgoId"),
         price_match(params),
         self_trade(params),
-        params.time("goodTillDate"),
+        good_till(params),
         params.number("triggerPrice"),
         closes,
         params.word("workingType", WorkingType, WorkingType.CONTRACT_PRICE) or WorkingType.CONTRACT_PRICE,
@@ -62,7 +71,9 @@ def _check_prices(params: Params, kind: OrderType) -> None:
     params.refuse("activatePrice", "callbackRate")
     if kind not in LIMITS:
         params.refuse("price")
-    elif "priceMatch" not in params:
+        if price_match(params) != "NONE":
+            raise problems.price_match_with_price()
+    elif price_match(params) == "NONE":
         params.need("price")
 
 
@@ -80,7 +91,9 @@ def _check_quantity(params: Params, kind: OrderType, *, closes: bool) -> None:
 
 @endpoint("POST", "/fapi/v1/algoOrder", TRADE, 0, (1, 1))
 def post_algo(call: Call) -> Json:
-    return conditional(call.venue.engine.place_conditional(new_conditional(call, call.params)))
+    new = new_conditional(call, call.params)
+    wants_result(call.params)
+    return conditional(call.venue.engine.place_conditional(new))
 
 
 @endpoint("DELETE", "/fapi/v1/algoOrder", TRADE)
@@ -113,8 +126,17 @@ def get_open_algos(call: Call) -> list[Json]:
 
 @endpoint("GET", "/fapi/v1/allAlgoOrders", USER, 5)
 def get_all_algos(call: Call) -> list[Json]:
-    symbol, limit = call.symbol(), call.params.limit(500, 1000)
-    return [_queried(call, one) for one in call.state.conditionals.history(symbol)[-limit:]]
+    """The newest of the window; from `algoId` on, the oldest."""
+    symbol, params, limit = call.symbol(), call.params, call.params.limit(500, 1000)
+    (start, end), first = params.window(LONGEST), params.integer("algoId")
+    found = [
+        one
+        for one in call.state.conditionals.history(symbol)
+        if (start is None or one.created >= start)
+        and (end is None or one.created <= end)
+        and (first is None or one.algo_id >= first)
+    ]
+    return [_queried(call, one) for one in (found[:limit] if first is not None else found[-limit:])]
 
 
 def _queried(call: Call, one: Conditional) -> Json:

@@ -7,8 +7,9 @@ from canary_cli.paper.shapes import Json, ms, wallet
 PUBLIC = Security.NONE
 
 
-@endpoint("GET", "/fapi/v1/fundingRate", PUBLIC)
+@endpoint("GET", "/fapi/v1/fundingRate", PUBLIC, 0)
 def funding_rate(call: Call) -> list[Json]:
+    call.venue.limits.spend_funding(call.venue.wall_ms() / 1000)
     symbol, limit = call.maybe_symbol(), call.params.limit(100, 1000)
     start, end = call.params.time("startTime"), call.params.time("endTime")
     symbols = [symbol] if symbol else list(call.state.market.symbols)
@@ -27,6 +28,8 @@ def funding_rate(call: Call) -> list[Json]:
     return rows[:limit]
 
 
-@endpoint("GET", "/fapi/v1/fundingInfo", PUBLIC)
-def funding_info(_: Call) -> list[Json]:
+@endpoint("GET", "/fapi/v1/fundingInfo", PUBLIC, 0)
+def funding_info(call: Call) -> list[Json]:
+    """Only symbols that differ from every eight hours within the usual bounds, and none of ours does."""
+    call.venue.limits.spend_funding(call.venue.wall_ms() / 1000)
     return []

@@ -3,9 +3,11 @@
 from datetime import timedelta
 from typing import Any
 
+from canary_cli.core.model import ZERO, floor_to
 from canary_cli.paper import problems
 from canary_cli.paper.market_streams import update_id
 from canary_cli.paper.rest.endpoint import Call, by_symbol, endpoint
+from canary_cli.paper.rest.trades import trade_id
 from canary_cli.paper.security import Security
 from canary_cli.paper.shapes import Json, ms, plain, wallet
 
@@ -117,13 +119,16 @@ def _day(call: Call, symbol: str) -> Json:
         "quoteVolume": plain(quote) if quote else "0",
         "openTime": ms(now - timedelta(days=1)),
         "closeTime": ms(now),
-        "firstId": 1,
-        "lastId": sum(row.trades for row in rows) + 1,
+        "firstId": trade_id(now - timedelta(days=1)),
+        "lastId": trade_id(now),
         "count": sum(row.trades for row in rows),
     }
 
 
 @endpoint("GET", "/fapi/v1/openInterest", PUBLIC)
 def open_interest(call: Call) -> Json:
-    symbol = call.symbol()
-    return {"symbol": symbol, "openInterest": "10000.000", "time": ms(call.state.now)}
+    """The others hold what is traded in half a day; we add what we hold."""
+    symbol, state = call.symbol(), call.state
+    ours = sum((abs(held.quantity) for held in state.account.open_holdings(symbol)), ZERO)
+    others = floor_to(state.market.day(symbol).volume / 2, state.listing(symbol).rules.step)
+    return {"symbol": symbol, "openInterest": plain(others + ours), "time": ms(state.now)}
