@@ -68,9 +68,10 @@ class Wire:
     async def order(self, **params: object) -> Reply:
         return await self.call("POST", "/fapi/v1/order", **({"symbol": "BTCUSDT", "side": "BUY"} | params))
 
-    async def limit(self, price: object, **params: object) -> Reply:
-        rest = {"type": "LIMIT", "timeInForce": "GTC", "quantity": "0.01", "price": price}
-        return await self.order(**(rest | params))
+    async def limit(self, price: object | None, **params: object) -> Reply:
+        rest: dict[str, object] = {"type": "LIMIT", "timeInForce": "GTC", "quantity": "0.01"}
+        priced = {} if price is None else {"price": price}
+        return await self.order(**(rest | priced | params))
 
     async def market(self, quantity: object = "0.01", **params: object) -> Reply:
         return await self.order(**({"type": "MARKET", "quantity": quantity} | params))
