@@ -108,6 +108,13 @@ def test_the_guarding_stop_rests_until_the_position_is_gone() -> None:
     assert seen == [True]
 
 
+def test_a_stop_that_cannot_be_cancelled_is_not_read_about_all_the_time() -> None:
+    """A reading weighs 95 of 2400 a minute: more than 25 a minute would silence us while something is open."""
+    world = World(Venue().rest(stop("BTCUSDT")), fault=lambda e: "lost" if isinstance(e, CancelAlgo) else None)
+    assert world.run(deadline=60.0).outcome is Outcome.INCOMPLETE
+    assert 10 < len(times(world, Read)) < 35
+
+
 def test_a_symbol_with_nothing_in_the_way_does_not_wait_for_the_others() -> None:
     venue = Venue().hold(position("BTCUSDT", "1"), position("ETHUSDT", "1")).rest(resting("ETHUSDT", "x"))
     world = World(venue)

@@ -115,10 +115,15 @@ def _reading_due(state: Flatten) -> float:
     held = max(state.read_not_before, state.quiet_until)
     if not state.readings:
         return held
-    if is_clear(state):
+    if is_clear(state) and not _stops_resist(state):
         return held if state.flat_since is None or state.verified else max(held, state.flat_since + SPACING)
     over = max(0, state.readings - QUICK_READINGS)
     return max(held, state.read_asked_at + min(SPACING * float(2**over), SLOWEST_READING))
+
+
+def _stops_resist(state: Flatten) -> bool:
+    """Flat is verified, and a stop that should go last will not go."""
+    return state.verified and any(state.algos.values())
 
 
 def _wants_reading(state: Flatten) -> bool:
