@@ -22,6 +22,7 @@ def command(
     recheck: Annotated[bool, typer.Option(help="Look again at +2, +10 and +60 s, in a process of its own.")] = True,
     as_json: options.Json = False,
     sweep: Annotated[bool, typer.Option("--sweep", hidden=True)] = False,
+    after_flat: Annotated[bool, typer.Option("--after-flat", hidden=True)] = False,
     only: Annotated[str | None, typer.Option("--only", hidden=True)] = None,
 ) -> Result:
     """Close every position and cancel every order of the account, at once and verified; no entries afterwards.
@@ -35,7 +36,7 @@ def command(
 
     world = open_world(account)
     if sweep:
-        return asyncio.run(run_sweep(world, only))
+        return asyncio.run(run_sweep(world, only, after_flat=after_flat))
     request = CloseRequest(operator(), style, timeout, recheck=recheck)
     if dry_run:
         return asyncio.run(run_dry(world, request, "json" if as_json else output_format))

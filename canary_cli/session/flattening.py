@@ -97,6 +97,11 @@ class FlattenReport:
         return tuple(one for one in self.positions if not one.left)
 
 
+def not_begun(cause: str, began: datetime, why: str) -> FlattenReport:
+    """Of an account that could not be closed at all."""
+    return FlattenReport(Outcome.INCOMPLETE, cause, "", began, 0.0, None, None, None, trouble={"account": why})
+
+
 async def flatten(
     exchange: Exchange,
     clock: Clock,

@@ -1,5 +1,6 @@
 """Close the account, or one pair of it, and verify it: latch, read, flatten, what it cost, who goes on."""
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -15,8 +16,10 @@ from canary_cli.session.aftermath import execution_cost
 from canary_cli.session.flattening import FlattenReport, Progress, flatten
 from canary_cli.steps.booking import book_fills
 from canary_cli.steps.latching import latch_entries, note
-from canary_cli.steps.looking import NotClosed, look
-from canary_cli.steps.sweep import Sweeper, page, start_sweeper
+from canary_cli.steps.sweep import Sweeper, look_or_page, names, page, start_sweeper
+
+PROOF_PATIENCE = 5.0
+"""Wall seconds to wait for what a dry run reads: a monitoring system itself gives up after ten."""
 
 _KEY_CODES = frozenset({-1022, -2014, -2015})
 
@@ -49,14 +52,10 @@ class CloseResult:
 
 
 async def close(world: World, request: CloseRequest, on_progress: Callable[[Progress], None]) -> CloseResult:
-    """Raises NotClosed where the exchange refuses the key; whatever else fails is tried again until the time-out."""
+    """Raises NotClosed, and pages, where the key is refused; whatever else fails is tried again until the time-out."""
     unlatched = "" if request.only else latch_entries(world, "close-all", "close-all typed by hand", request.by)
     note(world, Record("flatten_started", pair=request.only or "", actor=request.by, data={"cause": _cause(request)}))
-    try:
-        known, rules = await look(world)
-    except NotClosed as failure:
-        page(world.account, failure.message)
-        raise
+    known, rules = await look_or_page(world)
     report = await flatten(
         world.exchange, world.clock, known, rules, _cause(request), on_progress, request.timeout,
         style=request.style, only=request.only,
@@ -90,11 +89,10 @@ def _hand_over(world: World, request: CloseRequest, report: FlattenReport) -> Sw
     """Whatever is left goes to a process of its own, and so do the re-checks of an account that is flat."""
     if report.is_flat and (request.only or not request.recheck):
         return None
-    sweeper = start_sweeper(world.account, request.only)
+    sweeper = start_sweeper(world.account, request.only, is_flat=report.is_flat)
     if not report.is_flat:
-        left = ", ".join(f"{one.symbol} {one.quantity}" for one in report.left) or "not known"
         who = f"process {sweeper.pid} goes on closing" if sweeper else "NOBODY IS CLOSING"
-        page(world.account, f"NOT FLAT after {report.seconds:.0f} s, left: {left}; {who}")
+        page(world.account, f"NOT FLAT after {report.seconds:.0f} s, left: {names(report.left)}; {who}")
     return sweeper
 
 
@@ -112,10 +110,13 @@ class Rehearsed:
 
 
 async def rehearse(world: World, request: CloseRequest) -> Rehearsed:
-    """Sends nothing that executes. Raises ExchangeUnreachable or NotClosed where the account cannot be read."""
-    known, rules = await look(world)
-    if known is None:
-        raise ExchangeUnreachable(f"{world.account.rest_url} does not tell what the account holds")
+    """Sends nothing that executes. Raises ExchangeUnreachable where the account cannot be read."""
+    exchange = world.exchange  # made before the clock runs: loading its library is not the exchange's silence
+    try:
+        async with asyncio.timeout(PROOF_PATIENCE):
+            known, rules = await asyncio.gather(exchange.snapshot(), exchange.rules())
+    except TimeoutError:
+        raise ExchangeUnreachable(f"NO ANSWER from {world.account.rest_url} within {PROOF_PATIENCE:g} s") from None
     state = Flatten("KILL-dry-", rules, request.style, request.only)
     state, effects = decide(state, Begin(world.clock.monotonic(), known))
     cancels = tuple(effect for effect in effects if isinstance(effect, (CancelAll, CancelAlgo)))

@@ -24,7 +24,7 @@ async def run_close(world: World, request: CloseRequest, *, as_json: bool) -> Re
         try:
             result = await close_all.close(world, request, tell)
         except asyncio.CancelledError:
-            left = ", ".join(f"{one.symbol} {one.quantity}" for one in last[0].left) if last else "not known"
+            left = sweep.names(last[0].left if last else ())
             output.notice(f"NOBODY IS CLOSING: interrupted; left: {left}; canary close-all goes on", style="bold red")
             raise
     with suppress(BrokenPipeError):
@@ -61,7 +61,7 @@ async def _run_nagios(world: World, request: CloseRequest) -> Result:
     return Result("OK") if plan.accepted else Result("CRITICAL", ExitCode.USAGE)
 
 
-async def run_sweep(world: World, only: str | None) -> Result:
+async def run_sweep(world: World, only: str | None, *, after_flat: bool) -> Result:
     output.announce(world.account)
 
     def say(words: str) -> None:
@@ -69,5 +69,5 @@ async def run_sweep(world: World, only: str | None) -> Result:
             output.line(f"{world.clock.wall():%Y-%m-%d %H:%M:%S}Z {words}")
 
     async with world:
-        confirmed = await sweep.sweep(world, only, say)
+        confirmed = await sweep.sweep(world, only, say, after_flat=after_flat)
     return Result("FLAT_CONFIRMED" if confirmed else "TRADING_ENABLED")

@@ -3,19 +3,20 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from canary_cli.accounts import Account
 from canary_cli.bootstrap import World
+from canary_cli.core.model import AccountSnapshot, Position, SymbolRules
 from canary_cli.journal.latch import read_latches
 from canary_cli.journal.record import Record
 from canary_cli.session.aftermath import confirm_flat
 from canary_cli.session.flattening import FlattenReport, flatten
 from canary_cli.steps.latching import note
-from canary_cli.steps.looking import look
+from canary_cli.steps.looking import NotClosed, look
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +27,12 @@ class Sweeper:
     log: Path | None
 
 
-def start_sweeper(account: Account, only: str | None) -> Sweeper | None:
+def start_sweeper(account: Account, only: str | None, *, is_flat: bool) -> Sweeper | None:
     """Start one, detached from this terminal. None where no process can be started: then nobody is closing."""
     log = _open_log(account)
+    words = ["--sweep", *(["--after-flat"] if is_flat else []), *(["--only", only] if only else [])]
     try:
-        process = _detached(account, log, "close-all", "--sweep", *(["--only", only] if only else []))
+        process = _detached(account, log, "close-all", *words)
     except OSError:
         return None
     finally:
@@ -66,22 +68,35 @@ def _open_log(account: Account) -> int | None:
         return None
 
 
-async def sweep(world: World, only: str | None, say: Callable[[str], None]) -> bool:
-    """Close without a time-out, then re-check; False when trading was enabled meanwhile, which ends the re-checks."""
-    _, rules = await look(world)
-    report = await flatten(
-        world.exchange, world.clock, None, rules, "sweep", lambda p: say(_left(p.left)), None, only=only
-    )
-    say(f"{report.outcome} after {report.seconds:.1f} s")
+async def look_or_page(world: World) -> tuple[AccountSnapshot | None, Mapping[str, SymbolRules]]:
+    """The first look. Where the key is refused nobody can close from here: pages, and raises NotClosed."""
+    try:
+        return await look(world)
+    except NotClosed as failure:
+        page(world.account, failure.message)
+        raise
+
+
+async def sweep(world: World, only: str | None, say: Callable[[str], None], *, after_flat: bool) -> bool:
+    """Close without a time-out, then re-check; False when trading was enabled meanwhile, which ends the re-checks.
+
+    `after_flat`: the account was verified flat before, so that whatever is open now has come back.
+    """
+    _, rules = await look_or_page(world)
+    if not after_flat:
+        report = await flatten(
+            world.exchange, world.clock, None, rules, "sweep", lambda p: say(f"left: {names(p.left)}"), None, only=only
+        )
+        say(f"{report.outcome} after {report.seconds:.1f} s")
     if only:
         return True
 
     def tell(checked: FlattenReport) -> None:
         if checked.positions:
-            names = ", ".join(one.symbol for one in checked.positions)
-            say(f"RE-OPENED and closed again: {names}")
-            note(world, Record("warning", actor="sweeper", data={"message": f"RE-OPENED: {names}"}))
-            page(world.account, f"RE-OPENED after flat and closed again: {names}")
+            back = ", ".join(one.symbol for one in checked.positions)
+            say(f"RE-OPENED and closed again: {back}")
+            note(world, Record("warning", actor="sweeper", data={"message": f"RE-OPENED: {back}"}))
+            page(world.account, f"RE-OPENED after flat and closed again: {back}")
         else:
             say("re-check: nothing open")
 
@@ -97,5 +112,6 @@ async def sweep(world: World, only: str | None, say: Callable[[str], None]) -> b
     return confirmed
 
 
-def _left(positions: tuple[object, ...]) -> str:
-    return f"left: {len(positions)}"
+def names(left: tuple[Position, ...]) -> str:
+    """`BTCUSDT 0.1, ETHUSDT -2`: what is believed open; none of it may still mean that nobody has told yet."""
+    return ", ".join(f"{one.symbol} {one.quantity}" for one in left) or "not known"

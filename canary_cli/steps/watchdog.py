@@ -29,6 +29,7 @@ from canary_cli.steps.incidents import Incident
 from canary_cli.steps.latching import latch_entries, note
 from canary_cli.steps.looking import look
 from canary_cli.steps.serving import ControlDesk, serve
+from canary_cli.steps.sweep import names
 
 DEAD_AFTER = 30.0
 SILENT_AFTER = 5.0
@@ -192,8 +193,7 @@ class Watchdog:
             self._say("FLAT CONFIRMED")
 
     def _tell(self, progress: Progress) -> None:
-        left = ", ".join(f"{one.symbol} {one.quantity}" for one in progress.left) or "not known"
-        self._say(f"closing for {progress.seconds:.0f} s, left: {left}")
+        self._say(f"closing for {progress.seconds:.0f} s, left: {names(progress.left)}")
 
     def _tell_recheck(self, report: FlattenReport) -> None:
         if report.positions:

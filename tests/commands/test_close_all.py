@@ -189,6 +189,17 @@ def test_an_exchange_that_is_away_ends_incomplete_never_flat(
     assert "cannot connect" in document["trouble"]["account"]
 
 
+def test_where_no_process_can_be_started_it_says_that_nobody_is_closing(
+    home: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (home / "accounts.toml").write_text('default = "desk"\n[desk]\nkind = "paper"\nport = 9\n')
+    monkeypatch.setattr(sys, "executable", "/no/such/python")
+    assert run(["close-all", "--timeout", "1"]) == 6
+    shown = capsys.readouterr()
+    assert "NOT FLAT on desk: http://127.0.0.1:9: cannot connect" in shown.out
+    assert "NOBODY IS CLOSING: type it again, or close by hand in the exchange's own app" in shown.err
+
+
 def test_interrupted_it_says_that_nobody_is_closing(home: Path) -> None:
     (home / "accounts.toml").write_text('default = "desk"\n[desk]\nkind = "paper"\nport = 9\n')
     process = subprocess.Popen(

@@ -1,6 +1,7 @@
 """`canary rollback` and the incident verbs, as typed."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -70,8 +71,7 @@ def test_an_exchange_that_is_gone_ends_with_six_and_says_who_closes(
     home: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(step, "CLOSE_TIMEOUT", 0.5)
-    monkeypatch.setattr(step, "start_sweeper", lambda *_: None)
-    monkeypatch.setattr(step, "page", lambda *_: None)
+    monkeypatch.setattr(sys, "executable", "/no/such/python")  # no process can be started to go on
     assert run(["rollback", "--reason", "x"]) == 6
     shown = capsys.readouterr()
     assert "NOBODY IS CLOSING" in shown.out

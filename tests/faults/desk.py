@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Any
 from canary_cli.accounts import PAPER_KEY, PAPER_SECRET, Account, paper_account
 from canary_cli.core.binance.client import BinanceExchange
 from canary_cli.core.binance.resilient import ResilientExchange
-from canary_cli.core.clock import Clock
+from canary_cli.core.clock import Clock, ScaledClock
 from canary_cli.core.model import (
     ZERO,
     AccountSnapshot,
@@ -96,6 +96,12 @@ class Desk:
 
     def market(self, **body: Any) -> None:
         change_market(self.venue, body)
+
+    def let_pass(self, seconds: float) -> None:
+        """Plan time jumps ahead at the exchange."""
+        clock = self.venue.clock
+        assert isinstance(clock, ScaledClock)
+        self.venue.clock = replace(clock, plan_start=clock.plan_start + timedelta(seconds=seconds))
 
     def by_hand(self, **body: Any) -> None:
         """Somebody else acts on the account: another trader, the exchange itself."""

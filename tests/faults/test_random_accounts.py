@@ -2,6 +2,7 @@
 says otherwise."""
 
 import asyncio
+import sys
 from decimal import Decimal
 
 import pytest
@@ -35,7 +36,7 @@ def test_a_random_account_ends_flat_or_with_six_and_a_true_list() -> None:
 @pytest.mark.soak
 def test_two_hundred_random_accounts_end_flat_or_with_six_and_a_true_list() -> None:
     seen = close_random_accounts(LONG)
-    print(f"{sum(seen.values())} accounts: {seen[ExitCode.DONE]} flat, {seen[ExitCode.INCOMPLETE]} ended with 6")
+    sys.stdout.write(f"{sum(seen.values())} accounts: {seen[ExitCode.DONE]} flat, {seen[ExitCode.INCOMPLETE]} with 6\n")
     assert seen[ExitCode.DONE] > seen[ExitCode.INCOMPLETE] > 0
 
 

@@ -13,11 +13,11 @@ from canary_cli.errors import CanaryError
 from canary_cli.journal.evidence import EvidenceFolder
 from canary_cli.journal.reader import read
 from canary_cli.journal.record import Record
-from canary_cli.session.flattening import FlattenReport, Progress, flatten
+from canary_cli.session.flattening import FlattenReport, Progress, flatten, not_begun
 from canary_cli.steps import incidents
 from canary_cli.steps.booking import book_fills
 from canary_cli.steps.latching import latch_entries, note
-from canary_cli.steps.looking import look
+from canary_cli.steps.looking import NotClosed
 from canary_cli.steps.rollback import pieces
 from canary_cli.steps.rollback.state import (
     INVESTIGATE,
@@ -29,7 +29,7 @@ from canary_cli.steps.rollback.state import (
     RollbackRequest,
     Tell,
 )
-from canary_cli.steps.sweep import page, start_sweeper
+from canary_cli.steps.sweep import look_or_page, names, page, start_sweeper
 
 STAGE_TIMEOUT = 150.0
 """Wall seconds that stage 2 may take: its budget in the sequence."""
@@ -48,12 +48,7 @@ async def roll_back(
 
     Nothing is read from this machine's disks before the account is flat.
     """
-    report, closer = None, ""
-    if STOP in request.stages:
-        latch_entries(world, "rollback", request.reason, request.by)
-        known, rules = await look(world)
-        report = await flatten(world.exchange, world.clock, known, rules, request.reason, tell_left, CLOSE_TIMEOUT)
-        closer = "" if report.is_flat else _hand_over(world, report)
+    report, closer = await _stop(world, request, tell_left) if STOP in request.stages else (None, "")
     rollback = open_incident(world, request.reason, last_run(world), closing=report is not None)
     rollback.report, rollback.closer = report, closer
     rollback.root_cause = request.root_cause or rollback.root_cause
@@ -63,12 +58,24 @@ async def roll_back(
     return rollback
 
 
+async def _stop(
+    world: World, request: RollbackRequest, tell_left: Callable[[Progress], None]
+) -> tuple[FlattenReport, str]:
+    """Latch and close; how that ended, and who goes on where it is not flat. A refused key ends the closing only."""
+    latch_entries(world, "rollback", request.reason, request.by)
+    try:
+        known, rules = await look_or_page(world)
+    except NotClosed as failure:
+        return not_begun(request.reason, world.clock.now(), failure.message), failure.message
+    report = await flatten(world.exchange, world.clock, known, rules, request.reason, tell_left, CLOSE_TIMEOUT)
+    return report, "" if report.is_flat else _hand_over(world, report)
+
+
 def _hand_over(world: World, report: FlattenReport) -> str:
     """What is left goes to a process of its own, which has no time-out; returns who closes from here on."""
-    sweeper = start_sweeper(world.account, None)
+    sweeper = start_sweeper(world.account, None, is_flat=False)
     closer = f"process {sweeper.pid} goes on closing" if sweeper else "NOBODY IS CLOSING"
-    left = ", ".join(f"{one.symbol} {one.quantity}" for one in report.left) or "not known"
-    page(world.account, f"NOT FLAT after {report.seconds:.0f} s, left: {left}; {closer}")
+    page(world.account, f"NOT FLAT after {report.seconds:.0f} s, left: {names(report.left)}; {closer}")
     return closer
 
 
