@@ -52,8 +52,9 @@ def _show_closed(account: str, result: CloseResult) -> None:
     for one in report.positions:
         state = f"left {one.left}" if one.left else "closed"
         output.line(f"{one.symbol:<12} {one.side:<4} {one.quantity} {state}")
-    output.line(f"Closed {len(report.closed)} {_plural(len(report.closed), 'position')} in {report.seconds:.1f}s")
-    output.line(f"P&L: {money(result.pnl) if result.pnl is not None else 'not known yet: canary pnl'}")
+    if report.is_flat or report.positions:  # else nobody knows what there was to close
+        output.line(f"Closed {len(report.closed)} {_plural(len(report.closed), 'position')} in {report.seconds:.1f}s")
+        output.line(f"P&L: {money(result.pnl) if result.pnl is not None else 'not known yet: canary pnl'}")
     if report.orders_cancelled:
         output.line(f"Cancelled {report.orders_cancelled} {_plural(report.orders_cancelled, 'order')}")
     output.line(_verdict(account, report), style="bold green" if report.is_flat else "bold red")

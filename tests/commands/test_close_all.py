@@ -196,7 +196,7 @@ def test_where_no_process_can_be_started_it_says_that_nobody_is_closing(
     monkeypatch.setattr(sys, "executable", "/no/such/python")
     assert run(["close-all", "--timeout", "1"]) == 6
     shown = capsys.readouterr()
-    assert "NOT FLAT on desk: http://127.0.0.1:9: cannot connect" in shown.out
+    assert shown.out.startswith("NOT FLAT on desk: http://127.0.0.1:9: ") and "cannot connect" in shown.out
     assert "NOBODY IS CLOSING: type it again, or close by hand in the exchange's own app" in shown.err
 
 
