@@ -108,6 +108,8 @@ def _take_progress(run: Run, entries: Iterable[Entry]) -> None:
     """What had been entered, extended and decided before."""
     for entry in entries:
         data = entry.data
+        if entry.event == "phase_entered":
+            run.progress.decisions.clear()
         if entry.event in ("phase_entered", "phase_extended"):
             ends = datetime.fromisoformat(data["ends_at"])
             run.progress.ends[data["number"]] = ends

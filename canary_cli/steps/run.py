@@ -26,6 +26,9 @@ from canary_cli.session.live import LiveSession, Stop
 from canary_cli.session.scribe import Scribe, Standing
 from canary_cli.session.view import EventLine
 
+A_DAY = 24 * 60
+"""Equity is noted once a plan minute; the screen draws no more than the last day of it."""
+
 EVENTS_SHOWN = 40
 LOOK_EVERY = 0.5
 """Wall seconds between two looks while waiting."""
@@ -58,7 +61,7 @@ class Progress:
     verdicts: dict[int, GateVerdict] = field(default_factory=dict)
     ends: dict[int, datetime] = field(default_factory=dict)
     first_ends: dict[int, datetime] = field(default_factory=dict)
-    equity: list[tuple[datetime, Decimal]] = field(default_factory=list)
+    equity: deque[tuple[datetime, Decimal]] = field(default_factory=lambda: deque(maxlen=A_DAY))
     events: deque[EventLine] = field(default_factory=lambda: deque(maxlen=EVENTS_SHOWN))
     decisions: list[Record] = field(default_factory=list)
     finished: set[str] = field(default_factory=set)
@@ -229,6 +232,9 @@ class Run:
             self._session.post(ConditionChanged(self.now, DATABASE, not is_up, detail))
 
     def _remember(self, record: Record) -> None:
+        """What the screen and the gate want of the record; the decisions of a phase that is over are in the journal."""
+        if record.event == "phase_entered":
+            self.progress.decisions.clear()
         if record.event in DECISIONS:
             self.progress.decisions.append(record)
         elif record.event == "equity":

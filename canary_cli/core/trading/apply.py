@@ -8,6 +8,7 @@ from canary_cli.core.accounting.metrics import Metrics
 from canary_cli.core.model import ZERO, OrderStatus
 from canary_cli.core.policy.breaker import Zone
 from canary_cli.core.trading import facts as f
+from canary_cli.core.trading.forgetting import forget
 from canary_cli.core.trading.order import OrderLife, advance
 from canary_cli.core.trading.state import Algo, Condition, Held, Session, drop, put
 
@@ -88,7 +89,7 @@ def _filled(state: Session, fact: f.Filled) -> Session:
     after = _after_fill(before, fact)
     moved = replace(
         state,
-        trades=state.trades | {(fact.symbol, fact.trade_id)},
+        trades=put(state.trades, (fact.symbol, fact.trade_id), fact.time),
         metrics=_executed(state.metrics, fact),
         orders=_filling(state.orders, fact),
     )
@@ -151,6 +152,9 @@ TRANSFERS = frozenset({"DEPOSIT", "WITHDRAW", "MARGIN_TRANSFER", "ASSET_TRANSFER
 
 
 def _equity_marked(state: Session, fact: f.EquityMarked) -> Session:
+    """Once an hour of these, what is long over is forgotten."""
+    if state.equity_noted is not None and state.equity_noted.hour != fact.time.hour:
+        state = forget(state, fact.time)
     return replace(
         state,
         wallet=fact.wallet,

@@ -109,7 +109,7 @@ class Session:
     algos: Mapping[str, Algo] = field(default_factory=dict)
     held: Mapping[str, Held] = field(default_factory=dict)
     last_flat: Mapping[str, tuple[Side, datetime]] = field(default_factory=dict)
-    trades: frozenset[tuple[str, int]] = frozenset()
+    trades: Mapping[tuple[str, int], datetime] = field(default_factory=dict)
     wallet: Decimal | None = None
     marks: Mapping[str, Decimal] = field(default_factory=dict)
     mark_times: Mapping[str, datetime] = field(default_factory=dict)
