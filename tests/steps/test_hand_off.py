@@ -5,8 +5,9 @@ from types import SimpleNamespace
 from typing import Any
 
 from canary_cli.errors import ExitCode, Result
+from canary_cli.journal.record import Record
 from canary_cli.steps import hand_off
-from canary_cli.steps.run import Outcome
+from canary_cli.steps.run import Outcome, Progress
 
 NOON = datetime(2026, 2, 22, 12, tzinfo=UTC)
 STOPPED = Outcome("STOPPED", "breaker", Result("ROLLED_BACK", ExitCode.ROLLED_BACK))
@@ -18,7 +19,7 @@ class Watched:
     def __init__(self, *, is_paper: bool) -> None:
         account = SimpleNamespace(is_paper=is_paper, log_dir=None)
         self.world = SimpleNamespace(account=account)
-        self.progress = SimpleNamespace(step="")
+        self.progress = Progress(decisions=[Record("signal")])
         self.run_id = "run-1"
         self.now = NOON
 
@@ -36,7 +37,7 @@ async def test_a_real_account_is_watched_until_something_stops_it(monkeypatch: A
 
     assert await hand_off.watch_on(run) is STOPPED
     assert run.now == NOON + timedelta(days=2, hours=11)
-    assert run.progress.step == "watching"
+    assert (run.progress.step, run.progress.decisions) == ("watching", [])
 
 
 async def test_a_rehearsal_is_over_after_the_hand_off() -> None:
