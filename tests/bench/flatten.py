@@ -6,6 +6,8 @@ The exchange runs in a process of its own on loopback and answers everything aft
 import asyncio
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 
@@ -13,7 +15,7 @@ import aiohttp
 from aiohttp import web
 
 from canary_cli.accounts import Account
-from canary_cli.core.binance.client import BinanceExchange
+from canary_cli.core.binance.resilient import ResilientExchange
 from canary_cli.core.clock import SystemClock
 from canary_cli.session.flattening import flatten
 from tests.core.binance.stage import a_stage
@@ -24,9 +26,10 @@ LATENCY, ROUNDS = 0.05, 7
 CLOCK = SystemClock()
 
 
-def venue(with_orders: bool) -> Venue:
-    made = Venue().hold(*(position(pair, "1") for pair in PAIRS_20)).rest(*(stop(pair) for pair in PAIRS_20))
-    return made.rest(*(resting(pair, f"o-{pair}") for pair in PAIRS_20)) if with_orders else made
+def venue(with_orders: bool, positions: int = 20) -> Venue:
+    pairs = PAIRS_20[:positions]
+    made = Venue().hold(*(position(pair, "1") for pair in pairs)).rest(*(stop(pair) for pair in pairs))
+    return made.rest(*(resting(pair, f"o-{pair}") for pair in pairs)) if with_orders else made
 
 
 async def serve() -> None:
@@ -34,7 +37,8 @@ async def serve() -> None:
         server = VenueServer(stage, venue(with_orders=False), LATENCY)
 
         async def start_over(asked: object) -> web.Response:
-            server.venue = venue(with_orders="orders" in asked.fields)  # type: ignore[attr-defined]
+            fields = asked.fields  # type: ignore[attr-defined]
+            server.venue = venue("orders" in fields, int(fields.get("positions", 20)))
             server.arrived.clear()
             return web.json_response({})
 
@@ -49,6 +53,19 @@ async def serve() -> None:
         await asyncio.to_thread(sys.stdin.read)  # until the bench closes our input
 
 
+@contextmanager
+def an_exchange() -> Iterator[str]:
+    """Its address; it runs in a process of its own until the block is left."""
+    serve_it = [sys.executable, __file__, "serve"]
+    with subprocess.Popen(serve_it, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as server:
+        assert server.stdout is not None and server.stdin is not None
+        port = int(server.stdout.readline())
+        try:
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            server.stdin.close()
+
+
 async def bare_round_trip(base: str) -> float:
     """Milliseconds of one warm POST, nothing else going on."""
     trips = []
@@ -61,10 +78,16 @@ async def bare_round_trip(base: str) -> float:
     return median(trips)
 
 
+def connection_to(base: str) -> ResilientExchange:
+    account = Account(
+        "bench", "paper", base, base, Path("/nowhere"), "k" * 64, "s" * 64, None, "", f"{base}/ws-fapi/v1"
+    )
+    return ResilientExchange(account, CLOCK)
+
+
 async def one_flatten(base: str, *, with_orders: bool) -> tuple[float, float, float, float]:
     """Milliseconds from the call: first request at the exchange, all acknowledged, verified flat, returned."""
-    account = Account("bench", "paper", base, base, Path("/nowhere"), "k" * 64, "s" * 64)
-    exchange = BinanceExchange(account, CLOCK)
+    exchange = connection_to(base)
     async with aiohttp.ClientSession() as session:
         await (await session.post(f"{base}/bench/reset", data={"orders": "1"} if with_orders else {})).read()
         await exchange.connect()
@@ -99,13 +122,8 @@ def main() -> None:
     if sys.argv[1:] == ["serve"]:
         asyncio.run(serve())
         return
-    with subprocess.Popen([sys.executable, __file__, "serve"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as server:
-        assert server.stdout is not None and server.stdin is not None
-        port = int(server.stdout.readline())
-        try:
-            asyncio.run(measure(f"http://127.0.0.1:{port}"))
-        finally:
-            server.stdin.close()
+    with an_exchange() as base:
+        asyncio.run(measure(base))
 
 
 if __name__ == "__main__":

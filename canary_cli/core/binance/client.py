@@ -40,7 +40,7 @@ from canary_cli.core.trading.replies import Confirmed, Rejected, Reply, Throttle
 
 T = TypeVar("T")
 
-WARM_CONNECTIONS = 20
+WARM_CONNECTIONS = 26
 WARM_EVERY = 30.0
 """Wall seconds between the pings that keep connections open, so that an exit needs no TLS handshake first."""
 
