@@ -185,8 +185,13 @@ def _bug(error: Exception) -> Result:
     """A bug is said in one line; its traceback goes to a file, masked."""
     import traceback
 
-    from canary_cli.journal.crash import write_crash_report
+    from canary_cli.journal.crash import mask, write_crash_report
 
-    path = write_crash_report("".join(traceback.format_exception(error)))
-    sys.stderr.write(f"error: {type(error).__name__}: this is a bug in canary\nnext:  report it with {path}\n")
+    text = "".join(traceback.format_exception(error))
+    try:
+        where = str(write_crash_report(text))
+    except OSError:  # no disk takes it: then this is where it is kept
+        sys.stderr.write(mask(text))
+        where = "the lines above"
+    sys.stderr.write(f"error: {type(error).__name__}: this is a bug in canary\nnext:  report it with {where}\n")
     return Result("BUG", ExitCode.BUG)

@@ -3,6 +3,7 @@
 Each part is made when it is first asked for, so that a verb which only stops trading never imports a ledger.
 """
 
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -87,10 +88,14 @@ class World:
         self.close()
 
     def close(self) -> None:
-        """Close everything but the exchange, for verbs that never opened that."""
+        """Close everything but the exchange, for verbs that never opened that.
+
+        A full disk was told of where it mattered; it must not change how the verb ended.
+        """
         for name in ("alerts", "ledger", "text_logs", "journal"):
             if name in vars(self):
-                vars(self)[name].close()
+                with suppress(OSError):
+                    vars(self)[name].close()
 
 
 def open_world(name: str | None = None) -> World:

@@ -3,7 +3,9 @@
 import json
 import subprocess
 import sys
+import tempfile
 import types
+from pathlib import Path
 
 import pytest
 import typer
@@ -147,6 +149,24 @@ print("typer" in sys.modules)
     version, typer_loaded = shown.stdout.splitlines()
     assert version.startswith("canary ")
     assert typer_loaded == "False"
+
+
+def test_a_bug_that_no_disk_takes_is_told_here_and_masked(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "logs").write_text("a file where a folder should be")
+    monkeypatch.setenv("CANARY_HOME", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
+    key = "A1" * 32
+
+    def broken() -> None:
+        raise ValueError(f"the key is {key}")
+
+    verb(monkeypatch, broken)
+    assert run(["try"]) == 1
+    said = capsys.readouterr().err
+    assert "ValueError: the key is" in said and key not in said
+    assert "next:  report it with the lines above" in said
 
 
 def test_a_reader_that_leaves_early_is_no_bug() -> None:

@@ -19,11 +19,16 @@ MASK = "********"
 
 
 def write_crash_report(text: str) -> Path:
-    """Write `text`, masked, to a new `crash-*.txt` in the home's `logs/`, else in the temporary folder."""
-    descriptor, name = _new_file()
-    with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
-        file.write(mask(text))
-    return Path(name)
+    """Write `text`, masked, to a new `crash-*.txt` in the home's `logs/`, else in the temporary folder.
+
+    Raises OSError where neither takes it.
+    """
+    try:
+        folder = find_home() / "logs"
+        folder.mkdir(exist_ok=True)
+        return _write(mask(text), folder)
+    except (OSError, CanaryError):
+        return _write(mask(text), None)
 
 
 def mask(text: str) -> str:
@@ -35,13 +40,11 @@ def mask(text: str) -> str:
     return text
 
 
-def _new_file() -> tuple[int, str]:
-    try:
-        folder = find_home() / "logs"
-        folder.mkdir(exist_ok=True)
-        return tempfile.mkstemp(prefix="crash-", suffix=".txt", dir=folder)
-    except (OSError, CanaryError):
-        return tempfile.mkstemp(prefix="crash-", suffix=".txt")
+def _write(text: str, folder: Path | None) -> Path:
+    descriptor, name = tempfile.mkstemp(prefix="crash-", suffix=".txt", dir=folder)
+    with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
+        file.write(text)
+    return Path(name)
 
 
 def _known_secrets() -> set[str]:

@@ -65,7 +65,8 @@ class TextLogs:
 
     def close(self) -> None:
         for handler in self._files.values():
-            handler.close()
+            with suppress(OSError):
+                handler.close()
 
 
 class _Quiet(RotatingFileHandler):

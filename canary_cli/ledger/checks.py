@@ -21,6 +21,8 @@ Tables = Mapping[str, Table]
 
 FORCED = ("autoclose-", "adl_autoclose", "settlement_autoclose-", "delivery_autoclose-", "KILL-")
 """Client ids of orders the session never intended: liquidation, auto-deleveraging, settlement, and the kill path."""
+OTHERS = ("foreign", "kill")
+"""Purposes of trades that no order of the session made; their client ids may not be known."""
 _STATES = {status.value for status in (*OrderStatus, *AlgoStatus)} | {"INTENDED", "UNKNOWN", "DENIED", "ABSENT"}
 _SHOWN = 3
 
@@ -151,11 +153,12 @@ def _differences(
 def _orphans(connection: Connection, account: str, tables: Tables) -> Iterable[str]:
     trades, orders = tables["trades"], tables["orders"]
     same = (orders.c.account == trades.c.account) & (orders.c.client_id == trades.c.client_id)
-    query = select(trades.c.symbol, trades.c.trade_id, trades.c.client_id).select_from(trades.outerjoin(orders, same))
-    for symbol, trade_id, client_id in connection.execute(
+    columns = (trades.c.symbol, trades.c.trade_id, trades.c.client_id, trades.c.purpose)
+    query = select(*columns).select_from(trades.outerjoin(orders, same))
+    for symbol, trade_id, client_id, purpose in connection.execute(
         query.where(trades.c.account == account, orders.c.client_id.is_(None))
     ):
-        if not client_id.startswith(FORCED):
+        if not client_id.startswith(FORCED) and purpose not in OTHERS:
             yield f"trade {trade_id} of {symbol} belongs to order {client_id}, which is not there"
 
 

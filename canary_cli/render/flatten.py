@@ -42,7 +42,9 @@ def show(account: str, result: CloseResult) -> None:
         output.line(f"dust: {one.symbol} {one.quantity} is under the exchange's minimum and stays")
     if result.latch_failure:
         output.notice(f"LATCH NOT WRITTEN: {result.latch_failure}; a running session may open again", style="bold red")
-    elif result.latched:
+    if result.journal_failure:
+        output.notice(f"JOURNAL NOT WRITTEN: {result.journal_failure}; keep these lines", style="bold red")
+    if result.latched and not result.latch_failure:
         output.notice("latched: no entries until canary trading enable --by NAME --reason WHY")
     output.notice(_who_goes_on(result), style="" if report.is_flat or result.sweeper else "bold red")
 
@@ -106,6 +108,7 @@ def document(account: str, result: CloseResult) -> dict[str, Any]:
         "pnl": result.pnl,
         "latched": result.latched and not result.latch_failure,
         "latch_failure": result.latch_failure,
+        "journal_failure": result.journal_failure,
         "closing": {"pid": result.sweeper.pid, "log": result.sweeper.log} if result.sweeper else None,
         "trouble": report.trouble,
         "reason": _verdict(account, report),

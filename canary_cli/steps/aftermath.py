@@ -97,7 +97,7 @@ def validations(
 ) -> Iterator[Validation]:
     """The procedure's seven. `done` and `missing` are the rollback's pieces of work and what each came to."""
     yield Validation("No open positions", flat, "verified at the exchange" if flat else "the exchange did not say flat")
-    yield Validation("Signal generation stopped", latched, "the latch is set" if latched else "no latch is set")
+    yield Validation("Signal generation stopped", latched, "the latch is set" if latched else missing.get("latch", ""))
     for text, key in (
         ("All error logs captured", "capture-logs"),
         ("Database integrity verified", "verify-db"),
@@ -106,7 +106,8 @@ def validations(
     ):
         proven = key in done and (key != "verify-db" or done[key] == PASSED)
         yield Validation(text, proven, _one_line(done.get(key) or missing.get(key) or "not asked for"))
-    yield Validation("Incident logged in system", bool(incident), incident or "no incident was opened")
+    unlogged = missing.get("incident") or ("" if incident else "no incident was opened")
+    yield Validation("Incident logged in system", not unlogged, unlogged or incident)
 
 
 def _one_line(text: str) -> str:

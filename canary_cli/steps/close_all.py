@@ -37,13 +37,14 @@ class CloseRequest:
 
 @dataclass(frozen=True, slots=True)
 class CloseResult:
-    """`pnl` is None where the fills could not be read; `latch_failure` says why the latch is not on disk."""
+    """`pnl` is None where the fills could not be read; the failures say why latch or journal are not on disk."""
 
     report: FlattenReport
     pnl: Decimal | None
     latched: bool
     latch_failure: str
     sweeper: Sweeper | None
+    journal_failure: str = ""
 
     @property
     def result(self) -> Result:
@@ -61,10 +62,10 @@ async def close(world: World, request: CloseRequest, on_progress: Callable[[Prog
         style=request.style, only=request.only,
     )  # fmt: skip
     pnl = await execution_cost(world.exchange, report)
-    note(world, _ending(report, pnl, request))
+    unnoted = note(world, _ending(report, pnl, request))
     await book_fills(world, report)
     sweeper = _hand_over(world, request, report)
-    return CloseResult(report, pnl, request.only is None, unlatched, sweeper)
+    return CloseResult(report, pnl, request.only is None, unlatched, sweeper, unnoted)
 
 
 def _cause(request: CloseRequest) -> str:

@@ -1,7 +1,6 @@
 """Writes the latch before anything else is done, and lets no broken disk hold up what comes after."""
 
 import getpass
-from contextlib import suppress
 
 from canary_cli.bootstrap import World
 from canary_cli.journal.latch import Latch, set_latch
@@ -26,7 +25,10 @@ def latch_entries(world: World, source: str, reason: str, by: str) -> str:
     return ""
 
 
-def note(world: World, record: Record) -> None:
-    """Write to the journal where that can be written."""
-    with suppress(OSError):
+def note(world: World, record: Record) -> str:
+    """Write to the journal; returns what kept it from being written, empty when it stands there."""
+    try:
         world.journal.append(record)
+    except OSError as error:
+        return str(error)
+    return ""

@@ -1,6 +1,7 @@
 """A crash report tells what happened and no secret."""
 
 import stat
+import tempfile
 from pathlib import Path
 
 from canary_cli.journal.crash import write_crash_report
@@ -22,6 +23,16 @@ def test_without_a_usable_home_it_lies_in_the_temporary_folder(monkeypatch):
         assert path.exists()
     finally:
         path.unlink()
+
+
+def test_a_home_that_takes_no_line_leaves_it_to_the_temporary_folder(tmp_path: Path, monkeypatch):
+    home, spare = tmp_path / "home", tmp_path / "spare"
+    home.mkdir()
+    spare.mkdir()
+    (home / "logs").write_text("a file where a folder should be")
+    monkeypatch.setenv("CANARY_HOME", str(home))
+    monkeypatch.setattr(tempfile, "tempdir", str(spare))
+    assert write_crash_report("x").parent == spare
 
 
 def test_known_secrets_are_masked(tmp_path: Path, monkeypatch):

@@ -49,6 +49,15 @@ def test_what_is_wrong_is_named(home: Home, statement: str, fault: str):
     assert fault in faults(home)
 
 
+def test_a_trade_of_another_hand_needs_no_order_of_ours(home: Home):
+    """Nor is it damage that a restore could mend."""
+    order = {"client_id": "", "symbol": "BTCUSDT", "side": "SELL", "quantity": "1", "price": "1", "maker": False}
+    money = {"realized": "0", "commission": "0", "commission_asset": "USDT", "purpose": "foreign"}
+    home.day.write("fill", **order, **money, trade_id=9, order_id=9)
+    code, out, _ = home.canary("verify-db", "--offline")
+    assert (code, out.splitlines()[-1]) == (0, "Integrity check: PASS")
+
+
 def test_an_edited_journal_shows(home: Home):
     path = next(home.day.folder.glob("*.jsonl"))
     path.write_bytes(path.read_bytes().replace(b'"65000.10"', b'"65000.11"', 1))

@@ -60,6 +60,8 @@ def alert(world: World, rollback: Rollback) -> str:
     note(world, Record("alert", run_id=rollback.run_id, actor="rollback", reason=message, data=data))
     if not told:
         raise ConfigurationError("no channel is configured", "set SLACK_BOT_TOKEN")
+    if not sent:
+        raise TimeoutError(f"{told}; what waits is said as soon as it can be")
     return told
 
 

@@ -48,9 +48,14 @@ async def roll_back(
 
     Nothing is read from this machine's disks before the account is flat.
     """
-    report, closer = await _stop(world, request, tell_left) if STOP in request.stages else (None, "")
+    report, closer, unlatched = None, "", ""
+    if STOP in request.stages:
+        unlatched = latch_entries(world, "rollback", request.reason, request.by)
+        report, closer = await _close(world, request, tell_left)
     rollback = open_incident(world, request.reason, last_run(world), closing=report is not None)
     rollback.report, rollback.closer = report, closer
+    if unlatched:
+        rollback.missing["latch"] = unlatched
     rollback.root_cause = request.root_cause or rollback.root_cause
     if report is not None:
         await book_fills(world, report)
@@ -58,11 +63,10 @@ async def roll_back(
     return rollback
 
 
-async def _stop(
+async def _close(
     world: World, request: RollbackRequest, tell_left: Callable[[Progress], None]
 ) -> tuple[FlattenReport, str]:
-    """Latch and close; how that ended, and who goes on where it is not flat. A refused key ends the closing only."""
-    latch_entries(world, "rollback", request.reason, request.by)
+    """How the closing ended, and who goes on where it is not flat. A key that is refused ends the closing only."""
     try:
         known, rules = await look_or_page(world)
     except NotClosed as failure:
@@ -87,14 +91,19 @@ def open_incident(world: World, cause: str, run_id: str, *, closing: bool = True
     known = incidents.unresolved(incidents.of_account(world.account))
     now = world.clock.now()
     name = known.id if known else f"CB-{now:%Y-%m%d}-000"
-    with suppress(OSError):
+    unnoted = ""
+    try:
         if known:
             incidents.update(world, known, "rollback", joined=cause)
         else:
             name = incidents.new_incident(world, cause, run_id, "rollback")
+    except OSError as error:
+        unnoted = str(error)
     if closing:
         note(world, Record("flatten_started", run_id=run_id, actor="rollback", reason=cause, data={"cause": cause}))
     rollback = Rollback(name, cause, run_id, now, world.home / "logs" / "incidents" / name, opened=now)
+    if unnoted:
+        rollback.missing["incident"] = unnoted
     if known:
         rollback.opened, rollback.root_cause = known.opened, known.root_cause
         rollback.pnl, rollback.pnl_pct = known.pnl, known.pnl_pct
