@@ -9,14 +9,17 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Any
 
 import orjson
 
 from canary_cli.paper.connections import Channel
 from canary_cli.paper.faults import Fault, Faults
-from canary_cli.paper.market.model import Market, Tick
+from canary_cli.paper.market.model import Tick
 from canary_cli.paper.market_streams import publications
+from canary_cli.paper.public_book import PublicBook
+from canary_cli.paper.state import State
 
 MOST_PER_SECOND = 20
 LONGEST_QUEUE = 10_000  # messages a socket may be behind
@@ -72,12 +75,13 @@ def frame(name: str, payload: Any, *, combined: bool) -> bytes:
 class Hub:
     """All stream sockets of the exchange."""
 
-    def __init__(self, market: Market, speed: float) -> None:
+    def __init__(self, state: State, speed: float) -> None:
         self.sockets: set[Socket] = set()
         self.api_sockets: set[Channel] = set()  # of the WebSocket API
         self.faults: Faults | None = None
         self.now = datetime.fromtimestamp(0, UTC)
-        self._market, self._interval = market, 1 / MOST_PER_SECOND if speed > 1 else 0.0
+        self.book = PublicBook(state)
+        self._market, self._interval = state.market, 1 / MOST_PER_SECOND if speed > 1 else 0.0
         self._waiting: list[Tick] = []
         self._sent = 0.0
 
@@ -91,7 +95,7 @@ class Hub:
             return
         waiting, self._waiting, self._sent = self._waiting, [], now
         names = self.names()
-        if names and waiting:
+        if names:
             self._tell(waiting, names)
 
     def _tell(self, ticks: list[Tick], names: set[str]) -> None:
@@ -99,8 +103,14 @@ class Hub:
         for socket in self.sockets:
             for name in socket.names:
                 hearers.setdefault(name, []).append(socket)
-        for name, payload in publications(self._market, ticks, names):
+        books = self.book.publications({tick.symbol for tick in ticks}, names)
+        for name, payload in chain(books, publications(self._market, ticks, names)):
             self._deliver(name, payload, hearers.get(name, ()))
+
+    def follow(self, socket: Socket, name: str) -> None:
+        """From now on the socket hears this public or market stream."""
+        socket.names.add(name)
+        self.book.follow(name)
 
     def tell(self, name: str, payload: Any) -> None:
         """One message to all who hear this stream."""

@@ -11,16 +11,13 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from canary_cli.core.model import ZERO, Book, Side
+from canary_cli.core.model import Side
 from canary_cli.paper.market import Kline, Market, Tick
 from canary_cli.paper.market.bars import INTERVALS, closings
 
 Object = dict[str, Any]
 Payload = Object | list[Object]
 
-_DIFF_LEVELS = 100  # that a depth update watches on each side
-_MOST_PASSED = 5000  # levels that a jump of the price deletes: a client's book starts from 1000
-_UPDATES_A_SECOND = 1000
 _PERIODS = {"markPrice": 3, "ticker": 2, "miniTicker": 2}  # seconds; other streams speak at every tick
 
 
@@ -46,13 +43,13 @@ def publications(market: Market, ticks: Iterable[Tick], names: Collection[str]) 
     """(stream name, payload) for every stream of `names` that these ticks touch; names that mean nothing are silent.
 
     `ticks` are those that one `Market.advance` gave, all of them: each stream speaks once, of the newest tick,
-    but every candle that closed is told (`x` true) exactly once, before the running one. Liquidation orders are no
-    market data of ours: see `force_order`.
+    but every candle that closed is told (`x` true) exactly once, before the running one. Books are `public_book`'s;
+    liquidation orders are no market data of ours: see `force_order`.
     """
     batches = _by_pair(market, ticks)
     for name in names:
         stream = parse(name)
-        if stream is None or not batches:
+        if stream is None or stream.kind not in _MAKERS or not batches:
             continue
         if stream.symbol is None:
             payloads = [payload for batch in batches.values() for payload in _payloads(batch, stream)]
@@ -124,11 +121,6 @@ def _payloads(batch: Batch, stream: Stream) -> Iterator[Object]:
         yield from _MAKERS[stream.kind](batch, stream.argument)
 
 
-def update_id(time: datetime) -> int:
-    """`u` of the book at a tick, and `lastUpdateId` of a snapshot taken then."""
-    return int(time.timestamp()) * _UPDATES_A_SECOND
-
-
 def force_order(
     symbol: str, side: Side, quantity: Decimal, price: Decimal, average: Decimal, time: datetime
 ) -> tuple[str, Object]:
@@ -189,46 +181,6 @@ def _mark(batch: Batch, _: str) -> Iterator[Object]:
     mark, index = str(tick.mark), str(tick.index)
     head = {"e": "markPriceUpdate", "E": _ms(tick.time), "s": tick.symbol, "p": mark, "ap": mark, "i": index}
     yield head | {"P": index, "r": str(funding.rate), "T": _ms(funding.next_time), "st": 1}
-
-
-def _best(batch: Batch, _: str) -> Iterator[Object]:
-    book, now = batch.market.book(batch.symbol, 1, batch.newest.time), _ms(batch.newest.time)
-    (bid, bids), (ask, asks) = book.bids[0], book.asks[0]
-    head = {"e": "bookTicker", "u": update_id(book.time), "s": batch.symbol, "ps": batch.symbol}
-    yield head | {"b": str(bid), "B": str(bids), "a": str(ask), "A": str(asks), "T": now, "E": now, "st": 1}
-
-
-def _depth(batch: Batch, levels: str) -> Iterator[Object]:
-    """The best levels where their number is asked for, else what has changed since the batch before."""
-    before = datetime.fromtimestamp(batch.since, UTC)
-    now = batch.market.book(batch.symbol, int(levels or _DIFF_LEVELS), batch.newest.time)
-    bids, asks = now.bids, now.asks
-    if not levels:
-        then = batch.market.book(batch.symbol, _DIFF_LEVELS, before)
-        bids, asks = _changes(then, now, batch.market.listings[batch.symbol].rules.tick)
-    event, last = _ms(batch.newest.time), update_id(before)
-    head = {"e": "depthUpdate", "E": event, "T": event, "s": batch.symbol, "ps": batch.symbol}
-    ids = {"U": last, "u": update_id(now.time), "pu": last}
-    yield head | ids | {"b": _rows(bids), "a": _rows(asks), "st": 1}
-
-
-Rows = tuple[tuple[Decimal, Decimal], ...]
-
-
-def _changes(then: Book, now: Book, tick: Decimal) -> tuple[Rows, Rows]:
-    """Levels whose quantity is another, and zero for all that the best price has passed."""
-    fall = int((then.bids[0][0] - now.bids[0][0]) / tick)
-    rise = int((now.asks[0][0] - then.asks[0][0]) / tick)
-    passed_bids = tuple((then.bids[0][0] - tick * place, ZERO) for place in range(min(fall, _MOST_PASSED)))
-    passed_asks = tuple((then.asks[0][0] + tick * place, ZERO) for place in range(min(rise, _MOST_PASSED)))
-    old_bids, old_asks = set(then.bids), set(then.asks)
-    new_bids = tuple(row for row in now.bids if row not in old_bids)
-    new_asks = tuple(row for row in now.asks if row not in old_asks)
-    return passed_bids + new_bids, passed_asks + new_asks
-
-
-def _rows(rows: Rows) -> list[list[str]]:
-    return [[str(price), str(quantity)] for price, quantity in rows]
 
 
 def _aggregate(batch: Batch, _: str) -> Iterator[Object]:
@@ -296,8 +248,6 @@ _MAKERS: dict[str, Callable[[Batch, str], Iterator[Object]]] = {
     "kline": _klines,
     "continuousKline": _continuous,
     "markPrice": _mark,
-    "bookTicker": _best,
-    "depth": _depth,
     "aggTrade": _aggregate,
     "trade": _trade,
     "ticker": _ticker,

@@ -46,13 +46,16 @@ class Sweep:
 
 @dataclass(frozen=True, slots=True)
 class Depletion:
-    """What our own orders took out of one side of the book, which refills: the market impact of the account."""
+    """What our own orders took out of one side of the book: the market impact of the account.
+
+    Callers ask as of the last tick, so that between two ticks nothing but our orders changes the book.
+    """
 
     quantity: Decimal
     at: datetime
 
     def left(self, now: datetime, step: Decimal) -> Decimal:
-        elapsed = (now - self.at).total_seconds()
+        elapsed = max(0.0, (now - self.at).total_seconds())
         if elapsed > 20 * REFILL_HALF_LIFE:
             return ZERO
         return floor_to(self.quantity * Decimal(repr(0.5 ** (elapsed / REFILL_HALF_LIFE))), step)

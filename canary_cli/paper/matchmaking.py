@@ -6,7 +6,7 @@ from canary_cli.core.model import ZERO, OrderStatus, OrderType, Side, TimeInForc
 from canary_cli.paper import problems
 from canary_cli.paper.filters import band
 from canary_cli.paper.market.model import Tick
-from canary_cli.paper.matching import Depletion, Offer, Sweep, by_priority, offers, queue_at, reach, sweep
+from canary_cli.paper.matching import Depletion, Offer, Sweep, better, by_priority, offers, queue_at, reach, sweep
 from canary_cli.paper.orders import Expiry, RestingOrder, SelfTrade
 from canary_cli.paper.settling import expire, fill, knock_reduce_only, reducible, tell_order
 from canary_cli.paper.state import DEPTHS, State, closes
@@ -38,8 +38,12 @@ def plan(state: State, order: RestingOrder, quantity: Decimal) -> Sweep:
 
 
 def _offers(state: State, order: RestingOrder, depth: int) -> list[Offer]:
+    """What the order meets in the best `depth` levels: our own orders beyond them wait for a deeper look."""
     opposite = order.side.opposite
-    return list(offers(opposite, state.levels(order.symbol, opposite, depth), state.resting(order.symbol, opposite)))
+    levels, own = state.levels(order.symbol, opposite, depth), state.resting(order.symbol, opposite)
+    if len(levels) == depth:
+        own = [one for one in own if not better(opposite, levels[-1][0], one.price)]
+    return list(offers(opposite, levels, own))
 
 
 def check_immediacy(state: State, order: RestingOrder) -> None:
@@ -110,7 +114,7 @@ def _deplete(state: State, order: RestingOrder, quantity: Decimal) -> None:
         return
     key = (order.symbol, order.side.opposite)
     before = state.depletions.get(key)
-    left = before.left(state.now, state.listing(order.symbol).rules.step) if before else ZERO
+    left = before.left(state.market.now, state.listing(order.symbol).rules.step) if before else ZERO
     state.depletions[key] = Depletion(left + quantity, state.now)
 
 

@@ -80,15 +80,15 @@ class State:
         return rules
 
     def levels(self, symbol: str, side: Side, count: int) -> list[Level]:
-        """The market's levels of one side, less what we took, less what would cross our own orders."""
-        taken = self.depletions.get((symbol, side))
-        left = taken.left(self.now, self.listing(symbol).rules.step) if taken else ZERO
-        raw = self._raw_levels(symbol, side, count)
-        for deeper in DEPTHS:
-            if len(raw) < count or sum((quantity for _, quantity in raw), ZERO) > left:
+        """The market's best `count` levels of one side, less what we took, less what would cross our own orders."""
+        taken, own = self.depletions.get((symbol, side)), self.resting(symbol, side.opposite)
+        left = taken.left(self.market.now, self.listing(symbol).rules.step) if taken else ZERO
+        for depth in (count, *(deeper for deeper in DEPTHS if deeper > count)):
+            raw = self._raw_levels(symbol, side, depth)
+            found = list(uncrossed(side, without(raw, left), own))
+            if len(found) >= count or len(raw) < depth:
                 break
-            raw = self._raw_levels(symbol, side, deeper)
-        return list(uncrossed(side, without(raw, left), self.resting(symbol, side.opposite)))
+        return found[:count]
 
     def _raw_levels(self, symbol: str, side: Side, count: int) -> tuple[Level, ...]:
         """The market's book does not change between two ticks, so it is drawn once for each."""

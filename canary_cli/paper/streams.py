@@ -78,7 +78,7 @@ def subscribe(venue: Venue, socket: Socket, names: Iterable[str]) -> None:
             if venue.listen_keys.is_valid(name, venue.clock.monotonic()):
                 socket.keys.add(name)
         else:
-            socket.names.add(name)
+            venue.hub.follow(socket, name)
 
 
 async def _listen(venue: Venue, socket: Socket, liveness: Liveness) -> None:

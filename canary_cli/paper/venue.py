@@ -53,7 +53,7 @@ class Venue:
         self.effects = Effects(self.engine.state)
         self.listen_keys = ListenKeys(Random(self.rng.random()))  # noqa: S311
         self.limits = Limits(max(1.0, self.clock.speed))
-        self.hub = Hub(self.engine.state.market, self.clock.speed)
+        self.hub = Hub(self.engine.state, self.clock.speed)
         self.touched = self.clock.monotonic()
 
     def load(self, scenario: Scenario) -> None:
@@ -92,21 +92,22 @@ class Venue:
             self.recent.setdefault(tick.symbol, deque(maxlen=RECENT)).append(tick)
             if self.agenda:
                 self._follow_agenda()
-        self.publish(ticks)
+        self.publish()
+        self.hub.publish(ticks, self.clock.monotonic())
         return ticks
 
-    def publish(self, ticks: list[Tick] = []) -> None:  # noqa: B006  (never changed)
-        """Send what has happened: user events first, then market streams."""
+    def publish(self) -> None:
+        """Tell users what has happened to them; the market's streams tell it with the next `run`."""
         events = self.engine.drain()
         for event in events:
-            if isinstance(event, OrderChange) and event.order.type is OrderType.LIQUIDATION and event.order.executed:
-                self._tell_forced(event.order)
+            if isinstance(event, OrderChange):
+                self.hub.book.changed(event.order.symbol)
+                if event.order.type is OrderType.LIQUIDATION and event.order.executed:
+                    self._tell_forced(event.order)
         for event in events if self.hub.has_users() else ():
             for payload in payloads(event):
                 self.hub.tell_user(payload)
         self._apply_faults()
-        if ticks:
-            self.hub.publish(ticks, self.clock.monotonic())
 
     def _tell_forced(self, order: RestingOrder) -> None:
         """A liquidation is public."""

@@ -86,6 +86,17 @@ def test_an_order_larger_than_the_best_level_walks_the_book_and_the_next_pays_mo
     assert engine.state.depletions[BTC, Side.SELL].left(engine.now, Decimal("0.001")) == 0
 
 
+def test_an_own_order_deep_in_the_book_does_not_stop_one_that_takes_the_levels_before_it(engine: Engine) -> None:
+    """Twenty levels do not hold what is sold, and our own bid lies below its limit: the levels between are taken."""
+    transfer(engine.state, "USDT", Decimal(10_000_000))
+    engine.place(limit(engine, Side.BUY, "0.998"))
+    sold = engine.place(limit(engine, Side.SELL, "0.999", "20"))
+    assert sold.status is OrderStatus.FILLED
+    bids = engine.state.book(BTC, 100).bids
+    assert len(bids) == 100
+    assert [price for price, _ in bids] == sorted((price for price, _ in bids), reverse=True)
+
+
 def test_a_resting_order_waits_for_its_price_and_fills_at_it(engine: Engine) -> None:
     order = engine.place(limit(engine, Side.BUY, "0.99"))
     assert order.status is OrderStatus.NEW

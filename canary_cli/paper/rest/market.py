@@ -5,7 +5,6 @@ from typing import Any
 
 from canary_cli.core.model import ZERO, floor_to
 from canary_cli.paper import problems
-from canary_cli.paper.market_streams import update_id
 from canary_cli.paper.rest.endpoint import Call, by_symbol, endpoint
 from canary_cli.paper.rest.trades import trade_id
 from canary_cli.paper.security import Security
@@ -23,7 +22,7 @@ def depth(call: Call) -> Json:
     book = call.state.book(symbol, limit)
     moment = ms(call.state.now)
     return {
-        "lastUpdateId": update_id(call.state.market.now),
+        "lastUpdateId": call.venue.hub.book.update_id(symbol),
         "E": moment,
         "T": moment,
         "bids": [[plain(price), plain(quantity)] for price, quantity in book.bids],
@@ -75,7 +74,7 @@ def _book_ticker(call: Call, symbol: str) -> Json:
         "askPrice": str(ask),
         "askQty": str(ask_quantity),
         "time": ms(call.state.now),
-        "lastUpdateId": update_id(call.state.market.now),
+        "lastUpdateId": call.venue.hub.book.update_id(symbol),
     }
 
 

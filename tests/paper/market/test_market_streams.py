@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from canary_cli.core.model import Side
 from canary_cli.paper.market import synthetic_market
-from canary_cli.paper.market_streams import force_order, parse, publications, update_id
+from canary_cli.paper.market_streams import force_order, parse, publications
 
 START = datetime(2025, 6, 2, 9, 58, 30, tzinfo=UTC)
 PAIRS = ("BTCUSDT", "ETHUSDT")
@@ -22,9 +22,6 @@ EXPECTED = {
     "btcusdt@aggTrade": dict.fromkeys("espq", TEXT) | {"nq": TEXT, "m": bool} | dict.fromkeys("EaflT", NUMBER),
     "btcusdt@trade": dict.fromkeys("espqX", TEXT) | {"m": bool} | dict.fromkeys("ETt", NUMBER),
     "btcusdt@markPrice": dict.fromkeys(["e", "s", "p", "ap", "i", "P", "r"], TEXT) | dict.fromkeys("ET", NUMBER),
-    "btcusdt@bookTicker": dict.fromkeys(["e", "s", "ps", "b", "B", "a", "A"], TEXT) | dict.fromkeys("uET", NUMBER),
-    "btcusdt@depth5@100ms": {"e": TEXT, "s": TEXT, "ps": TEXT, "b": list, "a": list}
-    | dict.fromkeys(["E", "T", "U", "u", "pu"], NUMBER),
     "btcusdt@ticker": dict.fromkeys("espPwcQohlvq", TEXT) | {"ps": TEXT} | dict.fromkeys("EOCFLn", NUMBER),
     "btcusdt@miniTicker": dict.fromkeys("escohlvq", TEXT) | {"ps": TEXT, "E": NUMBER},
 }
@@ -81,33 +78,12 @@ def test_a_close_is_told_before_the_candle_that_follows_and_at_its_own_time():
 def test_batches_are_joined_into_the_newest_and_lose_no_volume():
     apart, joined = walk(), walk()
     until = START + timedelta(seconds=20)
-    names = ["btcusdt@aggTrade", "btcusdt@markPrice@1s", "btcusdt@bookTicker"]
+    names = ["btcusdt@aggTrade", "btcusdt@markPrice@1s"]
     each, once = listen(apart, until, names), dict(listen(joined, until, names, every=20))
     volume = sum(Decimal(p["q"]) for name, p in each if name == names[0])
     assert Decimal(once[names[0]]["q"]) == volume
     for name in names[1:]:
         assert once[name] == [p for told, p in each if told == name][-1]
-
-
-def test_a_local_book_built_from_changes_is_the_book():
-    """Snapshot, then changes with U <= lastUpdateId <= u first and each pu the u before; zero deletes a level."""
-    market = walk()
-    snapshot = market.book("ETHUSDT", 1000)
-    bids, asks = dict(snapshot.bids), dict(snapshot.asks)
-    last = update_id(snapshot.time)
-    for step in range(40):
-        ticks = list(market.advance(market.now + timedelta(seconds=1 + step % 3)))
-        ((_, change),) = publications(market, ticks, ["ethusdt@depth@100ms"])
-        assert change["pu"] == last and change["U"] <= last <= change["u"]
-        last = change["u"]
-        for side, rows in ((bids, change["b"]), (asks, change["a"])):
-            for price, quantity in rows:
-                side.pop(Decimal(price), None)
-                if Decimal(quantity):
-                    side[Decimal(price)] = Decimal(quantity)
-        book = market.book("ETHUSDT", 100)
-        assert [(p, bids[p]) for p in sorted(bids, reverse=True)[:100]] == list(book.bids)
-        assert [(p, asks[p]) for p in sorted(asks)[:100]] == list(book.asks)
 
 
 def test_mark_prices_come_each_second_or_each_three():
@@ -116,11 +92,9 @@ def test_mark_prices_come_each_second_or_each_three():
     assert [sum(name == wanted for name, _ in told) for wanted in names] == [10, 30]
 
 
-def test_streams_of_all_pairs_come_one_by_one_or_as_one_array():
-    told = listen(walk(), START + timedelta(seconds=1), ["!bookTicker", "!markPrice@arr@1s", "!ticker@arr"])
-    assert [p["s"] for name, p in told if name == "!bookTicker"] == list(PAIRS)
-    arrays = {name: p for name, p in told if name != "!bookTicker"}
-    assert {name: [row["s"] for row in rows] for name, rows in arrays.items()} == {
+def test_streams_of_all_pairs_come_as_one_array():
+    told = listen(walk(), START + timedelta(seconds=1), ["!markPrice@arr@1s", "!ticker@arr"])
+    assert {name: [row["s"] for row in rows] for name, rows in dict(told).items()} == {
         "!markPrice@arr@1s": list(PAIRS),
         "!ticker@arr": list(PAIRS),
     }
