@@ -1,19 +1,22 @@
-"""The paper exchange on a free port, and real clients pointed at it as their own documentation allows."""
+"""The paper exchange on a free port, and every client on it in turn."""
 
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
-from copy import deepcopy
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
+from binance import AsyncClient, BinanceSocketManager, Client
 
-from canary_cli.accounts import PAPER_KEY, PAPER_SECRET
+from tests.contract import pointing
+from tests.contract.desks import Ccxt, Desk, PythonBinance, PythonBinanceSockets, tidy
 
 ROOT = Path(__file__).resolve().parents[2]
+DESKS = ("python-binance", "python-binance async", "python-binance WebSocket API", "ccxt", "ccxt.pro")
 
 
 @pytest.fixture(autouse=True)
@@ -39,25 +42,46 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
 
 
 @pytest.fixture
-def base(port: int) -> str:
-    return f"http://127.0.0.1:{port}"
+def client(port: int) -> Iterator[Client]:
+    client = pointing.synchronous(port)
+    yield client
+    client.session.close()
 
 
 @pytest.fixture
-def keys() -> tuple[str, str]:
-    return PAPER_KEY, PAPER_SECRET
+async def async_client(port: int) -> AsyncIterator[AsyncClient]:
+    async with pointing.asynchronous(port) as client:
+        yield client
 
 
-def point_ccxt(exchange: Any, port: int) -> Any:
-    """Replace the hosts; nothing else."""
-    urls = deepcopy(exchange.urls["api"])
-    for name, url in urls.items():
-        if isinstance(url, str):
-            tail = url.partition("//")[2].partition("/")[2]
-            urls[name] = f"http://127.0.0.1:{port}/{tail}"
-    if "ws" in urls:  # ccxt.pro
-        urls["ws"]["linear"] = f"ws://127.0.0.1:{port}/ws"
-        urls["ws"]["ws-api"]["linear"] = f"ws://127.0.0.1:{port}/ws-fapi/v1"
-    exchange.urls["api"] = urls
-    exchange.options["fetchCurrencies"] = False
-    return exchange
+@pytest.fixture
+def sockets(port: int, async_client: AsyncClient) -> BinanceSocketManager:
+    return pointing.socket_manager(port, async_client)
+
+
+@pytest.fixture
+async def streaming(port: int) -> AsyncIterator[Any]:
+    async with pointing.by_ccxt_pro(port) as exchange:
+        yield exchange
+
+
+@pytest.fixture(params=DESKS)
+async def desk(request: pytest.FixtureRequest, port: int, client: Client) -> AsyncIterator[Desk]:
+    """Each client in turn, on an account without orders and positions, which is left so."""
+    async with AsyncExitStack() as stack:
+        yield await _opened(request.param, port, stack)
+    await tidy(PythonBinance(client))
+
+
+async def _opened(kind: str, port: int, stack: AsyncExitStack) -> Desk:
+    match kind:
+        case "ccxt":
+            return Ccxt(pointing.by_ccxt(port))
+        case "ccxt.pro":
+            return Ccxt(await stack.enter_async_context(pointing.by_ccxt_pro(port)))
+        case "python-binance":
+            return PythonBinance(pointing.synchronous(port))
+        case "python-binance async":
+            return PythonBinance(await stack.enter_async_context(pointing.asynchronous(port)))
+        case _:
+            return PythonBinanceSockets(await stack.enter_async_context(pointing.asynchronous(port)))
