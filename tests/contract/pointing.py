@@ -33,12 +33,14 @@ async def asynchronous(port: int) -> AsyncIterator[AsyncClient]:
     try:
         yield client
     finally:
-        await _hang_up(client.ws_future)
+        await hang_up(client.ws_future)
         await client.close_connection()
 
 
-async def _hang_up(socket: Any) -> None:
+async def hang_up(socket: Any) -> None:
     """Its own `close` waits ten seconds for a message where none comes."""
+    if getattr(socket, "_timer", None) is not None:
+        socket._timer.cancel()
     if socket.ws is not None:
         socket._handle_read_loop.cancel()
         await socket.ws.close()

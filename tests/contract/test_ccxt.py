@@ -1,86 +1,45 @@
-"""ccxt and ccxt.pro (`binanceusdm`), hosts replaced and nothing else."""
+"""What ccxt makes of the replies: its unified words, and which of its errors a refusal becomes."""
 
-import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import ccxt
-import ccxt.pro
 import pytest
+from binance import Client
 
-from tests.contract.conftest import point_ccxt
+from tests.contract import pointing
+from tests.contract.desks import Ccxt, PythonBinance, tidy
 
-BTC = "BTC/USDT:USDT"
-
-
-@pytest.fixture
-def exchange(port: int, keys: tuple[str, str]) -> Any:
-    exchange = point_ccxt(ccxt.binanceusdm({"apiKey": keys[0], "secret": keys[1]}), port)
-    exchange.session.trust_env = False
-    return exchange
+BTC = Ccxt.symbol
 
 
 @pytest.fixture
-async def streaming(port: int, keys: tuple[str, str]) -> AsyncIterator[Any]:
-    exchange = point_ccxt(ccxt.pro.binanceusdm({"apiKey": keys[0], "secret": keys[1]}), port)
-    yield exchange
-    await exchange.close()
+def exchange(port: int) -> Any:
+    return pointing.by_ccxt(port)
 
 
-def test_markets_candles_book_and_balance(exchange: Any) -> None:
+def test_limits_candles_and_the_book_are_understood(exchange: Any) -> None:
     market = exchange.load_markets()[BTC]
-    assert market["limits"]["amount"]["min"] == 0.001
+    assert (market["limits"]["amount"]["min"], market["limits"]["cost"]["min"]) == (0.001, 100.0)
+    assert (market["precision"]["price"], market["precision"]["amount"], market["active"]) == (0.1, 0.001, True)
     assert len(exchange.fetch_ohlcv(BTC, "15m", limit=5)) == 5
     book = exchange.fetch_order_book(BTC, 5)
     assert book["bids"][0][0] < book["asks"][0][0]
     assert exchange.fetch_balance()["USDT"]["total"] > 0
 
 
-def test_an_order_there_and_back(exchange: Any) -> None:
+async def test_orders_and_positions_are_understood(exchange: Any, client: Client) -> None:
     order = exchange.create_order(BTC, "market", "buy", 0.01)
-    assert order["status"] == "closed"
-    positions = exchange.fetch_positions([BTC])
-    assert positions[0]["contracts"] == 0.01
-    exchange.create_order(BTC, "market", "sell", 0.01, params={"reduceOnly": True})
-    assert exchange.fetch_positions([BTC]) == [] or exchange.fetch_positions([BTC])[0]["contracts"] in (0, None)
-    assert len(exchange.fetch_my_trades(BTC)) >= 2
+    assert (order["status"], order["filled"], order["remaining"]) == ("closed", 0.01, 0.0)
+    (held,) = exchange.fetch_positions([BTC])
+    assert (held["side"], held["contracts"], held["marginMode"]) == ("long", 0.01, "cross")
+    assert held["liquidationPrice"] is None or held["liquidationPrice"] < held["markPrice"]
+    stop = exchange.create_order(BTC, "market", "sell", 0.01, params={"stopLossPrice": held["markPrice"] * 0.9})
+    assert exchange.fetch_order(stop["id"], BTC, {"trigger": True})["status"] == "open"
+    await tidy(PythonBinance(client))
 
 
-def test_a_limit_order_and_its_cancel(exchange: Any) -> None:
-    price = exchange.price_to_precision(BTC, exchange.fetch_ticker(BTC)["last"] * 0.97)
-    order = exchange.create_order(BTC, "limit", "buy", 0.01, price)
-    assert order["id"] in [row["id"] for row in exchange.fetch_open_orders(BTC)]
-    assert exchange.cancel_order(order["id"], BTC)["status"] == "canceled"
+def test_a_refusal_becomes_an_error_of_its_kind(exchange: Any) -> None:
     with pytest.raises(ccxt.OrderNotFound):
-        exchange.cancel_order(order["id"], BTC)
-
-
-def test_a_stop_goes_to_the_algo_store(exchange: Any) -> None:
-    trigger = exchange.price_to_precision(BTC, exchange.fetch_ticker(BTC)["last"] * 0.9)
-    stop = exchange.create_order(BTC, "market", "sell", 0.01, params={"triggerPrice": trigger})
-    assert stop["id"] in [row["id"] for row in exchange.fetch_open_orders(BTC, params={"trigger": True})]
-    exchange.cancel_order(stop["id"], BTC, params={"trigger": True})
-
-
-def test_refusals_carry_the_code(exchange: Any) -> None:
+        exchange.cancel_order("1", BTC)
     with pytest.raises(ccxt.ExchangeError, match="-2022"):
         exchange.create_order(BTC, "market", "sell", 0.01, params={"reduceOnly": True})
-
-
-async def test_streams_of_ccxt_pro(streaming: Any) -> None:
-    await streaming.load_markets()
-    candles = await asyncio.wait_for(streaming.watch_ohlcv(BTC, "1m"), 10)
-    book = await asyncio.wait_for(streaming.watch_order_book(BTC, 20), 10)
-    trades = await asyncio.wait_for(streaming.watch_trades(BTC), 10)
-    assert candles
-    assert trades
-    assert book["bids"][0][0] < book["asks"][0][0]
-
-
-async def test_orders_of_ccxt_pro(streaming: Any) -> None:
-    watching = asyncio.ensure_future(streaming.watch_orders(BTC))
-    await asyncio.sleep(1.0)
-    await streaming.create_order(BTC, "market", "buy", 0.01)
-    heard = await asyncio.wait_for(watching, 10)
-    await streaming.create_order(BTC, "market", "sell", 0.01, params={"reduceOnly": True})
-    assert heard[-1]["symbol"] == BTC
