@@ -13,19 +13,25 @@ PING_EVERY, PONG_WITHIN, LONGEST_LIFE = 180.0, 600.0, 86_400.0  # wall seconds
 
 @dataclass(slots=True)
 class Liveness:
-    """One connection's times, on the monotonic clock; `ponged` moves with every pong, asked for or not."""
+    """One connection's times, on the monotonic clock; `ponged` moves with every pong, asked for or not.
+
+    Where it `must_copy`, a pong after a ping counts only with what that ping carried.
+    """
 
     born: float
     ponged: float
     next_ping: float
+    must_copy: bool = False
+    sent: bytes = b""
 
     @classmethod
-    def starting(cls, now: float) -> "Liveness":
-        return cls(now, now, now + PING_EVERY)
+    def starting(cls, now: float, *, must_copy: bool = False) -> "Liveness":
+        return cls(now, now, now + PING_EVERY, must_copy)
 
-    def pong(self, now: float) -> None:
-        """Whatever it carries: binance-futures-connector sends it empty."""
-        self.ponged = now
+    def pong(self, now: float, payload: bytes = b"") -> None:
+        """Streams take it whatever it carries: binance-futures-connector sends it empty."""
+        if not self.must_copy or payload == self.sent:
+            self.ponged = now
 
     def closing(self, now: float) -> tuple[int, bytes] | None:
         """The close code and reason of a connection whose time is up."""
@@ -48,7 +54,7 @@ async def keep(
         await clock.pause(liveness.rest(clock.monotonic()))
         now = clock.monotonic()
         if is_dead():
-            liveness.pong(now)
+            liveness.ponged = now
         elif (closing := liveness.closing(now)) is not None:
             code, reason = closing
             await ws.close(code=code, message=reason)
@@ -56,9 +62,22 @@ async def keep(
         if now >= liveness.next_ping:
             liveness.next_ping += PING_EVERY
             if not is_dead():
-                await _ping(clock, ws)
+                liveness.sent = str(int(clock.wall().timestamp() * 1000)).encode()
+                with contextlib.suppress(ConnectionError):
+                    await ws.ping(liveness.sent)
 
 
-async def _ping(clock: Clock, ws: web.WebSocketResponse) -> None:
-    with contextlib.suppress(ConnectionError):
-        await ws.ping(str(int(clock.wall().timestamp() * 1000)).encode())
+@dataclass(slots=True)
+class Pace:
+    """How many messages a client may send in a second."""
+
+    most: int
+    second: int = 0
+    heard: int = 0
+
+    def is_too_fast(self, now: float) -> bool:
+        """Count one more at `now`, in seconds."""
+        if int(now) != self.second:
+            self.second, self.heard = int(now), 0
+        self.heard += 1
+        return self.heard > self.most

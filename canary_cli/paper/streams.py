@@ -11,7 +11,7 @@ from aiohttp import WSMsgType, web
 
 from canary_cli.paper.connections import Channel
 from canary_cli.paper.hub import Socket, route_of
-from canary_cli.paper.liveness import Liveness, keep
+from canary_cli.paper.liveness import Liveness, Pace, keep
 from canary_cli.paper.venue import Venue
 
 MOST_STREAMS = 1024
@@ -83,13 +83,11 @@ def subscribe(venue: Venue, socket: Socket, names: Iterable[str]) -> None:
 
 async def _listen(venue: Venue, socket: Socket, liveness: Liveness) -> None:
     clock = venue.clock
-    second, heard = 0, 0
+    pace = Pace(MOST_MESSAGES)
     async for message in socket.ws:
         if venue.hub.is_half_open(socket):
             continue
-        now = int(clock.monotonic())
-        second, heard = now, heard + 1 if now == second else 1
-        if heard > MOST_MESSAGES:
+        if pace.is_too_fast(clock.monotonic()):
             await socket.ws.close(code=1008, message=b"Too many requests")
             return
         if message.type is WSMsgType.PING:

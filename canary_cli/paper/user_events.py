@@ -123,7 +123,6 @@ def _position(view: PositionView) -> Payload:
         "mt": "isolated" if view.isolated else "cross",
         "iw": plain(view.isolated_wallet),
         "ps": view.side.value,
-        "ma": "USDT",
     }
 
 
@@ -155,9 +154,8 @@ def algo_update(event: ConditionalChange) -> Payload:
         "tt": ms(one.triggered),
         "gtd": ms(one.good_till),
         "rm": one.reason,
+        "ia": event.activated,
     }
-    if one.type is OrderType.TRAILING_STOP_MARKET:
-        body |= {"ia": event.activated, "AP": plain(one.activate_price), "cr": plain(one.callback_rate)}
     return {"e": "ALGO_UPDATE", "T": ms(event.time), "E": ms(event.time), "o": body}
 
 

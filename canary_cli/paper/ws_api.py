@@ -13,7 +13,7 @@ from canary_cli.paper import problems
 from canary_cli.paper.connections import Channel
 from canary_cli.paper.gateway import Disconnect, perform
 from canary_cli.paper.limits import ADDRESS
-from canary_cli.paper.liveness import Liveness, keep
+from canary_cli.paper.liveness import Liveness, Pace, keep
 from canary_cli.paper.params import Params
 from canary_cli.paper.problems import Problem
 from canary_cli.paper.rest import ENDPOINTS
@@ -22,6 +22,7 @@ from canary_cli.paper.security import Key, check_time
 from canary_cli.paper.venue import Venue
 
 HANDSHAKE_WEIGHT = 5
+MOST_CONTROL_FRAMES = 5  # pings and pongs of a client in a second
 
 METHODS = {
     "order.place": ("POST", "/fapi/v1/order"),
@@ -50,6 +51,7 @@ class Session:
     """One connection; `key` after `session.logon`."""
 
     venue: Venue
+    connected: int
     show_limits: bool = True
     key: Key | None = None
     since: int = 0
@@ -60,34 +62,41 @@ async def serve_ws_api(venue: Venue, request: web.BaseRequest) -> web.WebSocketR
     await ws.prepare(request)
     with contextlib.suppress(Problem):
         venue.limits.spend(ADDRESS, HANDSHAKE_WEIGHT, venue.wall_ms() / 1000)
-    session = Session(venue, request.query.get("returnRateLimits", "true").lower() != "false")
-    liveness = Liveness.starting(venue.clock.monotonic())
-    keeper = asyncio.ensure_future(keep(venue.clock, ws, liveness, venue.hub.is_api_half_open))
+    clock = venue.clock
+    session = Session(venue, venue.wall_ms(), request.query.get("returnRateLimits", "true").lower() != "false")
+    liveness = Liveness.starting(clock.monotonic(), must_copy=True)
+    keeper = asyncio.ensure_future(keep(clock, ws, liveness, venue.hub.is_api_half_open))
     venue.hub.api_sockets.add(ws)
     try:
-        async for message in ws:
-            if venue.hub.is_api_half_open():
-                continue
-            if message.type is WSMsgType.PONG:
-                liveness.pong(venue.clock.monotonic())
-                continue
-            venue.touch()
-            if message.type is WSMsgType.PING:
-                await ws.pong(message.data)
-            if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
-                continue
-            try:
-                reply = await respond(session, message.data)
-            except Disconnect:
-                ws.cut()
-                break
-            await ws.send_str(reply.decode())
+        await _converse(session, ws, liveness)
+    except Disconnect:
+        ws.cut()
     finally:
         venue.hub.api_sockets.discard(ws)
         keeper.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await keeper
     return ws
+
+
+async def _converse(session: Session, ws: Channel, liveness: Liveness) -> None:
+    """One request after another, until the client leaves. Raises `Disconnect` where a fault cuts it."""
+    venue, pace = session.venue, Pace(MOST_CONTROL_FRAMES)
+    async for message in ws:
+        if venue.hub.is_api_half_open():
+            continue
+        now = venue.clock.monotonic()
+        if message.type in (WSMsgType.PING, WSMsgType.PONG) and pace.is_too_fast(now):
+            await ws.close(code=1008, message=b"Too many requests")
+            return
+        if message.type is WSMsgType.PONG:
+            liveness.pong(now, message.data)
+            continue
+        venue.touch()
+        if message.type is WSMsgType.PING:
+            await ws.pong(message.data)
+        elif message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
+            await ws.send_str((await respond(session, message.data)).decode())
 
 
 async def respond(session: Session, text: str | bytes) -> bytes:
@@ -186,7 +195,7 @@ def _status(session: Session, _: dict[str, Any]) -> dict[str, Any]:
     return {
         "apiKey": session.key.name if session.key else None,
         "authorizedSince": session.since if session.key else None,
-        "connectedSince": session.since,
+        "connectedSince": session.connected,
         "returnRateLimits": session.show_limits,
         "serverTime": session.venue.wall_ms(),
     }

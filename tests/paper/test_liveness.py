@@ -12,7 +12,8 @@ from canary_cli.paper.liveness import Liveness
 from canary_cli.paper.server import start
 from tests.paper.conftest import START, new_engine, new_venue
 
-PATHS = ("/public/ws/btcusdt@depth5", "/private/ws", "/ws-fapi/v1")
+API = "/ws-fapi/v1"
+PATHS = ("/public/ws/btcusdt@depth5", "/private/ws", API)
 
 
 class Exchange:
@@ -52,12 +53,12 @@ async def hear(ws: Any) -> aiohttp.WSMessage:
     return message  # type: ignore[no-any-return]
 
 
-async def answer_pings(exchange: Exchange, ws: Any, count: int) -> None:
+async def answer_pings(exchange: Exchange, ws: Any, count: int, *, copying: bool) -> None:
     for _ in range(count):
         await exchange.move(180)
         ping = await hear(ws)
         assert ping.type is aiohttp.WSMsgType.PING
-        await ws.pong(b"")
+        await ws.pong(ping.data if copying else b"")
         await ws.ping(b"seen")  # whose answer says that the pong before it was read
         assert (await hear(ws)).data == b"seen"
 
@@ -65,7 +66,7 @@ async def answer_pings(exchange: Exchange, ws: Any, count: int) -> None:
 @pytest.mark.parametrize("path", PATHS)
 async def test_who_answers_pings_stays_for_a_day_and_no_longer(exchange: Exchange, path: str) -> None:
     ws = await exchange.open(path)
-    await answer_pings(exchange, ws, 24 * 20 - 1)
+    await answer_pings(exchange, ws, 24 * 20 - 1, copying=path == API)
     assert not ws.closed
     await exchange.move(180)
     end = await hear(ws)
@@ -78,6 +79,14 @@ async def test_who_answers_no_ping_for_ten_minutes_is_closed(exchange: Exchange,
     await exchange.move(599)
     assert [(await hear(ws)).type for _ in range(3)] == [aiohttp.WSMsgType.PING] * 3
     await exchange.move(1)
+    end = await hear(ws)
+    assert (end.type, end.data) == (aiohttp.WSMsgType.CLOSE, 1008)
+
+
+async def test_a_pong_on_the_websocket_api_must_copy_what_the_ping_carried(exchange: Exchange) -> None:
+    ws = await exchange.open(API)
+    await answer_pings(exchange, ws, 3, copying=False)
+    await exchange.move(60)
     end = await hear(ws)
     assert (end.type, end.data) == (aiohttp.WSMsgType.CLOSE, 1008)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import WSMsgType
 
 from canary_cli.core.clock import ManualClock
 from canary_cli.paper.hub import route_of
@@ -140,3 +141,41 @@ async def test_a_scenario_happens_at_its_plan_time_to_the_pairs_there_are(
     venue.run()
     assert wire.mark("BTCUSDT") < before["BTCUSDT"] * 95 / 100
     assert wire.mark("ETHUSDT") > before["ETHUSDT"] * 97 / 100
+
+
+async def test_who_asks_too_often_is_closed(wire: Wire) -> None:
+    ws = await wire.http.ws_connect(f"{wire.base}/public/ws")
+    for number in range(25):
+        await ws.send_json({"method": "LIST_SUBSCRIPTIONS", "id": number})
+    while (message := await asyncio.wait_for(ws.receive(), 10)).type is WSMsgType.TEXT:
+        pass
+    assert (message.type, message.data) == (WSMsgType.CLOSE, 1008)
+
+
+@pytest.mark.parametrize(
+    ("sent", "code", "text"),
+    [
+        ("{", 3, "Invalid JSON"),
+        ("[]", 2, "Invalid request"),
+        ('{"method": "HOPE", "id": 1}', 2, "Invalid request: unknown variant `HOPE`"),
+        ('{"method": "SUBSCRIBE", "params": "x", "id": 1}', 2, "Invalid request"),
+        ('{"method": "SUBSCRIBE", "params": [5], "id": 1}', 2, "Invalid request"),
+        ('{"method": "SET_PROPERTY", "params": ["hope", true], "id": 1}', 0, "Unknown property"),
+        ('{"method": "SET_PROPERTY", "params": ["combined", "yes"], "id": 1}', 1, "Invalid value type"),
+    ],
+)
+async def test_frames_are_refused_by_number(wire: Wire, sent: str, code: int, text: str) -> None:
+    ws = await wire.http.ws_connect(f"{wire.base}/public/ws")
+    await ws.send_str(sent)
+    reply = await hear(ws)
+    assert (reply["code"], reply.get("id")) == (code, 1 if "id" in sent else None)
+    assert reply["msg"].startswith(text)
+
+
+async def test_a_connection_hears_1024_streams_at_most(wire: Wire) -> None:
+    ws = await wire.http.ws_connect(f"{wire.base}/market/ws")
+    names = [f"x{number}@kline_1m" for number in range(1025)]
+    await ws.send_json({"method": "SUBSCRIBE", "params": names, "id": 1})
+    assert (await hear(ws))["code"] == 2
+    await ws.send_json({"method": "SUBSCRIBE", "params": names[1:], "id": 2})
+    assert await hear(ws) == {"result": None, "id": 2}

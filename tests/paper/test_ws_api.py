@@ -5,6 +5,7 @@ from base64 import b64encode
 from typing import Any
 
 import pytest
+from aiohttp import WSMsgType
 from Crypto.PublicKey import ECC
 from Crypto.Signature import eddsa
 
@@ -95,6 +96,44 @@ async def test_a_session_logs_on_with_ed25519_and_needs_no_signature_after(api: 
     assert (await api.ask("account.balance", timestamp=time))["status"] == 200
     assert (await api.ask("session.logout"))["result"]["apiKey"] is None
     assert (await api.ask("account.balance", timestamp=time))["error"]["code"] == -2014
+
+
+async def test_limits_are_told_with_every_reply_and_refuse_in_the_envelope(api: Api) -> None:
+    limits = api.wire.server.venue.limits
+    first = await api.ask("ticker.price", symbol="BTCUSDT")
+    counts = {(row["rateLimitType"], row["interval"]): row["count"] for row in first["rateLimits"]}
+    assert counts == {("REQUEST_WEIGHT", "MINUTE"): 6, ("ORDERS", "MINUTE"): 0, ("ORDERS", "SECOND"): 0}
+    limits.orders_10s.limit = 0
+    refused = await api.sign("order.place", symbol="BTCUSDT", side="BUY", type="MARKET", quantity="0.01")
+    assert (refused["status"], refused["error"]["code"]) == (429, -1015)
+    limits.visitor("127.0.0.1").weight.used = 2400
+    statuses = [(await api.ask("ticker.price", symbol="BTCUSDT"))["status"] for _ in range(12)]
+    assert (statuses[0], statuses[-1]) == (429, 418)
+
+
+async def test_a_session_says_how_long_it_lasts(api: Api) -> None:
+    before = await api.ask("session.status")
+    assert before["result"]["connectedSince"] > 0
+    assert (before["result"]["apiKey"], before["result"]["authorizedSince"]) == (None, None)
+
+
+async def test_who_pings_too_often_is_closed(wire: Wire) -> None:
+    ws = await wire.http.ws_connect(f"{wire.base}/ws-fapi/v1")
+    for _ in range(12):
+        await ws.ping()
+    closed = await asyncio.wait_for(ws.receive(), 10)
+    assert (closed.type, closed.data) == (WSMsgType.CLOSE, 1008)
+
+
+@pytest.mark.parametrize(
+    "text", ["{", "[]", '{"params": []}', '{"method": 5}', '{"id": {}, "method": "hope"}', '"\\ud800"']
+)
+async def test_frames_that_mean_nothing_are_refused_and_the_connection_stays(api: Api, text: str) -> None:
+    await api.ws.send_str(text)
+    reply = (await asyncio.wait_for(api.ws.receive(), 10)).json()
+    assert reply["status"] == 400
+    assert set(reply["error"]) == {"code", "msg"}
+    assert (await api.ask("ping"))["result"] == {}
 
 
 async def test_rate_limits_are_left_out_where_asked(wire: Wire) -> None:
