@@ -11,12 +11,12 @@ PYTHONS := python3 python3.13 python3.12 python3.11 /usr/bin/python3
 # The stamp names the lock file and the place: a new lock, or a checkout that was moved, installs again.
 STAMP := .venv/.ready-$(shell (pwd; cat requirements.lock) | sha256sum | cut -c1-16)
 
-.PHONY: rehearse test check bench soak setup mariadb docs
+.PHONY: rehearse test check bench soak setup mariadb iproute docs
 
 rehearse: $(STAMP)
 	@$(BIN)/canary run --rehearse $(ARGS)
 
-test: $(STAMP) mariadb
+test: $(STAMP) mariadb iproute
 	@$(BIN)/pytest -n auto $(ARGS)
 
 check: $(STAMP)
@@ -35,7 +35,7 @@ bench: $(STAMP)
 		PYTHONPATH=. $(BIN)/python $$script || failed=1; \
 	done; exit $${failed:-0}
 
-soak: $(STAMP) mariadb
+soak: $(STAMP) mariadb iproute
 	@KILLS=$(KILLS) SEEDS=$(SEEDS) $(BIN)/pytest -m soak -s $(ARGS)
 
 setup: $(STAMP)
@@ -57,6 +57,11 @@ $(STAMP):
 mariadb:
 	@PATH="$$PATH:/usr/sbin:/usr/local/sbin"; \
 	command -v mariadbd >/dev/null || $(call apt,mariadb-server) || echo "MariaDB tests will be skipped" >&2
+
+# One story is told on two hosts, of which the second is a network namespace; without the program it is skipped.
+iproute:
+	@PATH="$$PATH:/usr/sbin:/sbin"; \
+	command -v ip >/dev/null || $(call apt,iproute2) || echo "the story of two hosts will be skipped" >&2
 
 # Installs a Debian package where it may; else says in one line what to type.
 apt = { { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; } && \
