@@ -8,6 +8,7 @@ import threading
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Generic, TypeVar
 
 from canary_cli.bootstrap import World
@@ -90,14 +91,12 @@ async def read_status(world: World) -> Status:
         _asked(_in_thread(lambda: _ledger(world))),
         _asked(_in_thread(lambda: last_entry(world))),
     )
-    at = journal.answer.timestamp if journal.answer else None
-    age = (world.clock.now() - at) / world.clock.speed if at else None  # journals tell plan time
     return Status(
         world.account.name,
         exchange,
         published(world),
         read_latches(world.account.state_dir),
-        Source(journal.answer, age, journal.failure),
+        Source(journal.answer, _journal_age(world) if journal.answer else None, journal.failure),
         ledger,
     )
 
@@ -120,12 +119,22 @@ def _ledger(world: World) -> int:
 
 def published(world: World) -> Source[RunView]:
     """The view that a session last published, and its age in wall time."""
+    age = _age(world, view_file(world.account.state_dir))
+    return Source(None) if age is None else Source(read_view(world.account.state_dir), age)
+
+
+def _journal_age(world: World) -> timedelta | None:
+    """By its file, for its lines tell plan time, which may be held."""
+    return _age(world, day_files(world.account.log_dir)[-1])
+
+
+def _age(world: World, path: Path) -> timedelta | None:
+    """Wall time since the file was last written; None where there is none."""
     try:
-        written = view_file(world.account.state_dir).stat().st_mtime
+        written = path.stat().st_mtime
     except OSError:
-        return Source(None)
-    view = read_view(world.account.state_dir)
-    return Source(view, max(world.clock.wall() - datetime.fromtimestamp(written, UTC), timedelta()))
+        return None
+    return max(world.clock.wall() - datetime.fromtimestamp(written, UTC), timedelta())
 
 
 def last_entry(world: World) -> Entry | None:

@@ -32,7 +32,7 @@ from canary_cli.journal.writer import Journal
 from canary_cli.session.view_codec import publish, view_file
 from canary_cli.steps import status as step
 from canary_cli.steps.positions import Exposure, exposure
-from canary_cli.steps.status import FRESH, Source, Status
+from canary_cli.steps.status import FRESH, Source, Status, read_status
 from canary_cli.steps.why import blockers
 from tests.render.views import view
 
@@ -161,6 +161,20 @@ def test_why_counts_what_refused_the_signals(home: Path, capsys: pytest.CaptureF
     assert "4 bars judged, 1 signals" in out
     assert "no signal: confluence x 3" in out
     assert "refused by the risk gate: OPEN_RISK x 1" in out
+
+
+async def test_a_rehearsal_whose_clock_is_held_has_a_journal_with_an_age_too(home: Path) -> None:
+    """As it is once its run has ended."""
+    from canary_cli.accounts import choose_account
+    from canary_cli.core.clock import ScaledClock
+
+    async with World(choose_account("p", home)) as world:
+        world.journal.append(Record("run_ended"))
+        os.utime(next(world.account.log_dir.glob("audit-*")), (NOW.timestamp(), NOW.timestamp()))
+        vars(world)["clock"] = ScaledClock(NOW, NOW, 0.0)
+        told = (await read_status(world)).journal
+    assert told.answer is not None and told.answer.event == "run_ended"
+    assert told.age is not None and told.age > timedelta(days=1)
 
 
 def test_monitor_once_is_a_health_check(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
