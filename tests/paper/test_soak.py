@@ -19,7 +19,7 @@ from urllib.parse import urlencode
 
 import aiohttp
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from canary_cli.accounts import PAPER_KEY, PAPER_SECRET
@@ -30,37 +30,10 @@ from canary_cli.paper.orders import NewOrder
 from canary_cli.paper.problems import Problem
 from canary_cli.paper.server import Server, start
 from tests.paper.conftest import START, new_engine, new_venue
-from tests.paper.wire import Wire, signed
+from tests.paper.wire import Wire, signed, until
 
 CLIENTS = 8
 WARM_UP = 0.6  # of the time: by then what is kept by number is full
-
-
-async def trade(server: Server, seed: int, orders: int) -> None:
-    """Random orders and cancels of one client, as fast as the exchange answers."""
-    luck, wire = Random(seed), Wire(server)
-    resting: list[int] = []
-    for _ in range(orders):
-        side, share = luck.choice(["BUY", "SELL"]), luck.choice(["0.97", "0.999", "1", "1.001", "1.03"])
-        if luck.random() < 0.3:
-            reply = await wire.market(f"{luck.randint(2, 20) / 1000}", side=side)
-        elif resting and luck.random() < 0.4:
-            order_id = resting.pop(luck.randrange(len(resting)))
-            reply = await wire.call("DELETE", "/fapi/v1/order", symbol="BTCUSDT", orderId=order_id)
-        else:
-            force = luck.choice(["GTC", "IOC", "FOK", "GTX"])
-            reply = await wire.limit(wire.near(share), side=side, timeInForce=force, quantity="0.005")
-            if reply.status == 200 and force in ("GTC", "GTX"):
-                resting.append(reply.body["orderId"])
-        assert reply.status in (200, 400), reply
-    await wire.close()
-
-
-async def storm(server: Server, orders: int) -> None:
-    """`orders` from `CLIENTS` clients at once; then the books must balance."""
-    server.venue.limits.enforced = False
-    await asyncio.gather(*(trade(server, seed, orders // CLIENTS) for seed in range(CLIENTS)))
-    check_books(server)
 
 
 def check_books(server: Server) -> None:
@@ -75,52 +48,100 @@ def check_books(server: Server) -> None:
         assert all((order.price - one.price) * order.side.sign >= 0 for one in fills if order.price)
 
 
-async def test_eight_clients_at_once(server: Server) -> None:
-    await storm(server, 400)
-
-
-@pytest.mark.soak
-async def test_ten_thousand_orders_of_eight_clients(server: Server) -> None:
-    await storm(server, 10_000)
-
-
-# What a client does next: an order so far from the mark, or the cancel of one of those it has placed before.
+# What a client does next: an order so far from the mark, at market, or the cancel of what it has placed before.
+FORCES = st.sampled_from(["GTC", "GTC", "GTC", "IOC", "FOK", "GTX"])
+SIDES = st.sampled_from(["BUY", "SELL"])
+AWAY = st.sampled_from(["0.97", "0.999", "0.9995", "1", "1.0005", "1.001", "1.03"])
 ACTIONS = st.one_of(
-    st.tuples(st.sampled_from(["BUY", "SELL"]), st.sampled_from(["0.97", "0.9995", "1", "1.0005", "1.03"])),
-    st.tuples(st.just("CANCEL"), st.integers(0, 5)),
-    st.tuples(st.just("CANCEL"), st.just("all")),
+    st.tuples(SIDES, AWAY, FORCES),
+    st.tuples(SIDES, AWAY, FORCES),
+    st.tuples(SIDES, st.just("MARKET"), st.integers(2, 20)),
+    st.tuples(st.just("CANCEL"), st.integers(0, 20), st.none()),
+    st.tuples(st.just("CANCEL"), st.just("all"), st.none()),
 )
+Action = tuple[str, Any, Any]
 
 
-async def follow(server: Server, actions: list[tuple[str, Any]]) -> None:
-    """One client's script; a cancel may come too late, be repeated or race with the fill."""
-    wire, placed = Wire(server), []
-    for what, which in actions:
+async def follow(server: Server, actions: list[Action]) -> int:
+    """One client's script; a cancel may come too late, be repeated or race with the fill. Returns how many orders."""
+    wire, placed, asked = Wire(server), [], 0
+    for what, which, how in actions:
         if what != "CANCEL":
-            reply = await wire.limit(wire.near(which), side=what, quantity="0.005")
+            market, more = which == "MARKET", {"side": what, "newOrderRespType": "RESULT"}
+            order = (
+                wire.market(f"{how / 1000}", **more)
+                if market
+                else wire.limit(wire.near(which), quantity="0.005", timeInForce=how, **more)
+            )
+            reply, asked = await order, asked + 1
+            assert reply.status in (200, 400), reply
             placed += [reply.body["orderId"]] if reply.status == 200 else []
         elif which == "all":
-            reply = await wire.call("DELETE", "/fapi/v1/allOpenOrders", symbol="BTCUSDT")
+            assert (await wire.call("DELETE", "/fapi/v1/allOpenOrders", symbol="BTCUSDT")).status == 200
         elif placed:
             order_id = placed[which % len(placed)]
             reply = await wire.call("DELETE", "/fapi/v1/order", symbol="BTCUSDT", orderId=order_id)
             assert reply.status == 200 or reply.code == -2011
     await wire.close()
+    return asked
 
 
-@given(st.lists(st.lists(ACTIONS, max_size=12), min_size=CLIENTS, max_size=CLIENTS))
+async def play(scripts: list[list[Action]]) -> int:
+    """All clients at once on a fresh exchange; then the books balance and nobody has left anything behind."""
+    server = await start(new_venue(new_engine()))
+    try:
+        server.venue.limits.enforced = False
+        asked = sum(await asyncio.gather(*(follow(server, script) for script in scripts)))
+        check_books(server)
+        await check_nothing_is_left(server)
+    finally:
+        await server.close()
+    return asked
+
+
+async def check_nothing_is_left(server: Server) -> None:
+    """No connection, no task; cancelled, no order and no margin that one would hold."""
+    await until(lambda: not server.http.connections)
+    state = server.venue.engine.state
+    server.venue.engine.cancel_all("BTCUSDT")
+    server.venue.publish()
+    assert not list(state.orders.open())
+    assert not state.order_margin()
+    assert not state.events
+    assert not server.venue.hub.sockets
+    await until(lambda: asyncio.all_tasks() <= {asyncio.current_task(), server.pulse})
+
+
+def scripts(least: int, most: int) -> Any:
+    """One for each client."""
+    return st.lists(st.lists(ACTIONS, min_size=least, max_size=most), min_size=CLIENTS, max_size=CLIENTS)
+
+
+@given(scripts(0, 12))
 @settings(max_examples=12, deadline=None)
-def test_whatever_eight_clients_cancel_the_books_balance(scripts: list[list[tuple[str, Any]]]) -> None:
-    async def play() -> None:
-        server = await start(new_venue(new_engine()))
-        try:
-            server.venue.limits.enforced = False
-            await asyncio.gather(*(follow(server, script) for script in scripts))
-            check_books(server)
-        finally:
-            await server.close()
+def test_whatever_eight_clients_order_and_cancel_the_books_balance(scripts: list[list[Action]]) -> None:
+    asyncio.run(play(scripts))
 
-    asyncio.run(play())
+
+@pytest.mark.soak
+def test_ten_thousand_orders_of_eight_clients_and_what_they_cancel() -> None:
+    """Long scripts, so that a book and an order history build up; as many examples as bring ten thousand orders."""
+    asked = 0
+
+    @given(scripts(40, 80))
+    @settings(
+        max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate, Phase.shrink]
+    )
+    def story(scripts: list[list[Action]]) -> None:
+        nonlocal asked
+        asked += asyncio.run(play(scripts))
+
+    rounds = 0
+    while asked < 10_000:
+        story()
+        rounds += 1
+        assert rounds < 20, asked
+    print(f"{asked} orders of {CLIENTS} clients, and whatever they cancelled")  # noqa: T201
 
 
 def resident(pid: int) -> int:
