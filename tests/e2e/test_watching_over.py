@@ -4,6 +4,7 @@ import json
 import signal
 import socket
 import subprocess
+import sys
 import time
 from http.client import HTTPConnection
 
@@ -25,14 +26,14 @@ def port(house: House) -> int:
     return found
 
 
-def curl(port: int, what: str) -> tuple[int, str]:
+def curl(port: int, what: str, token: str = TOKEN) -> tuple[int, str]:
     """The procedure's own line, with its port."""
     line = (
         "curl -s -o - -w ' %{http_code}' -X POST http://localhost:"
         f'{port}/api/trading/{what} --header "Authorization: Bearer $API_TOKEN"'
     )
     told = subprocess.run(
-        ["bash", "-c", line], env={"API_TOKEN": TOKEN, "PATH": "/usr/bin:/bin"}, capture_output=True, text=True,
+        ["bash", "-c", line], env={"API_TOKEN": token, "PATH": "/usr/bin:/bin"}, capture_output=True, text=True,
         timeout=30, check=True,
     )  # fmt: skip
     body, _, code = told.stdout.rpartition(" ")
@@ -60,9 +61,11 @@ def test_the_procedures_curl_line_stops_a_running_session_at_once(house: House, 
     run = house.rehearse()
     house.open_positions()
     assert curl(port, "disable") == (200, "Trading disabled\n")
-    began = time.monotonic()
+    answered = time.monotonic()
     wait_until(lambda: [e for e in house.journal("latch_set", source="control-api") if e.run_id], "acknowledgement")
-    assert time.monotonic() - began < 2, "the session looks at the latch when it is set, not when it comes by"
+    took = time.monotonic() - answered
+    sys.stdout.write(f"the session has written down the latch {1000 * took:.0f} ms after the answer\n")
+    assert took < 2, "the session looks at the latch when it is set, not when it comes by"
     told = status(port)
     assert told is not None and (told["trading"], told["account"]) == (False, house.account)
     assert curl(port, "disable")[0] == 200
@@ -86,6 +89,22 @@ def test_a_killed_run_is_closed_by_the_watchdog_which_serves_its_port_meanwhile(
     assert told is not None and told["trading"] is False
     again.send(signal.SIGTERM)
     assert again.wait().code == 143
+
+
+def test_where_no_run_lives_the_watchdog_stops_trading_however_many_guess_the_token(house: House, port: int) -> None:
+    (house.home / "accounts.toml").write_text('[desk]\nkind = "paper"\nport = 9\n')
+    watchdog = house.begin("watchdog")
+    wait_until(lambda: is_served_by(port, "watchdog"), "the watchdog's own port")
+    guesses = [curl(port, "disable", "a-guess")[0] for _ in range(6)]
+    assert guesses == [401] * 5 + [429]
+    latched = house.home / ".canary" / "desk" / "latch.json"
+    assert not latched.exists()
+    assert curl(port, "disable") == (200, "Trading disabled\n")
+    assert "control-api" in latched.read_text()
+    said = house.canary("trading", "status")
+    assert "control-api" in said.out, said
+    watchdog.send(signal.SIGTERM)
+    assert watchdog.wait().code == 143
 
 
 def test_a_planned_stop_keeps_its_positions_and_its_stops(house: House, port: int) -> None:
