@@ -12,14 +12,22 @@ from canary_cli.session.flattening import FlattenReport, Progress
 from canary_cli.steps.close_all import CloseResult, Rehearsed
 
 EXCHANGE_APP = "close by hand in the exchange's own app"
+LONGEST = 40
+"""Characters of what stands in the way that fit into a line of progress."""
 
 
 def show_progress(progress: Progress) -> None:
     """On stderr: `[00:02] 3 of 5 closed, left: BTCUSDT 0.100, ETHUSDT -2 (-4131 ...)`."""
-    left = ", ".join(_named(one, progress.trouble) for one in progress.left) or "verifying"
-    account = progress.trouble.get("account")
+    trouble = {of: shortened(why) for of, why in progress.trouble.items()}
+    left = ", ".join(_named(one, trouble) for one in progress.left) or "verifying"
+    account = trouble.get("account")
     said = f"{progress.closed} of {progress.total} closed, left: {left}" if progress.total else "reading the account"
     output.notice(f"[{_clock(progress.seconds)}] {said}" + (f" ({account})" if account else ""))
+
+
+def shortened(why: str) -> str:
+    """A line a second must stay a line; the last one tells all of it."""
+    return why if len(why) <= LONGEST else why[: LONGEST - 3] + "..."
 
 
 def _named(position: Position, trouble: Mapping[str, str]) -> str:
@@ -122,7 +130,9 @@ def show_rehearsed(account: str, plan: Rehearsed) -> None:
         output.line(f"cancel {cancel.symbol} {what}")
     for order in plan.closes:
         output.line(_order(order))
-    if not plan.cancels and not plan.closes:
+    if plan.stops:
+        output.line(f"then, once flat: cancel {plan.stops} protective {_plural(plan.stops, 'stop')}")
+    if not plan.cancels and not plan.closes and not plan.stops:
         output.line(f"NOTHING OPEN on {account}")
     output.line(f"test order: {plan.test_order}")
 
@@ -134,8 +144,9 @@ def _order(order: OrderRequest) -> str:
 
 
 def rehearsed_document(account: str, plan: Rehearsed) -> dict[str, Any]:
-    return {"account": account, "cancels": plan.cancels, "closes": plan.closes, "test_order": plan.test_order,
-            "accepted": plan.accepted, "exit_code": 0 if plan.accepted else ExitCode.EXCHANGE_UNREACHABLE}  # fmt: skip
+    code = 0 if plan.accepted else ExitCode.EXCHANGE_UNREACHABLE
+    return {"account": account, "cancels": plan.cancels, "closes": plan.closes, "stops": plan.stops,
+            "test_order": plan.test_order, "accepted": plan.accepted, "exit_code": code}  # fmt: skip
 
 
 def nagios(account: str, plan: Rehearsed) -> str:

@@ -102,10 +102,14 @@ def _hand_over(world: World, request: CloseRequest, report: FlattenReport) -> Sw
 
 @dataclass(frozen=True, slots=True)
 class Rehearsed:
-    """The deeds a real run would send, from the same planner, and the exchange's answer to one signed test order."""
+    """The deeds a real run would send, from the same planner, and the exchange's answer to one signed test order.
+
+    `stops` counts the protective ones, which go last: once the account is flat.
+    """
 
     cancels: tuple[CancelAll | CancelAlgo, ...]
     closes: tuple[OrderRequest, ...]
+    stops: int
     test_order: str
     accepted: bool
 
@@ -122,8 +126,9 @@ async def rehearse(world: World, request: CloseRequest) -> Rehearsed:
     state, effects = decide(state, Begin(world.clock.monotonic(), known))
     cancels = tuple(effect for effect in effects if isinstance(effect, (CancelAll, CancelAlgo)))
     closes = [order for leg in state.legs.values() for order in _closes(state, leg)]
+    stops = sum(len(algos) for algos in state.algos.values()) - sum(isinstance(one, CancelAlgo) for one in cancels)
     said, accepted = await _try_signature(world, closes, rules)
-    return Rehearsed(cancels, tuple(closes), said, accepted)
+    return Rehearsed(cancels, tuple(closes), stops, said, accepted)
 
 
 def _closes(state: Flatten, leg: Leg) -> list[OrderRequest]:
