@@ -69,7 +69,7 @@ class Engine:
 
     def _end_instant(self) -> None:
         state = self.state
-        if state.liquidating or any(True for _ in state.account.open_holdings()):
+        if state.liquidating or state.account.wallet < 0 or any(True for _ in state.account.open_holdings()):
             settle_delisted(state)
             watch_margin(state)
         self._settle_fundings()

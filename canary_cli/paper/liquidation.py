@@ -58,7 +58,7 @@ def pools(state: State) -> Iterator[Pool]:
 
 
 def watch_margin(state: State) -> None:
-    """Once an instant: liquidate what must be, warn once of what may come."""
+    """Once an instant: liquidate what must be, warn once of what may come, clear what is owed."""
     state.liquidating, called = False, set()
     for pool in pools(state):
         balance, needed = pool.balance(state), pool.maintenance(state)
@@ -69,6 +69,9 @@ def watch_margin(state: State) -> None:
             if pool.name not in state.called:
                 _call(state, pool)
     state.called = called
+    debt = -state.account.cross_wallet
+    if debt > 0 and not any(True for _ in state.account.cross_holdings()):
+        _clear(state, debt)
 
 
 def _call(state: State, pool: Pool) -> None:
@@ -94,7 +97,7 @@ def _liquidate(state: State, pool: Pool) -> None:
         fees += sum((_fee(state, taken_over(state, held, LIQUIDATED + _stamp(state))) for held in pool.open()), ZERO)
     lost = before - state.account.wallet
     unrealized = sum((held.unrealized(state.marks[held.symbol]) for held in pool.open()), ZERO)
-    _clear(state, pool, fees, stake - lost + unrealized)
+    _settle(state, pool, fees, stake - lost + unrealized)
     state.liquidating = state.liquidating or pool.is_short(state)
 
 
@@ -130,14 +133,18 @@ def _fee(state: State, order: RestingOrder) -> Decimal:
     return money(order.spent * state.listing(order.symbol).liquidation_fee)
 
 
-def _clear(state: State, pool: Pool, fees: Decimal, left: Decimal) -> None:
+def _settle(state: State, pool: Pool, fees: Decimal, left: Decimal) -> None:
     """Take the fee, but leave what stays open its margin up to the call; where nothing is left, the fund pays."""
     spare = max(ZERO, left - pool.maintenance(state) / CALL_AT)
     amount = money(-min(fees, spare) if left > 0 else -left)
-    if not amount:
-        return
     if pool.isolated and pool.open():
         pool.holdings[0].isolated_wallet += amount
+    if amount:
+        _clear(state, amount)
+
+
+def _clear(state: State, amount: Decimal) -> None:
+    """Paid by the insurance fund (positive), or to it."""
     state.account.credit(MARGIN_ASSET, amount)
     add_income(state, "INSURANCE_CLEAR", "", MARGIN_ASSET, amount, info="INSURANCE_CLEAR")
     tell_account(state, "INSURANCE_CLEAR", [MARGIN_ASSET], [], amount)

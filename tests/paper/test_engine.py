@@ -1,5 +1,6 @@
 """The exchange in process: what orders do, and what must hold whatever they are."""
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
@@ -9,12 +10,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from canary_cli.core.model import AlgoStatus, OrderStatus, OrderType, PositionSide, Side, TimeInForce
+from canary_cli.core.model import OrderStatus, OrderType, PositionSide, Side, TimeInForce
 from canary_cli.paper import configuring
 from canary_cli.paper.engine import Engine
 from canary_cli.paper.market import Shock, ShockKind
 from canary_cli.paper.orders import (
-    ConditionalChange,
     Expiry,
     NewOrder,
     OrderChange,
@@ -37,11 +37,6 @@ def limit(engine: Engine, side: Side, share: str, quantity: str = "0.1", **more:
     price = engine.state.listing(BTC).rules.round_price(engine.state.marks[BTC] * Decimal(share), up=False)
     more.setdefault("time_in_force", TimeInForce.GTC)
     return NewOrder(BTC, side, OrderType.LIMIT, Decimal(quantity), price, **more)
-
-
-def stop(engine: Engine, side: Side, share: str, **more: Any) -> NewOrder:
-    price = engine.state.listing(BTC).rules.round_price(engine.state.lasts[BTC] * Decimal(share), up=False)
-    return NewOrder(BTC, side, OrderType.STOP_MARKET, trigger_price=price, **more)
 
 
 def shake(engine: Engine, kind: ShockKind, move: float = 0.0, seconds: int = 5) -> None:
@@ -125,44 +120,6 @@ def test_self_trade_prevention(engine: Engine, mode: SelfTrade, maker: OrderStat
     resting.ahead = Decimal(0)
     incoming = engine.place(market(Side.SELL, "0.1", self_trade=mode))
     assert (resting.status, incoming.status) == (maker, taker)
-
-
-def test_a_stop_becomes_an_ordinary_order_with_the_same_client_id(engine: Engine) -> None:
-    engine.place(market(Side.BUY))
-    conditional = engine.place_conditional(stop(engine, Side.SELL, "0.98", close_position=True, client_id="guard"))
-    engine.drain()
-    shake(engine, ShockKind.GAP, -0.05)
-    order = engine.state.orders.find(BTC, None, "guard")
-    assert order is not None
-    assert (order.type, order.original_type) == (OrderType.MARKET, OrderType.STOP_MARKET)
-    assert (order.status, conditional.status, engine.position(BTC)) == (OrderStatus.FILLED, AlgoStatus.FINISHED, 0)
-    told = [event.status for event in engine.drain() if isinstance(event, ConditionalChange)]
-    assert told == [AlgoStatus.TRIGGERING, AlgoStatus.TRIGGERED, AlgoStatus.FINISHED]
-
-
-def test_a_stop_that_cannot_be_paid_for_is_rejected_with_the_reason(engine: Engine) -> None:
-    conditional = engine.place_conditional(stop(engine, Side.SELL, "0.98", quantity=Decimal(50)))
-    shake(engine, ShockKind.GAP, -0.05)
-    assert (conditional.status, conditional.reason) == (AlgoStatus.REJECTED, "Margin is insufficient.")
-
-
-def test_a_closing_stop_without_a_position_expires(engine: Engine) -> None:
-    conditional = engine.place_conditional(stop(engine, Side.SELL, "0.98", close_position=True))
-    shake(engine, ShockKind.GAP, -0.05)
-    assert conditional.status is AlgoStatus.EXPIRED
-
-
-def test_a_trailing_stop_follows_and_fires_on_the_way_back(engine: Engine) -> None:
-    engine.place(market(Side.BUY))
-    trailing = engine.place_conditional(
-        NewOrder(
-            BTC, Side.SELL, OrderType.TRAILING_STOP_MARKET, Decimal("0.1"), reduce_only=True, callback_rate=Decimal(2)
-        )
-    )
-    shake(engine, ShockKind.GAP, 0.05)
-    assert trailing.status is AlgoStatus.NEW
-    shake(engine, ShockKind.GAP, -0.03)
-    assert (trailing.status, engine.position(BTC)) == (AlgoStatus.FINISHED, 0)
 
 
 def test_good_till_date_and_countdown_end_orders_at_their_time(engine: Engine) -> None:
@@ -253,7 +210,10 @@ STEPS = st.lists(
         ),
         st.tuples(st.just("cancel"), st.integers(0, 50)),
         st.tuples(st.just("wait"), st.integers(1, 30)),
-        st.tuples(st.just("gap"), st.integers(-3, 3)),
+        st.tuples(st.just("amend"), st.integers(0, 50), st.integers(1, 400), st.integers(-40, 40)),
+        st.tuples(st.just("stop"), st.sampled_from(list(Side)), st.integers(1, 400), st.integers(1, 30), st.booleans()),
+        st.tuples(st.just("leverage"), st.sampled_from([1, 20, 100])),
+        st.tuples(st.just("gap"), st.integers(-12, 12)),
     ),
     max_size=25,
 )
@@ -275,10 +235,28 @@ class Books:
                 order = self.placed[number % len(self.placed)]
                 if not order.status.is_final:
                     engine.cancel(BTC, order.order_id)
+            case ("amend", number, thousandths, ticks) if self.placed:
+                self.amend(self.placed[number % len(self.placed)], Decimal(thousandths) / 1000, ticks)
+            case ("stop", side, thousandths, permille, reduces):
+                self.stop(side, Decimal(thousandths) / 1000, side.sign * Decimal(permille) / 1000, reduces)
+            case ("leverage", leverage):
+                with suppress(Problem):
+                    configuring.set_leverage(engine.state, BTC, leverage)
             case ("wait", seconds):
                 engine.advance(engine.now + timedelta(seconds=seconds))
             case ("gap", percent):
-                shake(engine, ShockKind.GAP, percent / 100, 2)
+                shake(engine, ShockKind.GAP, percent / 100, 4)
+
+    def amend(self, order: RestingOrder, quantity: Decimal, ticks: int) -> None:
+        tick = self.engine.state.listing(BTC).rules.tick
+        with suppress(Problem):
+            self.engine.amend(BTC, order.order_id, None, order.side, quantity, order.price + ticks * tick)
+
+    def stop(self, side: Side, quantity: Decimal, away: Decimal, reduces: bool) -> None:
+        price = self.engine.state.listing(BTC).rules.round_price(self.engine.state.lasts[BTC] * (1 + away), up=False)
+        new = NewOrder(BTC, side, OrderType.STOP_MARKET, quantity, trigger_price=price, reduce_only=reduces)
+        with suppress(Problem):
+            self.engine.place_conditional(new)
 
     def place(self, side: Side, kind: str, quantity: Decimal, ticks: int, reduces: bool, mode: SelfTrade) -> None:
         engine, before = self.engine, self.engine.position(BTC)
@@ -309,11 +287,12 @@ def test_whatever_is_asked_the_books_balance(steps: list[Any]) -> None:
     held = sum((trade.side.sign * trade.quantity for trade in state.trades), Decimal(0))
     assert held == engine.position(BTC)
     assert state.account.wallet == 10_000 + sum(row.amount for row in state.income)
-    for order in books.placed:
+    assert state.account.wallet >= 0
+    for order in state.orders.history(BTC):
         fills = [trade for trade in state.trades if trade.order_id == order.order_id]
         assert sum((fill.quantity for fill in fills), Decimal(0)) == order.executed <= order.quantity
-        if order.price:
+        if order.price and not order.amends and order.type is OrderType.LIMIT:
             assert all((order.price - fill.price) * order.side.sign >= 0 for fill in fills)
     realized = sum(trade.realized - trade.commission for trade in state.trades)
-    funding = sum(row.amount for row in state.income if row.type not in ("REALIZED_PNL", "COMMISSION"))
-    assert state.account.wallet == 10_000 + realized + funding
+    other = sum(row.amount for row in state.income if row.type not in ("REALIZED_PNL", "COMMISSION"))
+    assert state.account.wallet == 10_000 + realized + other

@@ -41,3 +41,13 @@ def test_a_sped_up_minute_is_as_much_shorter() -> None:
 def test_order_floods_are_named_by_their_window(per_10s: int, per_minute: int, word: str) -> None:
     with pytest.raises(Problem, match=f"orders per {word}"):
         Limits().spend_orders(per_10s, per_minute, 0)
+
+
+def test_questions_about_funding_have_a_limit_of_their_own() -> None:
+    limits = Limits()
+    for _ in range(500):
+        limits.spend_funding(0)
+    with pytest.raises(Problem, match="current limit is 500"):
+        limits.spend_funding(299)
+    limits.spend_funding(300)
+    assert limits.used(ME, 300) == 0

@@ -192,3 +192,16 @@ def test_closing_by_hand_in_time_avoids_all_of_it() -> None:
     engine.place(NewOrder(BTC, Side.SELL, OrderType.MARKET, Decimal("0.4"), reduce_only=True))
     assert forced(gap(engine, -0.05)) == []
     assert cleared(engine) == 0
+
+
+def test_a_close_beyond_the_wallet_leaves_a_debt_that_the_fund_pays() -> None:
+    """A stop fires on the last price, which jumps at once; the mark, by which margin is watched, follows later."""
+    engine = exposed(1_000, "0.4")
+    trigger = engine.state.listing(BTC).rules.round_price(engine.state.lasts[BTC] * Decimal("0.999"), up=False)
+    stop = NewOrder(BTC, Side.SELL, OrderType.STOP_MARKET, trigger_price=trigger, close_position=True)
+    engine.place_conditional(stop)
+    events = gap(engine, -0.045)
+    assert forced(events) == []
+    assert (engine.position(BTC), engine.state.account.wallet) == (0, 0)
+    assert cleared(engine) > 0
+    assert "INSURANCE_CLEAR" in {event.reason for event in events if isinstance(event, AccountChange)}

@@ -1,6 +1,7 @@
 """Signatures as documented, over the bytes as received, and the timing rule."""
 
 from base64 import b64encode
+from collections.abc import Callable
 from urllib.parse import quote
 
 import pytest
@@ -12,6 +13,7 @@ from canary_cli.paper.problems import Problem
 from canary_cli.paper.security import Key, check_time, split_signature
 from tests.paper.wire import KEY, Wire, signed
 
+Signer = Callable[[bytes], bytes]
 DOC_SECRET = "2b5eb11e18796d12d88f13dc27dbbd02c2cc51ff7059765ed9821957d82bb4d9"
 DOC_TEXT = (
     b"symbol=BTCUSDT&side=BUY&type=LIMIT&quantity=1&price=9000&timeInForce=GTC&recvWindow=5000&timestamp=1591702613943"
@@ -68,13 +70,39 @@ def test_a_secret_never_shows_in_a_key() -> None:
     assert DOC_SECRET not in repr(Key("public-name", DOC_SECRET))
 
 
-async def test_an_rsa_key_added_at_run_time_trades(wire: Wire) -> None:
-    rsa = RSA.generate(2048)
-    await wire.admin("POST", "account", key={"name": "r" * 64, "public_pem": rsa.public_key().export_key().decode()})
-    text = wire.query().partition("&signature")[0]
-    signature = quote(b64encode(pkcs1_15.new(rsa).sign(SHA256.new(text.encode()))).decode(), safe="")
-    reply = await wire.raw("GET", f"/fapi/v2/account?{text}&signature={signature}", {"X-MBX-APIKEY": "r" * 64})
-    assert reply.body["totalWalletBalance"] == "10000.00000000"
+def by_rsa() -> tuple[str, Signer]:
+    key = RSA.generate(2048)
+    return key.public_key().export_key().decode(), lambda text: pkcs1_15.new(key).sign(SHA256.new(text))
+
+
+def by_ed25519() -> tuple[str, Signer]:
+    key = ECC.generate(curve="ed25519")
+    return key.public_key().export_key(format="PEM"), lambda text: eddsa.new(key, "rfc8032").sign(text)
+
+
+@pytest.mark.parametrize("kind", [by_rsa, by_ed25519])
+async def test_an_asymmetric_key_added_at_run_time_trades(wire: Wire, kind: Callable[[], tuple[str, Signer]]) -> None:
+    pem, sign = kind()
+    headers = {"X-MBX-APIKEY": "r" * 64}
+    await wire.admin("POST", "account", key={"name": "r" * 64, "public_pem": pem})
+    text = wire.query(symbol="BTCUSDT", side="BUY", type="MARKET", quantity="0.01").partition("&signature")[0]
+    signature = quote(b64encode(sign(text.encode())).decode(), safe="")
+    assert (await wire.raw("POST", f"/fapi/v1/order?{text}&signature={signature}", headers)).body["status"] == "NEW"
+    assert (await wire.raw("POST", f"/fapi/v1/order?{text}&signature={signature[:-8]}", headers)).code == -1022
+
+
+async def test_what_a_get_carries_in_its_body_is_neither_read_nor_signed(wire: Wire) -> None:
+    headers = {"X-MBX-APIKEY": KEY, "Content-Type": "application/x-www-form-urlencoded"}
+    query = wire.query(symbol="BTCUSDT")
+    reply = await wire.raw("GET", f"/fapi/v1/allOrders?{query}", headers, b"symbol=ETHUSDT&limit=0")
+    assert (reply.status, reply.body) == (200, [])
+
+
+async def test_a_window_may_be_as_long_as_a_minute(wire: Wire) -> None:
+    late = {"timestamp": wire.server.venue.wall_ms() - 50_000}
+    assert (await wire.call("GET", "/fapi/v2/balance", **late, recvWindow=60_000)).status == 200
+    assert (await wire.call("GET", "/fapi/v2/balance", **late, recvWindow=40_000)).code == -1021
+    assert (await wire.call("GET", "/fapi/v2/balance", recvWindow=60_001)).code == -1130
 
 
 async def test_the_query_wins_over_the_body_and_everything_may_be_in_the_body(wire: Wire) -> None:
