@@ -110,7 +110,7 @@ def _reduce(state: State, pool: Pool) -> Decimal:
             order.quantity, order.price = _excess(state, held), _bankruptcy_price(state, pool, held)
             enter(state, order)
             fees += _fee(state, order)
-            if not order.executed or order.executed < order.quantity:
+            if order.executed < order.quantity:
                 break
     return fees
 

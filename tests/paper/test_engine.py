@@ -275,7 +275,7 @@ class Books:
             assert engine.position(BTC) * before >= 0
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(steps=STEPS)
 def test_whatever_is_asked_the_books_balance(steps: list[Any]) -> None:
     books = Books(new_engine())
