@@ -29,11 +29,20 @@ _SHOWN = 3
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """`ok` None: not looked at. `detail` is the count where it is well (`24 records`), or what is wrong, or why not."""
+    """`ok` None: not looked at. `detail` is the count where it is well (`24 records`), or what is wrong, or why not.
+
+    `corrupt`: the stored rows themselves are damaged, which a restore mends. Without it a check that fails has found a
+    difference, which a restore would only put back: another hand's deed, a line of another version, a bad backup.
+    """
 
     name: str
     ok: bool | None
     detail: str
+    corrupt: bool = False
+
+
+def is_corrupted(checks: Iterable[Check]) -> bool:
+    return any(check.corrupt for check in checks)
 
 
 def all_tables() -> Tables:
@@ -50,23 +59,23 @@ def check_tables(connection: Connection, account: str, tables: Tables) -> list[C
 
 def check_invariants(connection: Connection, account: str, tables: Tables) -> list[Check]:
     """What must hold between tables: fills and positions, trades and orders, the states an order can be in."""
-    invariants: Sequence[tuple[str, Callable[[], Iterable[str]]]] = (
+    stored: Sequence[tuple[str, Callable[[], Iterable[str]]]] = (
         ("Fills = positions", lambda: _positions_off(connection, account, tables)),
         ("Every trade has its order", lambda: _orphans(connection, account, tables)),
         ("Order states", lambda: _impossible_orders(connection, account, tables)),
-        ("Journal lines understood", lambda: _problems(connection, account, tables)),
     )
-    return [_judged(name, find) for name, find in invariants]
+    understood = _judged("Journal lines understood", lambda: _problems(connection, account, tables))
+    return [*(_judged(name, find, corrupt=True) for name, find in stored), understood]
 
 
 def check_journal(ledger: Ledger, folder: Path) -> list[Check]:
-    """The journal's own chain, and the ledger against it line by line."""
+    """The journal's own chain, and the ledger against it line by line: what differs from a whole one is damaged."""
     chain = verify_chain(folder)
     whole = f"{chain.lines} lines" + (f", {len(chain.torn)} cut short by crashes" if chain.torn else "")
     broken = f"{chain.first_bad}: {chain.detail}"
     return [
         Check("Journal chain", chain.ok, whole if chain.ok else broken),
-        _judged("Ledger = journal", lambda: _journal_off(ledger, folder), "equal"),
+        _check_equal(ledger, folder, is_whole=chain.ok),
     ]
 
 
@@ -84,9 +93,10 @@ def _check_table(connection: Connection, account: str, table: Table, called: str
         count = connection.execute(select(func.count()).select_from(table).where(table.c.account == account)).scalar()
         open_ones = _open_positions(connection, account, table) if called == "positions" else None
     except DBAPIError as error:
-        return Check(name, False, str(getattr(error.orig, "args", [error.orig])[-1]))
+        _raise_if_away(error)
+        return Check(name, False, _said(error), corrupt=True)
     detail = f"{count} records" if open_ones is None else f"{open_ones} open"
-    return Check(name, not fault, fault or detail)
+    return Check(name, not fault, fault or detail, corrupt=bool(fault))
 
 
 def _server_fault(connection: Connection, table: str) -> str:
@@ -107,18 +117,30 @@ def _sqlite_checks(connection: Connection) -> list[Check]:
         return [" ".join(map(str, row)) for row in connection.execute(text(f"PRAGMA {pragma}")) if row[0] != "ok"]
 
     return [
-        _judged("File integrity", lambda: told("integrity_check")),
-        _judged("Foreign keys", lambda: told("foreign_key_check")),
+        _judged("File integrity", lambda: told("integrity_check"), corrupt=True),
+        _judged("Foreign keys", lambda: told("foreign_key_check"), corrupt=True),
     ]
 
 
-def _judged(name: str, find: Callable[[], Iterable[str]], well: str = "OK") -> Check:
+def _judged(name: str, find: Callable[[], Iterable[str]], well: str = "OK", *, corrupt: bool = False) -> Check:
     try:
         faults = list(find())
     except DBAPIError as error:
-        faults = [str(getattr(error.orig, "args", [error.orig])[-1])]
+        _raise_if_away(error)
+        faults, corrupt = [_said(error)], True
     more = f" and {len(faults) - _SHOWN} more" if len(faults) > _SHOWN else ""
-    return Check(name, not faults, "; ".join(faults[:_SHOWN]) + more if faults else well)
+    told = "; ".join(faults[:_SHOWN]) + more if faults else well
+    return Check(name, not faults, told, corrupt=corrupt and bool(faults))
+
+
+def _said(error: DBAPIError) -> str:
+    return str(getattr(error.orig, "args", [error.orig])[-1])
+
+
+def _raise_if_away(error: DBAPIError) -> None:
+    """A connection that broke, or a lock that another holds, says nothing about the rows."""
+    if error.connection_invalidated or "locked" in _said(error):
+        raise error
 
 
 def _positions_off(connection: Connection, account: str, tables: Tables) -> Iterable[str]:
@@ -194,14 +216,18 @@ def _problems(connection: Connection, account: str, tables: Tables) -> Iterable[
         yield f"line {seq} ({event}): {problem}"
 
 
-def _journal_off(ledger: Ledger, folder: Path) -> Iterable[str]:
-    for ours, theirs in zip_longest(read(folder), ledger.entries()):
-        if ours is None:
-            yield f"the ledger holds line {theirs.seq}, where the journal has ended"
-            return
-        if theirs is None:
-            yield f"the ledger lacks line {ours.seq} and what follows"
-            return
-        if line_of(ours) != line_of(theirs):
-            yield f"line {ours.seq} of the journal and line {theirs.seq} of the ledger differ"
-            return
+def _check_equal(ledger: Ledger, folder: Path, *, is_whole: bool) -> Check:
+    """Line by line. One that is not there yet, or that the journal has lost, is no damage of the ledger's."""
+    name = "Ledger = journal"
+    try:
+        for ours, theirs in zip_longest(read(folder), ledger.entries()):
+            if ours is None:
+                return Check(name, False, f"the ledger holds line {theirs.seq}, where the journal has ended")
+            if theirs is None:
+                return Check(name, False, f"the ledger lacks line {ours.seq} and what follows")
+            if line_of(ours) != line_of(theirs):
+                fault = f"line {ours.seq} of the journal and line {theirs.seq} of the ledger differ"
+                return Check(name, False, fault, corrupt=is_whole)
+    except (ValueError, KeyError) as error:  # the journal's reader passes over what is no line; a ledger holds lines
+        return Check(name, False, f"the ledger holds a line that is none: {error}", corrupt=is_whole)
+    return Check(name, True, "equal")

@@ -4,7 +4,7 @@ Every event may come twice and late: a row that exists is never made again, an e
 ended is not reopened.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Protocol
@@ -98,8 +98,13 @@ def _latch_set(rows: Rows, entry: Entry) -> None:
         rows.put("latches", key, {**told, "set_at": entry.timestamp, "cleared_at": None, "cleared_by": None})
 
 
+def cleared_sources(data: Mapping[str, Any]) -> Sequence[str]:
+    """Of a `latch_cleared` line: `sources` of a person's verb, `source` of the session that takes it over."""
+    return data["sources"] if "sources" in data else (data["source"],)
+
+
 def _latch_cleared(rows: Rows, entry: Entry) -> None:
-    for source in entry.data["sources"]:
+    for source in cleared_sources(entry.data):
         present = rows.get("latches", (source,))
         if present:
             cleared = {"cleared_at": entry.timestamp, "cleared_by": entry.data.get("by", "")}

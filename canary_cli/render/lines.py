@@ -176,6 +176,12 @@ def _plain(level: str, template: str, *names: str) -> Callable[[Record], Said]:
     return say
 
 
+def _latch_cleared(record: Record) -> Said:
+    """A person's line names all sources at once and says why; a session's names the one it takes over."""
+    sources = record.data.get("sources") or [record.data.get("source", "")]
+    return "good", f"latch of {', '.join(sources)} cleared {record.data.get('reason') or record.reason}".rstrip()
+
+
 _SAYINGS: Mapping[str, Callable[[Record], Said | None]] = {
     "run_started": _plain("info", "run {} of plan {} started on {}", "run_id", "plan", "account"),
     "run_ended": _plain("info", "run ended: {}", "outcome"),
@@ -197,7 +203,7 @@ _SAYINGS: Mapping[str, Callable[[Record], Said | None]] = {
     "condition_set": _plain("warning", "no entries: {} {}", "name", "detail"),
     "condition_cleared": _plain("good", "condition {} cleared", "name"),
     "latch_set": _plain("bad", "latched by {}: {}", "source", "reason"),
-    "latch_cleared": _plain("good", "latch of {} cleared {}", "source", "reason"),
+    "latch_cleared": _latch_cleared,
     "breaker": _breaker,
     "trigger": _trigger,
     "warning": _plain("warning", "{} {}", "name", "detail"),

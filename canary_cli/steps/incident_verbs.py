@@ -2,7 +2,7 @@
 
 from canary_cli.bootstrap import World
 from canary_cli.core.policy.rollback import Cause
-from canary_cli.errors import ExitCode, Result
+from canary_cli.errors import ExitCode, Refused, Result
 from canary_cli.journal.evidence import EvidenceFolder
 from canary_cli.render import incidents as view
 from canary_cli.render import output
@@ -38,6 +38,8 @@ async def run_close(world: World, name: str, by: str, cause: Cause | None, revie
 async def run_ack(world: World, name: str, by: str) -> Result:
     async with world:
         one = incidents.pick(world.account, name)
+        if not one.is_unresolved:
+            raise Refused(f"{one.id} is CLOSED: nobody is told of it any more", "canary incidents")
         level = clock(world, one).level
         incidents.update(world, one, by, acked=level.level, by=by)
     output.line(f"{one.id}: level {level.level} ({', '.join(level.roles)}) acknowledged by {by}")

@@ -27,7 +27,9 @@ class Incident:
     """`cause` is what set it off, `root_cause` what a person found. `trigger` is set while a decision clock runs.
 
     `acks` says who acknowledged which level, `told` when each level was last told; `done` are the pieces of a rollback
-    that was cut short. `pnl_pct` is of starting equity, None where it is not known.
+    that was cut short. `pnl_pct` is of starting equity, None where it is not known. `is_corrupted` stays until a
+    restore, or a verify-db that finds no damage. `needs_review` is what the decision tree said, None where nobody asked
+    it.
     """
 
     id: str
@@ -41,6 +43,7 @@ class Incident:
     pnl_pct: Decimal | None = None
     is_corrupted: bool = False
     root_cause: Cause | None = None
+    needs_review: bool | None = None
     reviewed_by: str = ""
     closed_by: str = ""
     reason: str = ""
@@ -51,6 +54,11 @@ class Incident:
     @property
     def is_unresolved(self) -> bool:
         return self.state is not State.CLOSED
+
+    @property
+    def is_reviewed(self) -> bool:
+        """By another person than the one who closed it."""
+        return bool(self.reviewed_by) and not same_person(self.reviewed_by, self.closed_by)
 
     def age(self, now: datetime) -> timedelta:
         """Plan time, as all of the schedule."""
@@ -82,10 +90,12 @@ def _moved(one: Incident, entry: Entry) -> Incident:
     data = entry.data
     if entry.event == "step_finished":
         return replace(one, done={**one.done, data["step"]: data["detail"]}) if data["outcome"] == "DONE" else one
-    changes: dict[str, Any] = {name: data[name] for name in _PLAIN if name in data}
+    changes: dict[str, Any] = {name: data[name] for name in _PLAIN if data.get(name) is not None}
     changes |= {name: make(data[name]) for name, make in _MADE.items() if data.get(name) is not None}
+    if data.get("decision") is not None:
+        changes["needs_review"] = bool(data["decision"]["needs_review"])
     if "missing" in data:  # a rollback came to its end: another one begins from the beginning
-        changes |= {"done": {}, "rolled_back": True}
+        changes |= {"done": {}, "rolled_back": one.rolled_back or data.get("rolled_back", True)}
     if "acked" in data:
         changes["acks"] = {**one.acks, int(data["acked"]): str(data["by"])}
     if "told" in data:
@@ -106,19 +116,29 @@ def of_account(account: Account) -> tuple[Incident, ...]:
     return incidents_of(read(account.log_dir))
 
 
+def same_person(one: str, other: str) -> bool:
+    return one.strip().casefold() == other.strip().casefold()
+
+
 def answer(one: Incident, tree: DecisionTree) -> Restart:
     """What the decision tree says of it."""
     return decide(tree, one.pnl_pct, one.root_cause, is_corrupted=one.is_corrupted)
 
 
 def obstacle(incidents: Iterable[Incident], tree: DecisionTree) -> str:
-    """Why no run may start, empty where none stands in the way."""
-    for one in incidents:
-        if one.is_unresolved:
-            return f"{one.id} is {one.state}: {one.cause}"
-        if one.rolled_back and not one.reviewed_by and answer(one, tree).needs_review:
-            lost = "P&L not known" if one.pnl_pct is None else f"P&L {one.pnl_pct:.2f} %"
-            return f"{one.id} is not reviewed ({lost}; review is due at {tree.review_below} % or worse)"
+    """Why no run may start, empty where none stands in the way: what the decision tree answered is obeyed."""
+    return next((found for one in incidents if (found := _unsettled(one, tree))), "")
+
+
+def _unsettled(one: Incident, tree: DecisionTree) -> str:
+    if one.is_unresolved:
+        return f"{one.id} is {one.state}: {one.cause}"
+    if one.is_corrupted:
+        return f"{one.id} found the database corrupted, and nothing was restored: canary restore-db or canary verify-db"
+    needs_review = answer(one, tree).needs_review if one.needs_review is None else one.needs_review
+    if one.rolled_back and needs_review and not one.is_reviewed:
+        lost = "P&L not known" if one.pnl_pct is None else f"P&L {one.pnl_pct:.2f} %"
+        return f"{one.id} is not reviewed ({lost}; a second person is due at {tree.review_below} % or worse)"
     return ""
 
 
@@ -158,8 +178,8 @@ def pick(account: Account, name: str) -> Incident:
     known = of_account(account)
     fitting = [one for one in known if (one.id == name if name else one.is_unresolved)]
     if not fitting:
-        ids = ", ".join(one.id for one in known) or "none"
-        raise UsageError(f"{account.name} has no incident {name or 'that is unresolved'}", f"known: {ids}")
+        ids = f" (known: {', '.join(one.id for one in known)})" if known else ""
+        raise UsageError(f"{account.name} has no incident {name or 'that is unresolved'}{ids}", "canary incidents")
     return fitting[-1]
 
 
@@ -178,15 +198,26 @@ def keep(world: World, name: str, by: str, reason: str) -> Incident:
 def close(world: World, name: str, by: str, cause: Cause | None, reviewed_by: str, reason: str) -> Incident:
     """Close it with the cause that was found; gate 0 obeys what the decision tree says of it.
 
-    Raises UsageError where it has no cause, Refused while it is not verified flat.
+    Whoever closed it first stays its closer: another person may add the review later. Raises UsageError where it has no
+    cause, Refused while it is not verified flat, or where the closer is to review it.
     """
     one = pick(world.account, name)
     found = cause or one.root_cause
     if found is None:
-        raise UsageError(f"{one.id} has no cause yet", "add --cause code, infra or market")
+        raise UsageError(f"{one.id} has no cause yet", f"canary incidents --close {one.id} --cause code --by {by}")
     if one.state is State.OPEN:
         raise Refused(f"{one.id} is OPEN: nobody has verified that the account is flat", "canary rollback")
+    closer = one.closed_by or by
+    if reviewed_by and same_person(reviewed_by, closer):
+        raise Refused(f"{one.id} is closed by {closer}: another person reviews it", "name another: --reviewed-by NAME")
     said = {"reviewed_by": reviewed_by, "reason": reason}
     given = {name: value for name, value in said.items() if value}
-    update(world, one, by, state=State.CLOSED, root_cause=found, closed_by=by, **given)
+    update(world, one, by, state=State.CLOSED, root_cause=found, closed_by=closer, **given)
     return pick(world.account, one.id)
+
+
+def note_sound(world: World, by: str) -> None:
+    """The ledger holds no damage any more: incidents that had found some need no restore."""
+    for one in of_account(world.account):
+        if one.is_corrupted:
+            update(world, one, by, is_corrupted=False)

@@ -32,6 +32,7 @@ from canary_cli.ledger.backups.shelf import Backup, at_time, backups_of, parse_t
 from canary_cli.ledger.backups.store import Progress, Shadow, Store, no_progress
 from canary_cli.ledger.checks import Check
 from canary_cli.ledger.engine import same_database
+from canary_cli.steps import incidents
 from canary_cli.steps.snapshot_db import backups_folder
 from canary_cli.steps.verify_db import Positions
 
@@ -149,6 +150,8 @@ def restore_db(
         say("Database restored successfully")
         if checks:
             say("Verification passed")
+    if not request.into and not request.undo:
+        incidents.note_sound(world, "restore-db")
     seconds = round(clock.monotonic() - started, 3)
     _note(world, "drill", by, kind="restore", seconds=seconds, outcome="PASS")
     return Restored(plan.source, seconds, carried, checks, latched=request.into is None)
@@ -163,7 +166,7 @@ def _from_shadow(
     shadow = _loaded(world, store, plan, progress)
     try:
         checks = tuple(restore.verify(shadow, account)) if plan.request.verify else ()
-        faults = [f"{check.name}: {check.detail}" for check in checks if check.ok is False]
+        faults = [f"{check.name}: {check.detail}" for check in checks if check.corrupt]
         if faults:
             raise BackupError(f"{plan.source} does not verify: {faults[0]}", "choose another: canary backups list")
         _latch(world, plan, by)

@@ -12,6 +12,7 @@ from canary_cli.ledger import Ledger, checks
 from canary_cli.ledger.backups.manifest import check_file
 from canary_cli.ledger.backups.shelf import backups_of
 from canary_cli.ledger.checks import Check
+from canary_cli.steps import incidents
 from canary_cli.steps.positions import read_exposure
 from canary_cli.steps.snapshot_db import backups_folder
 
@@ -30,6 +31,11 @@ class Integrity:
     def ok(self) -> bool:
         return all(check.ok is not False for check in self.checks)
 
+    @property
+    def is_corrupted(self) -> bool:
+        """Damaged in the data itself: a restore is due."""
+        return checks.is_corrupted(self.checks)
+
 
 def ask_positions(world: World) -> tuple[Position, ...]:
     """The open positions, from the exchange. Raises ExchangeUnreachable."""
@@ -42,14 +48,20 @@ def ask_positions(world: World) -> tuple[Position, ...]:
 
 
 def verify_db(world: World, backup: Path | None = None, positions: Positions | None = None) -> Integrity:
-    """What is wrong is a check that fails. Raises DatabaseError where the ledger cannot be opened at all."""
+    """What is wrong is a check that fails. Raises DatabaseError where the ledger cannot be opened at all.
+
+    One that holds no damage lets gate 0 pass over incidents that had found some.
+    """
     ledger = Ledger.open(world.settings.database_url, world.account.name)
     try:
         caught_up = ledger.catch_up(world.account.log_dir)
         found = [*_inside(ledger), *checks.check_journal(ledger, world.account.log_dir), _backup(world, backup)]
-        return Integrity((*found, _exchange(ledger, positions)), caught_up)
+        integrity = Integrity((*found, _exchange(ledger, positions)), caught_up)
     finally:
         ledger.close()
+    if not integrity.is_corrupted:
+        incidents.note_sound(world, "verify-db")
+    return integrity
 
 
 def _inside(ledger: Ledger) -> list[Check]:

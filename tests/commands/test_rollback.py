@@ -54,17 +54,30 @@ def test_from_open_positions_to_a_closed_incident(home: Path, capsys: Capture) -
     assert run(["ack", "--by", "bob"]) == 0
     assert run(["incidents", "--close", str(name), "--by", "ana"]) == 0
     assert last_incident(capsys)["closed_by"] == "ana"
+    assert run(["ack", "--by", "bob", "--incident", str(name)]) == 10  # nobody is told of it any more
     opened = [entry for entry in read(home / "logs" / "desk") if entry.event == "incident_opened"]
     assert len(opened) == 1
 
 
-def test_a_later_stage_closes_nothing(home: Path, capsys: Capture) -> None:
+def test_a_later_stage_closes_nothing_and_joins_the_incident(home: Path, capsys: Capture) -> None:
+    with an_exchange_on(home, Venue()):
+        assert run(["rollback", "--reason", "odd fills"]) == 0
     venue = Venue().hold(position("BTCUSDT", "1"))
     with an_exchange_on(home, venue):
         assert run(["rollback", "--stage", "2"]) == 4  # no run, so no P&L, says so
     assert venue.positions
-    assert read_latches(home / ".canary" / "desk") == ()
-    assert "RESULT NOT_DONE exit=4" in capsys.readouterr().err
+    shown = capsys.readouterr()
+    assert "RESULT NOT_DONE exit=4" in shown.err
+    assert f"NOT_DONE {last_incident(capsys)['id']}: odd fills" in shown.out
+
+
+@pytest.mark.parametrize("stage", ["2", "3", "4"])
+def test_a_later_stage_without_an_incident_is_refused_and_opens_none(home: Path, capsys: Capture, stage: str) -> None:
+    assert run(["rollback", "--stage", stage, "--cause", "infra"]) == 2
+    shown = capsys.readouterr()
+    assert "has no incident that is unresolved" in shown.err
+    assert "next:  canary rollback" in shown.err
+    assert not list(read(home / "logs" / "desk"))
 
 
 def test_an_exchange_that_is_gone_ends_with_six_and_says_who_closes(

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -110,6 +111,13 @@ def test_a_latch_that_was_cleared_can_be_set_again():
         ]["rollback",]["cleared_at"]
         is None
     )
+
+
+@pytest.mark.parametrize("written", [{"sources": ["rollback"], "by": "ops"}, {"source": "rollback", "time": "x"}])
+def test_a_latch_is_cleared_by_the_line_of_a_verb_and_by_that_of_a_session(written: dict[str, object]):
+    told = entry("latch_set", source="rollback", reason="breaker", by="session")
+    tables = projected(told, entry("latch_cleared", **written))
+    assert tables["latches"]["rollback",]["cleared_at"] == AT
 
 
 def test_a_voided_approval_stays_voided():

@@ -1,6 +1,7 @@
 """An incident from opening to closing, as journal and gate 0 have it."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -14,7 +15,7 @@ from canary_cli.alerts import RecordedAlerts
 from canary_cli.bootstrap import World
 from canary_cli.core.clock import ManualClock
 from canary_cli.core.policy.checks import Status
-from canary_cli.core.policy.rollback import REPEAT_EVERY, Cause, escalation, to_tell
+from canary_cli.core.policy.rollback import REPEAT_EVERY, Cause, decide, escalation, to_tell
 from canary_cli.errors import Refused, UsageError
 from canary_cli.journal.record import Record
 from canary_cli.steps import incidents
@@ -85,6 +86,34 @@ def test_a_loss_of_two_percent_or_one_that_nobody_knows_wants_a_review(
     assert (obstacle(of_account(world.account), PLAN.tree) == "") == goes
     incidents.close(world, one.id, "ana", None, "bob", "")  # a review may come later
     assert obstacle(of_account(world.account), PLAN.tree) == ""
+
+
+def test_a_corrupted_database_stands_in_the_way_until_it_is_mended_however_little_was_lost(world: World) -> None:
+    one = rolled_back(world, "-0.1", is_corrupted=True)
+    incidents.close(world, one.id, "ana", Cause.INFRA, "bob", "")
+    incidents.update(world, one, "rollback", missing={}, is_corrupted=None)  # a later stage that did not look
+    assert "corrupted" in obstacle(of_account(world.account), PLAN.tree)
+    incidents.note_sound(world, "restore-db")
+    assert obstacle(of_account(world.account), PLAN.tree) == ""
+
+
+def test_nobody_reviews_what_they_have_closed(world: World) -> None:
+    one = rolled_back(world, "-24")
+    with pytest.raises(Refused, match="another person"):
+        incidents.close(world, one.id, "ana", Cause.CODE, " Ana ", "")
+    incidents.close(world, one.id, "ana", Cause.CODE, "", "")
+    with pytest.raises(Refused, match="another person"):
+        incidents.close(world, one.id, "bob", None, "ana", "")
+    reviewed = incidents.close(world, one.id, "bob", None, "bob", "")  # bob types his own review
+    assert (reviewed.closed_by, reviewed.reviewed_by) == ("ana", "bob")
+    assert obstacle(of_account(world.account), PLAN.tree) == ""
+
+
+def test_the_answer_that_was_stored_is_obeyed_whatever_the_file_says_now(world: World) -> None:
+    asked = decide(PLAN.tree, Decimal("-1.5"), Cause.CODE, is_corrupted=False)
+    one = rolled_back(world, "-1.5", decision=replace(asked, needs_review=True))
+    incidents.close(world, one.id, "ana", Cause.CODE, "", "")
+    assert "not reviewed" in obstacle(of_account(world.account), PLAN.tree)
 
 
 async def test_gate_0_obeys(world: World) -> None:

@@ -58,6 +58,32 @@ def test_a_trade_of_another_hand_needs_no_order_of_ours(home: Home):
     assert (code, out.splitlines()[-1]) == (0, "Integrity check: PASS")
 
 
+@pytest.mark.parametrize(
+    ("statement", "is_corrupted"),
+    [
+        ("DELETE FROM trades WHERE client_id = 'c1-2'", True),
+        ("UPDATE orders SET status = 'GONE' WHERE client_id = 'c1-2'", True),
+        ("UPDATE events SET line = 'no line' WHERE seq = 5", True),
+        ("DROP TABLE trades", True),
+        ("UPDATE events SET problem = 'of a newer version' WHERE seq = 5", False),
+        ("DELETE FROM orders WHERE client_id = 'c1-2'", True),
+    ],
+)
+def test_damage_in_the_rows_is_corruption_and_a_difference_is_none(home: Home, statement: str, is_corrupted: bool):
+    home.execute(statement)
+    integrity = verify_db(home.world)
+    assert (integrity.ok, integrity.is_corrupted) == (False, is_corrupted)
+
+
+def test_an_edited_journal_and_a_bad_backup_are_no_corruption_of_the_ledger(home: Home):
+    backup = home.path / "backups" / snapshot_db(home.world).file
+    backup.write_bytes(backup.read_bytes()[:-1])
+    day = next(home.day.folder.glob("*.jsonl"))
+    day.write_bytes(day.read_bytes().replace(b'"65000.10"', b'"65000.11"', 1))
+    integrity = verify_db(home.world)
+    assert (integrity.ok, integrity.is_corrupted) == (False, False)
+
+
 def test_an_edited_journal_shows(home: Home):
     path = next(home.day.folder.glob("*.jsonl"))
     path.write_bytes(path.read_bytes().replace(b'"65000.10"', b'"65000.11"', 1))
@@ -92,4 +118,9 @@ def test_the_document_says_the_same(home: Home):
     code, out, _ = home.canary("verify-db", "--offline", "--json")
     document = json.loads(out)
     assert (code, document["reason"], document["schema_version"]) == (0, "PASS", 1)
-    assert document["integrity"]["checks"][0] == {"name": "Orders table", "ok": True, "detail": "24 records"}
+    assert document["integrity"]["checks"][0] == {
+        "name": "Orders table",
+        "ok": True,
+        "detail": "24 records",
+        "corrupt": False,
+    }

@@ -13,6 +13,7 @@ from canary_cli.errors import ConfigurationError, DatabaseError
 from canary_cli.journal.evidence import EvidenceFolder
 from canary_cli.journal.reader import read
 from canary_cli.journal.record import Record
+from canary_cli.steps.aftermath import PASSED
 from canary_cli.steps.capture_logs import capture_logs
 from canary_cli.steps.latching import note
 from canary_cli.steps.rollback.state import Rollback
@@ -76,16 +77,27 @@ def snapshot(world: World) -> str:
     return snapshot_db(world).file
 
 
-async def verify(world: World) -> str:
-    """The ledger takes in what the journal has beyond it, then is checked; it may lag while a run still writes."""
+async def verify(world: World, rollback: Rollback) -> str:
+    """The ledger takes in what the journal has beyond it, then is checked; it may lag while a run still writes.
+
+    One that cannot even be read, of a server that answers, is as corrupted as can be.
+    """
+    from canary_cli.ledger.backups.opening import open_store
     from canary_cli.steps.verify_db import verify_db
 
-    for _ in range(VERIFY_TRIES):
-        await asyncio.to_thread(_catch_up, world)
-        if (await asyncio.to_thread(verify_db, world)).ok:
-            return "PASS"
-        await world.clock.pause(0.5)
-    return "FAIL"
+    try:
+        for _ in range(VERIFY_TRIES):
+            await asyncio.to_thread(_catch_up, world)
+            found = await asyncio.to_thread(verify_db, world)
+            if found.ok:
+                break
+            await world.clock.pause(0.5)
+    except DatabaseError:
+        await asyncio.to_thread(open_store, world.settings.database_url)
+        rollback.is_corrupted = True
+        raise
+    rollback.is_corrupted = found.is_corrupted
+    return PASSED if found.ok else "; ".join(f"{one.name}: {one.detail}" for one in found.checks if one.ok is False)
 
 
 def _catch_up(world: World) -> None:
@@ -131,7 +143,9 @@ async def restore(world: World, rollback: Rollback) -> str:
     restored = await asyncio.to_thread(restore_db, world, plan, "rollback", told.append, lambda: ask_positions(world))
     manifest = check_file(plan.backup) if plan.backup else None
     rollback.restored_from = manifest.created_at if manifest else None
-    rollback.done["verify-db"] = "PASS" if all(check.ok is not False for check in restored.checks) else "FAIL"
+    rollback.is_corrupted = False
+    rollback.missing.pop("verify-db", None)
+    rollback.done["verify-db"] = PASSED
     return f"{restored.source} in {restored.seconds:.1f} s"
 
 
@@ -140,7 +154,7 @@ async def decide_restart(world: World, rollback: Rollback) -> str:
     from canary_cli.steps.plan import load_rollback
 
     tree = load_rollback(world.home).tree
-    rollback.decision = decide(tree, rollback.pnl_pct, rollback.root_cause, is_corrupted=rollback.is_corrupted)
+    rollback.decision = decide(tree, rollback.pnl_pct, rollback.root_cause, is_corrupted=rollback.is_corrupted is True)
     return "; ".join(rollback.decision.actions)
 
 
@@ -154,6 +168,7 @@ def note_state(world: World, rollback: Rollback) -> None:
         "is_corrupted": rollback.is_corrupted,
         "root_cause": rollback.root_cause,
         "decision": rollback.decision,
+        "rolled_back": rollback.report is not None,
     }
     if rollback.report is not None:
         data["state"] = "STABLE" if rollback.report.is_flat else "OPEN"

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from canary_cli.bootstrap import World
-from canary_cli.errors import CanaryError
+from canary_cli.errors import CanaryError, UsageError
 from canary_cli.journal.evidence import EvidenceFolder
 from canary_cli.journal.reader import read
 from canary_cli.journal.record import Record
@@ -46,8 +46,11 @@ async def roll_back(
 ) -> Rollback:
     """The sequence, typed by hand: latch and flatten from what the exchange says, then everything else.
 
-    Nothing is read from this machine's disks before the account is flat.
+    Nothing is read from this machine's disks before the account is flat. A later stage alone goes on with the incident
+    that is open; raises UsageError where none is.
     """
+    if STOP not in request.stages and incidents.unresolved(incidents.of_account(world.account)) is None:
+        raise UsageError(f"{world.account.name} has no incident that is unresolved to go on with", "canary rollback")
     report, closer, unlatched = None, "", ""
     if STOP in request.stages:
         unlatched = latch_entries(world, "rollback", request.reason, request.by)
@@ -105,8 +108,8 @@ def open_incident(world: World, cause: str, run_id: str, *, closing: bool = True
     if unnoted:
         rollback.missing["incident"] = unnoted
     if known:
-        rollback.opened, rollback.root_cause = known.opened, known.root_cause
-        rollback.pnl, rollback.pnl_pct = known.pnl, known.pnl_pct
+        rollback.cause, rollback.opened, rollback.root_cause = known.cause, known.opened, known.root_cause
+        rollback.pnl, rollback.pnl_pct, rollback.is_corrupted = known.pnl, known.pnl_pct, known.is_corrupted
         rollback.done = {piece: detail for piece, detail in known.done.items() if piece in ONCE}
     return rollback
 
@@ -150,7 +153,7 @@ async def _investigate(world: World, rollback: Rollback, evidence: EvidenceFolde
         "pnl": lambda: pieces.profit_and_loss(world, rollback, evidence),
     }
     await asyncio.gather(*(_try(world, rollback, name, deed) for name, deed in work.items()))
-    await _try(world, rollback, "verify-db", lambda: pieces.verify(world))
+    await _try(world, rollback, "verify-db", lambda: pieces.verify(world, rollback))
 
 
 async def _try(

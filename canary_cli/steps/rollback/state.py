@@ -33,7 +33,7 @@ class Rollback:
     """One rollback as it goes. `done` and `missing` name pieces of work, with what they found or why they failed.
 
     `report` is None where nothing was closed, because only a later stage was asked for. `closer` says who goes on where
-    the account is not flat.
+    the account is not flat. `is_corrupted` is what verify-db said of the ledger last, None while it was not asked.
     """
 
     incident: str
@@ -49,6 +49,7 @@ class Rollback:
     pnl: Decimal | None = None
     pnl_pct: Decimal | None = None
     root_cause: Cause | None = None
+    is_corrupted: bool | None = None
     decision: Restart | None = None
     done: dict[str, str] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
@@ -61,10 +62,6 @@ class Rollback:
         if self.report.is_flat:
             return Result("ROLLED_BACK", ExitCode.ROLLED_BACK)
         return Result("ROLLBACK_INCOMPLETE", ExitCode.INCOMPLETE)
-
-    @property
-    def is_corrupted(self) -> bool:
-        return self.done.get("verify-db") == "FAIL"
 
 
 Tell = Callable[[str, Rollback], None]
