@@ -3,10 +3,12 @@
 import sys
 
 from canary_cli import __version__
+from canary_cli.telling import open_missing_streams
 
 
 def main() -> None:
     """Answer `--version` before anything heavy is imported; all else goes through `app`."""
+    open_missing_streams()
     if sys.argv[1:] == ["--version"]:
         sys.stdout.write(f"canary {__version__}\n")
         return

@@ -4,10 +4,12 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from canary_cli import telling
 from canary_cli.errors import DONE, CanaryError, ExitCode, Result
 
 if TYPE_CHECKING:
@@ -16,12 +18,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Verb:
-    """`module` under `commands/` holds `command` (a function) or, for a group of verbs, `group` (a Typer app)."""
+    """`module` under `commands/` holds `command` (a function) or, for a group of verbs, `group` (a Typer app).
+
+    `acts`: it stops, closes or trades, so that whether anybody hears its words changes nothing.
+    """
 
     name: str
     help: str
     module: str = ""
     is_group: bool = False
+    acts: bool = False
 
     @property
     def path(self) -> str:
@@ -29,20 +35,20 @@ class Verb:
 
 
 VERBS: tuple[Verb, ...] = (
-    Verb("run", "Run the whole plan on its schedule, or rehearse it on a paper exchange."),
-    Verb("deploy", "Run one phase of the plan: gate 0, session, watch, gate, verdict."),
+    Verb("run", "Run the whole plan on its schedule, or rehearse it on a paper exchange.", acts=True),
+    Verb("deploy", "Run one phase of the plan: gate 0, session, watch, gate, verdict.", acts=True),
     Verb("approve", "Say yes to the next size, where the plan asks for it."),
-    Verb("rollback", "Stop, close, gather evidence, draft the post-mortem. Never asks."),
+    Verb("rollback", "Stop, close, gather evidence, draft the post-mortem. Never asks.", acts=True),
     Verb("pnl", "What was won and lost since the deployment started, beside the exchange's own books."),
     Verb("plan", "Prove a plan whole, or show it with its clock times and what it may lose.", is_group=True),
     Verb("preflight", "Every go/no-go check at once, with what was seen and what to do about it."),
     Verb("alert", "Say something to the team on Slack, and page who must wake up."),
     Verb("signals", "Why a bar gave a signal or not, how many there are, whether live equals batch.", is_group=True),
-    Verb("close-all", "Close everything and stop trading: at once, verified flat. Never asks."),
-    Verb("flatten", "The same as close-all.", "close_all"),
-    Verb("close", "Close one pair; the others trade on."),
-    Verb("trading", "Stop entries, allow them again, or say who stopped them.", is_group=True),
-    Verb("stop", "The same as trading disable.", "trading"),
+    Verb("close-all", "Close everything and stop trading: at once, verified flat. Never asks.", acts=True),
+    Verb("flatten", "The same as close-all.", "close_all", acts=True),
+    Verb("close", "Close one pair; the others trade on.", acts=True),
+    Verb("trading", "Stop entries, allow them again, or say who stopped them.", is_group=True, acts=True),
+    Verb("stop", "The same as trading disable.", "trading", acts=True),
     Verb("paper", "The paper exchange: Binance USD-M futures on loopback.", is_group=True),
     Verb("positions", "What is open, its stops and its risk, asked of the exchange now."),
     Verb("snapshot-db", "Back the ledger up, with a manifest that proves it."),
@@ -51,7 +57,7 @@ VERBS: tuple[Verb, ...] = (
     Verb("backups", "The shelf of backups: list, verify, prune.", is_group=True),
     Verb("postmortem", "Write an incident's post-mortem from the journal."),
     Verb("report", "Write a run's completion report, charts and baseline from the journal."),
-    Verb("watchdog", "Close what a dead session left open; a process of its own."),
+    Verb("watchdog", "Close what a dead session left open; a process of its own.", acts=True),
     Verb("incidents", "What went wrong and is not closed: age, who must be told, what may follow; close one."),
     Verb("ack", "Say that somebody has seen an incident."),
     Verb("keep", "Decide against a rollback while its decision clock runs."),
@@ -75,10 +81,13 @@ def build(argv: Sequence[str]) -> "typer.Typer":
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_root)
-    typed = next((word for word in argv if not word.startswith("-")), "")
     for verb in VERBS:
-        _register(app, verb, full=verb.name == typed or "_CANARY_COMPLETE" in os.environ)
+        _register(app, verb, full=verb.name == _typed(argv) or "_CANARY_COMPLETE" in os.environ)
     return app
+
+
+def _typed(argv: Sequence[str]) -> str:
+    return next((word for word in argv if not word.startswith("-")), "")
 
 
 def _root() -> None:
@@ -105,21 +114,27 @@ def run(argv: Sequence[str]) -> int:
 
     No words at all ask for help.
     """
-    argv = list(argv) or ["--help"]
+    argv = [telling.legible(word) for word in argv] or ["--help"]
+    acts = any(verb.acts for verb in VERBS if verb.name == _typed(argv))
+    with telling.apart() if acts else nullcontext():
+        result = _result(argv)
+        if _deserves_result_line(argv):
+            sys.stderr.write(f"RESULT {result.word} exit={result.code:d}\n")
+    return int(result.code)
+
+
+def _result(argv: list[str]) -> Result:
     try:
-        result = _stop_at_once(argv) or _by_typer(argv)
+        return _stop_at_once(argv) or _by_typer(argv)
     except CanaryError as error:
-        result = _explain(error, as_json="--json" in argv)
+        return _explain(error, as_json="--json" in argv)
     except KeyboardInterrupt:
-        result = Result("INTERRUPTED", ExitCode.INTERRUPTED)
+        return Result("INTERRUPTED", ExitCode.INTERRUPTED)
     except (BrokenPipeError, SystemExit):  # Typer turns a reader that left into SystemExit(1)
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        result = DONE
+        return DONE
     except Exception as error:
-        result = _bug(error)
-    if _deserves_result_line(argv):
-        sys.stderr.write(f"RESULT {result.word} exit={result.code:d}\n")
-    return int(result.code)
+        return _bug(error)
 
 
 def _stop_at_once(argv: list[str]) -> Result | None:

@@ -19,8 +19,6 @@ def command(
     Serves the control API while no session does, and tells the next people when an incident grows old. A planned stop
     is no death. Meant to be run by systemd: runbooks/systemd/canary-watchdog.service.
     """
-    from contextlib import suppress
-
     from canary_cli.bootstrap import World, open_world
     from canary_cli.render import output
     from canary_cli.steps.watchdog import watch
@@ -29,8 +27,7 @@ def command(
     output.announce(world.account)
 
     def say(words: str) -> None:
-        with suppress(OSError):
-            output.line(f"{world.clock.wall():%Y-%m-%dT%H:%M:%SZ} {words}")
+        output.line(f"{world.clock.wall():%Y-%m-%dT%H:%M:%SZ} {words}")
 
     async def work(world: World) -> Result:
         async with world:

@@ -15,6 +15,7 @@ from pydantic import SecretStr
 
 from canary_cli.errors import CanaryError, Refused
 from canary_cli.monitor.textfile import Gauge, exposition
+from canary_cli.telling import legible
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -161,9 +162,9 @@ async def _fields(request: web.Request) -> dict[str, str]:
     """A JSON object or a form; anything else tells nothing."""
     try:
         told = json.loads(await request.text()) if "json" in request.content_type else dict(await request.post())
-    except (ValueError, web.HTTPException):
+    except (ValueError, LookupError, web.HTTPException):  # no JSON, a charset nobody knows, a body too long
         return {}
-    return {key: value for key, value in told.items() if isinstance(value, str)} if isinstance(told, dict) else {}
+    return {key: legible(told[key]) for key in told if isinstance(told[key], str)} if isinstance(told, dict) else {}
 
 
 def _said(request: web.Request, words: str, more: Mapping[str, Any], status: int = 200) -> web.Response:

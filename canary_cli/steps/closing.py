@@ -1,7 +1,6 @@
 """A closing with its screen: run the step, show what it does, end as it ended. `close-all` and `close` share it."""
 
 import asyncio
-from contextlib import suppress
 
 from canary_cli.bootstrap import World
 from canary_cli.errors import CanaryError, ExitCode, Result
@@ -27,11 +26,10 @@ async def run_close(world: World, request: CloseRequest, *, as_json: bool) -> Re
             left = sweep.names(last[0].left if last else ())
             output.notice(f"NOBODY IS CLOSING: interrupted; left: {left}; canary close-all goes on", style="bold red")
             raise
-    with suppress(BrokenPipeError):
-        if as_json:
-            output.print_document(view.document(world.account.name, result))
-        else:
-            view.show(world.account.name, result)
+    if as_json:
+        output.print_document(view.document(world.account.name, result))
+    else:
+        view.show(world.account.name, result)
     return result.result
 
 
@@ -65,8 +63,7 @@ async def run_sweep(world: World, only: str | None, *, after_flat: bool) -> Resu
     output.announce(world.account)
 
     def say(words: str) -> None:
-        with suppress(OSError):
-            output.line(f"{world.clock.wall():%Y-%m-%d %H:%M:%S}Z {words}")
+        output.line(f"{world.clock.wall():%Y-%m-%d %H:%M:%S}Z {words}")
 
     async with world:
         confirmed = await sweep.sweep(world, only, say, after_flat=after_flat)

@@ -5,12 +5,13 @@ import getpass
 from canary_cli.bootstrap import World
 from canary_cli.journal.latch import Latch, set_latch
 from canary_cli.journal.record import Record
+from canary_cli.telling import legible
 
 
 def operator() -> str:
     """The name this process runs under, for the record."""
     try:
-        return getpass.getuser()
+        return legible(getpass.getuser())
     except (KeyError, OSError):
         return "unknown"
 

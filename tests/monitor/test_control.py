@@ -91,6 +91,20 @@ async def test_no_body_however_broken_keeps_disable_from_working(site: Site, bod
     assert len(site.desk.latches) == 1
 
 
+@pytest.mark.parametrize(
+    "kind", ["application/json; charset=bogus", "text/plain; charset=bogus", "multipart/form-data"]
+)
+async def test_no_kind_of_body_however_odd_keeps_disable_from_working(site: Site, kind: str) -> None:
+    assert (await site.disable({**RIGHT, "Content-Type": kind}, data=b"{}"))[0] == 200
+    assert len(site.desk.latches) == 1
+
+
+async def test_half_a_character_is_written_as_what_can_be(site: Site) -> None:
+    told = {"data": b'{"by": "ana", "reason": "\\ud800"}', "headers": {**RIGHT, "Content-Type": "application/json"}}
+    assert (await site.disable(**told))[0] == 200
+    assert site.desk.latches == [("ana", "?")]
+
+
 @pytest.mark.parametrize("form", ["json", "data"])
 async def test_who_and_why_come_as_json_or_as_a_form(site: Site, form: str) -> None:
     assert (await site.disable(**{form: {"by": "ana", "reason": "odd fills"}}))[0] == 200

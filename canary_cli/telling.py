@@ -1,0 +1,113 @@
+"""The words of a verb that acts: they never raise, never hold it up, and never decide how it ends.
+
+A terminal that was stopped or lost, a full disk, a reader that left: the deed goes on. Standard library only, for the
+kill path begins here.
+"""
+
+import io
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+from queue import SimpleQueue
+from typing import TextIO
+
+PATIENCE = 1.0
+"""Wall seconds for which the end waits while the reader takes nothing at all."""
+
+KEPT = 100_000
+"""Words kept for a reader that has stopped; what is said after that is lost."""
+
+Queue = SimpleQueue[Callable[[], object] | None]
+"""What is to be said, in order; None ends the thread behind it."""
+
+
+class _Words(io.TextIOBase):
+    """In the place of stdout or stderr: takes words at once, for the thread behind `queue` to pass on."""
+
+    errors = "backslashreplace"
+
+    def __init__(self, stream: TextIO, queue: Queue) -> None:
+        self._stream = stream
+        self._queue = queue
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]  # typeshed has an attribute, CPython a property
+        return self._stream.encoding
+
+    def isatty(self) -> bool:
+        return self._stream.isatty()
+
+    def fileno(self) -> int:
+        return self._stream.fileno()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, text: str) -> int:
+        content = text.encode(self.encoding, self.errors)
+        if self._queue.qsize() < KEPT:
+            self._queue.put(partial(_pass_on, self._stream, content))
+        return len(text)
+
+
+def _pass_on(stream: TextIO, content: bytes) -> None:
+    """Past the stream's own buffer, which would keep what was refused and fail again when Python ends."""
+    raw = getattr(stream.buffer, "raw", stream.buffer)
+    with suppress(OSError, ValueError):
+        while content and (taken := raw.write(content)):
+            content = content[taken:]
+
+
+def legible(text: str) -> str:
+    """`text` with `?` for what is no UTF-8: bytes a shell passed on, half a character out of JSON."""
+    return text.encode("utf-8", "replace").decode()
+
+
+@contextmanager
+def apart() -> Iterator[None]:
+    """Within: stdout and stderr take every word at once, and a lost terminal (SIGHUP) ends nothing."""
+    queue = Queue()
+    threading.Thread(target=_tell, args=(queue,), daemon=True).start()
+    streams = sys.stdout, sys.stderr
+    for stream in streams:
+        with suppress(OSError):
+            stream.flush()
+    sys.stdout, sys.stderr = (_Words(stream, queue) for stream in streams)
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN) if _is_main() else None
+    try:
+        yield
+    finally:
+        sys.stdout, sys.stderr = streams
+        if before is not None:
+            signal.signal(signal.SIGHUP, before)
+        _drain(queue)
+
+
+def _is_main() -> bool:
+    return threading.current_thread() is threading.main_thread()
+
+
+def _tell(queue: Queue) -> None:
+    for say in iter(queue.get, None):
+        say()
+
+
+def _drain(queue: Queue) -> None:
+    """Wait until everything is said, or the reader has taken nothing for a while."""
+    said = threading.Event()
+    queue.put(said.set)
+    left = queue.qsize() + 1
+    while not said.wait(PATIENCE) and queue.qsize() < left:
+        left = queue.qsize()
+    queue.put(None)
+
+
+def open_missing_streams() -> None:
+    """Where a shell closed stdin, stdout or stderr, nothing stands in its place: no file may get its number."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w" if number else "r"))  # noqa: SIM115, PTH123
