@@ -79,7 +79,7 @@ class LiveSession:
             exchange,
             scribe,
             clock,
-            since=state.ticked or clock.now(),
+            since=state.agreed or state.ticked or clock.now(),
             post=self.post,
             symbols=self._traded_symbols,
             is_strange=lambda fill: is_strange(self.state, fill),

@@ -19,17 +19,19 @@ DECISIONS = frozenset({"signal", "signal_refused"})
 def rebuilt(setup: Setup, now: datetime, entries: Iterable[Entry]) -> Session:
     """Empty where there are no entries.
 
-    The time since the last line counts as unwatched: nothing is fresh before the first mark is seen again.
+    The time since the last line of a session counts as unwatched (a run writes lines before its session lives again), and
+    nothing is fresh before the first mark is seen.
     """
     state = Session(setup=setup, now=now, breaker=Breaker(limits=setup.plan.breaker))
     for entry in entries:
         fact = from_data(entry.event, entry.data)
         if fact is not None:
-            state = apply(state, fact)
+            state = replace(apply(state, fact), ticked=entry.timestamp)
         elif entry.event in DECISIONS and state.phase is not None:
-            state = replace(state, metrics=state.metrics.evaluated(_seen_in(entry)))
-        state = replace(state, ticked=entry.timestamp)
-    return replace(state, curve=replace(state.curve, equity=None))
+            evaluated = state.metrics.evaluated(_seen_in(entry))
+            state = replace(state, metrics=evaluated, ticked=entry.timestamp)
+    unanswered = frozenset(client_id for client_id, life in state.orders.items() if life.is_unanswered)
+    return replace(state, curve=replace(state.curve, equity=None), inherited=unanswered)
 
 
 def _seen_in(entry: Entry) -> Seen | None:

@@ -10,7 +10,7 @@ from canary_cli import __version__
 from canary_cli.bootstrap import World
 from canary_cli.core.policy.plan import Plan
 from canary_cli.core.trading.state import Session, Setup
-from canary_cli.errors import PlanError
+from canary_cli.errors import PlanError, Refused
 from canary_cli.journal.reader import read
 from canary_cli.journal.record import Entry
 from canary_cli.session.rebuilding import rebuilt
@@ -44,7 +44,7 @@ class Opening:
 
 
 def open_run(world: World, plan: Plan, path: Path, opening: Opening) -> Run:
-    """The run to drive. Raises PlanError when an unfinished run was begun with another plan."""
+    """The run to drive. Raises PlanError where another plan began an unfinished one, Refused where none can begin."""
     begun = unfinished(read(world.account.log_dir))
     if begun is None:
         return _begin(world, plan, path, opening)
@@ -83,6 +83,8 @@ def _first_instant(world: World, plan: Plan, phases: tuple[int, ...]) -> datetim
 
 
 def _begin(world: World, plan: Plan, path: Path, opening: Opening) -> Run:
+    if not world.clock.speed:
+        raise Refused(f"{world.account.name} has ended, and its market stands still", "canary run --rehearse")
     started = _started(world, plan, opening)
     run_id = f"{started:%Y%m%d-%H%M}-{secrets.token_hex(2)}"
     run = Run(world, plan, path, run_id, started, opening.lease_token)

@@ -103,29 +103,30 @@ class Killer:
     def __init__(self, house: House, luck: Random) -> None:
         self._house = house
         self._luck = luck
+        self._started = False
         self.kills = 0
 
     def prepare(self) -> None:
-        """Probes all the time on five pairs; an order that a crash left unsent is an error, and must not end it all."""
+        """Probes all the time on five pairs. What a crash left unsent is an error: here no number of them ends it."""
         house = self._house
         house.linger()
         house.amend('["BTCUSDT", "ETHUSDT", "TRXUSDT"]', str(list(PAIRS)).replace("'", '"'))
         house.amend('probes = { every = "60 s", cap = 20 }', 'probes = { every = "3 min", cap = 20 }')
         house.amend('"errors", op = "==", limit = 0, at_once = true', '"errors", op = "==", limit = 0')
-        first = house.rehearse()
-        house.ask("POST", "account", limits=False)
-        first.kill()
+        house.amend("min_errors = 2\n\n[[trigger]]", "min_errors = 100\n\n[[trigger]]")
+        house.amend("min_errors = 3\n", "min_errors = 100\n")
 
     def while_trading(self, times: int) -> Toll:
         """Half at any moment, half just after an order was decided on; the last one when the books have been read."""
         for _ in range(times - 1):
             run = self._start()
             if self._luck.random() < 0.5:
-                self._kill(run, self._luck.uniform(0.3, 4.0))
+                self._kill(run, self._luck.uniform(0.3, 8.0))
             else:
                 self._await_order(run)
                 self._kill(run, self._luck.uniform(0.0, 0.02))
-        run = self._start()
+        known, run = self._lines("OPEN"), self._start()
+        wait_until(lambda: self._lines("OPEN") > known, "an open session")
         found = self._settled()
         self._kill(run, 0.0)
         return found
@@ -136,8 +137,6 @@ class Killer:
 
     def _settled(self) -> Toll:
         """The toll while the run lives, as soon as nothing is just under way; after a while, whatever it is."""
-        opened = self._lines("run_resumed")
-        wait_until(lambda: self._lines("run_resumed") >= opened and self._house.journal("reconcile"), "a reconcile")
         over = SystemClock().monotonic() + PATIENCE
         while not (found := toll(self._house)).is_none and SystemClock().monotonic() < over:
             pass
@@ -158,7 +157,13 @@ class Killer:
         return toll(self._house)
 
     def _start(self) -> Process:
-        return self._house.begin("run", "--account", self._house.account)
+        """The rehearsal with its exchange, which no limit of requests holds up; from then on the run goes on."""
+        if self._started:
+            return self._house.begin("run", "--account", self._house.account)
+        self._started = True
+        run = self._house.rehearse()
+        self._house.ask("POST", "account", limits=False)
+        return run
 
     def _kill(self, run: Process, after: float) -> None:
         """`after` seconds from now, unless it ends by itself before."""
@@ -167,9 +172,9 @@ class Killer:
         self.kills += run.popen.poll() is None
         run.kill()
 
-    def _lines(self, event: str) -> int:
-        """How many lines of the journal name it."""
-        name = f'"{event}"'.encode()
+    def _lines(self, word: str) -> int:
+        """How many lines of the journal hold this word."""
+        name = f'"{word}"'.encode()
         return sum(path.read_bytes().count(name) for path in self._house.logs.glob("audit-*.jsonl"))
 
 

@@ -190,12 +190,26 @@ def _liquidated(state: Session, _fact: f.Liquidated) -> Session:
 
 def _adopted(state: Session, fact: f.Adopted) -> Session:
     """From here on the pair is what the exchange said; trades from before are in that already."""
-    state = replace(state, adopted=put(state.adopted, fact.symbol, fact.time))
+    state = replace(
+        state, adopted=put(state.adopted, fact.symbol, fact.time), orders=_all_told(state.orders, fact.symbol)
+    )
     if not fact.quantity:
         return replace(state, held=drop(state.held, fact.symbol))
     return replace(
         state, held=put(state.held, fact.symbol, Held(fact.symbol, fact.quantity, fact.entry_price, fact.time))
     )
+
+
+def _reconciled(state: Session, fact: f.Reconciled) -> Session:
+    return state if fact.differences else replace(state, agreed=fact.time)
+
+
+def _all_told(orders: Mapping[str, OrderLife], symbol: str) -> Mapping[str, OrderLife]:
+    """Nobody waits for trades that are part of what was taken over."""
+    return {
+        client_id: replace(life, filled=life.executed) if life.intent.symbol == symbol else life
+        for client_id, life in orders.items()
+    }
 
 
 def _unchanged(state: Session, _fact: Any) -> Session:
@@ -224,5 +238,5 @@ _APPLY: dict[type, Callable[[Session, Any], Session]] = {
     f.Liquidated: _liquidated,
     f.ForeignSeen: _unchanged,
     f.Adopted: _adopted,
-    f.Reconciled: _unchanged,
+    f.Reconciled: _reconciled,
 }

@@ -12,9 +12,10 @@ from canary_cli.core.trading import protection
 from canary_cli.core.trading.effects import Note
 from canary_cli.core.trading.facts import Purpose, RiskRefused
 from canary_cli.core.trading.inputs import Decided
+from canary_cli.core.trading.order import Stage
 from canary_cli.core.trading.sending import send
 from canary_cli.core.trading.standing import risk_context
-from canary_cli.core.trading.state import put
+from canary_cli.core.trading.state import Session, put
 from canary_cli.core.trading.turn import Turn
 
 TOO_LATE = timedelta(minutes=7, seconds=30)
@@ -52,13 +53,30 @@ def _note(turn: Turn, event: Decided) -> None:
 
 
 def _act(turn: Turn, signal: Signal) -> None:
-    """A signal against what is held closes that first and enters once flat; any other asks the risk gate."""
+    """A signal against what is held closes that first and enters once flat; any other asks the risk gate.
+
+    A probe is about to go out again by itself: the signal waits for that, for two positions of a pair would be one.
+    """
     held = turn.state.held.get(signal.symbol)
-    if held is not None and not held.probe and held.side is not signal.side:
+    if _is_probed(turn.state, signal.symbol):
+        turn.put(flips=put(turn.state.flips, signal.symbol, signal))
+    elif held is not None and held.side is not signal.side:
         turn.put(flips=put(turn.state.flips, signal.symbol, signal))
         protection.close_now(turn, signal.symbol, "the signal turned")
-        return
-    enter(turn, signal)
+    else:
+        enter(turn, signal)
+
+
+def _is_probed(state: Session, symbol: str) -> bool:
+    """Whether a probe is in, on its way, or has not been told of yet."""
+    held = state.held.get(symbol)
+    return (held is not None and held.probe) or any(
+        life.intent.purpose is Purpose.PROBE
+        and life.intent.symbol == symbol
+        and not life.is_settled
+        and life.stage is not Stage.REJECTED
+        for life in state.orders.values()
+    )
 
 
 def enter(turn: Turn, signal: Signal) -> None:

@@ -75,7 +75,8 @@ def ask_about(turn: Turn, life: OrderLife, reason: str) -> None:
     """No answer will come any more: an order that was only sent is unknown now; of any other its end is."""
     if life.stage is Stage.SENT:
         turn.learn(OrderUnknown(life.intent.client_id, reason))
-    turn.ask(QueryOrder(life.intent.client_id, life.intent.symbol, 0.0))
+    if not life.intent.type.is_algo:
+        turn.ask(QueryOrder(life.intent.client_id, life.intent.symbol, 0.0))
 
 
 def _ask_again(turn: Turn, client_id: str) -> None:
@@ -107,7 +108,9 @@ def _refused(turn: Turn, life: OrderLife, code: int, message: str) -> None:
 def _not_placed(turn: Turn, life: OrderLife, code: int = 0) -> None:
     """An entry that failed is merely missed; a stop or an exit that failed leaves exposure nobody guards."""
     intent = life.intent
-    if intent.purpose is Purpose.STOP:
+    if intent.purpose is Purpose.PROBE:
+        entries.on_flat(turn, intent.symbol)
+    elif intent.purpose is Purpose.STOP:
         protection.close_now(turn, intent.symbol, f"its protective stop could not be placed ({code})")
     elif intent.purpose in (Purpose.EXIT, Purpose.PROBE_EXIT):
         protection.try_again(turn, intent.symbol, f"exit of {intent.symbol} refused ({code})")

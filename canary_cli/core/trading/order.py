@@ -52,6 +52,10 @@ class OrderLife:
         return self.stage is Stage.ENDED and self.filled >= self.executed
 
     @property
+    def is_unanswered(self) -> bool:
+        return self.stage in (Stage.SENT, Stage.UNKNOWN)
+
+    @property
     def is_open(self) -> bool:
         return self.stage in (Stage.SENT, Stage.CONFIRMED, Stage.UNKNOWN)
 

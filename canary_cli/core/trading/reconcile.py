@@ -27,6 +27,7 @@ def on_read(turn: Turn, event: AccountRead) -> None:
     turn.put(read_asked=turn.state.now, read_answered=turn.state.now)
     _take_orders(turn, event.snapshot)
     _end_forgotten(turn, event.snapshot)
+    _ask_for_inherited(turn)
     gateway.settle_unknown(turn, _present(event.snapshot, fills))
     _take_wallet(turn, event)
     _compare(turn, event)
@@ -71,6 +72,15 @@ def _end_forgotten(turn: Turn, snapshot: AccountSnapshot) -> None:
             turn.learn(OrderMoved(client_id, *filled))
         elif is_overdue(turn.state, life):
             gateway.ask_about(turn, life, "neither ended here nor open at the exchange")
+
+
+def _ask_for_inherited(turn: Turn) -> None:
+    """What a process before this one sent and heard nothing of: whether it was done is asked from the beginning."""
+    inherited = [turn.state.orders[client_id] for client_id in sorted(turn.state.inherited)]
+    turn.put(inherited=frozenset())
+    for life in inherited:
+        if life.is_unanswered:
+            gateway.ask_about(turn, life, "sent before a crash")
 
 
 def is_overdue(state: Session, life: OrderLife) -> bool:

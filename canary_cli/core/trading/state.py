@@ -93,7 +93,9 @@ class Condition:
 
 @dataclass(frozen=True)
 class Session:
-    """The whole of it. Maps are never mutated: each change makes a new one.
+    """The whole of it. Maps are never mutated: each change makes a new one. `inherited` are the orders without an
+    answer of a process before this one: nobody waits for their replies any more. `agreed` is when our fills and the
+    exchange's positions were last found equal after a doubt: every trade until then is known.
 
     Without slots, because a dictionary of so many fields is copied ten times as fast (see `but`).
     """
@@ -134,9 +136,11 @@ class Session:
     ticked: datetime | None = None
     quota_used: Decimal = Decimal(0)
     reconciled: bool = False
+    agreed: datetime | None = None
     read_asked: datetime | None = None
     read_answered: datetime | None = None
     doubts: int = 0
+    inherited: frozenset[str] = frozenset()
 
     def but(self, **changes: Any) -> "Session":
         """`dataclasses.replace` at a tenth of its price, for what every mark and every quote changes."""

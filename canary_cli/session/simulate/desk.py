@@ -60,7 +60,7 @@ class Desk:
         self._scribe = scribe
         self._is_reading = False
         self._asked_again: ReadAccount | None = None
-        self._read_since = (state.ticked or self._timeline.now) - timedelta(hours=1)
+        self._read_since = (state.agreed or state.ticked or self._timeline.now) - timedelta(hours=1)
 
     def stop(self) -> None:
         self.is_alive = False

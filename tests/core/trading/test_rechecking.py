@@ -12,8 +12,9 @@ from canary_cli.core.trading.facts import Intended, Purpose
 from canary_cli.core.trading.inputs import QueryAnswered, Replied, Tick
 from canary_cli.core.trading.order import Stage
 from canary_cli.core.trading.reconcile import is_strange
-from canary_cli.core.trading.replies import Confirmed
+from canary_cli.core.trading.replies import Confirmed, Rejected
 from tests.core.trading.conftest import Desk, order_of
+from tests.core.trading.test_session import placed, signal
 
 
 def probe(desk: Desk) -> Intended:
@@ -106,3 +107,19 @@ def test_the_end_of_a_confirmed_order_is_asked_for_and_taken_in(desk: Desk) -> N
     expired = replace(order_of(intent), status=OrderStatus.EXPIRED)
     desk.tell(QueryAnswered(desk.now, intent.client_id, answered=True, order=expired))
     assert desk.state.orders[intent.client_id].stage is Stage.ENDED
+
+
+def test_a_signal_that_comes_while_a_probe_is_under_way_enters_when_it_is_out(desk: Desk) -> None:
+    inward = probe(desk)
+    assert not placed(desk.tell(signal(desk, symbol=inward.symbol)))
+    (out,) = placed(desk.fill(inward, "50000"))
+    assert not placed(desk.tell(signal(desk, symbol=inward.symbol)))
+    (entry,) = placed(desk.fill(out, "50000"))
+    assert (entry.purpose, entry.symbol) == (Purpose.ENTRY, inward.symbol)
+
+
+def test_a_signal_that_waits_for_a_probe_which_is_refused_enters_at_once(desk: Desk) -> None:
+    inward = probe(desk)
+    desk.tell(signal(desk, symbol=inward.symbol))
+    (entry,) = placed(desk.tell(Replied(desk.now, inward.client_id, Rejected(-2010, "no"), 40.0, 35.0)))
+    assert entry.purpose is Purpose.ENTRY

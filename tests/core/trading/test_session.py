@@ -275,6 +275,16 @@ def test_probes_go_in_and_straight_out_again(desk: Desk) -> None:
     assert not desk.state.held
 
 
+def test_an_exit_that_has_ended_is_not_sent_again_before_its_trades_are_told(desk: Desk) -> None:
+    entered(desk)
+    desk.mark(after=120, BTCUSDT="50000", ETHUSDT="3000")
+    (exit_,) = placed(desk.tell(signal(desk, Side.SELL)))
+    filled = replace(expired(exit_), status=OrderStatus.FILLED, executed=exit_.quantity)
+    desk.tell(Replied(desk.now, exit_.client_id, Confirmed(filled), 40.0, 35.0))
+    assert desk.state.held, "no trade was told yet"
+    assert not placed(desk.tell(reading_of(desk)))
+
+
 def test_replaying_the_journalled_facts_rebuilds_the_session(desk: Desk, golive: object) -> None:
     _entry, (stop, target) = entered(desk)
     rest(desk, stop)

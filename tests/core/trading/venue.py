@@ -134,7 +134,8 @@ class Venue:
             return Rejected(-4061, "Order's position side does not match user's setting.")
         if self.hedge and request.reduce_only:
             return Rejected(-1106, "Parameter 'reduceonly' sent when not required.")
-        if held is None or request.side is (Side.BUY if held.quantity > 0 else Side.SELL):
+        opens = not request.reduce_only and not self.hedge
+        if not opens and (held is None or request.side is (Side.BUY if held.quantity > 0 else Side.SELL)):
             return Rejected(-2022, "ReduceOnly Order is rejected.")
         filters = self.rules[request.symbol]
         if request.quantity > filters.market_max_quantity:
