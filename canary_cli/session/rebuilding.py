@@ -19,8 +19,8 @@ DECISIONS = frozenset({"signal", "signal_refused"})
 def rebuilt(setup: Setup, now: datetime, entries: Iterable[Entry]) -> Session:
     """Empty where there are no entries.
 
-    The time since the last line of a session counts as unwatched (a run writes lines before its session lives again), and
-    nothing is fresh before the first mark is seen.
+    The time since the last line of a session counts as unwatched (a run writes lines before its session lives again),
+    and nothing is fresh before the first mark is seen.
     """
     state = Session(setup=setup, now=now, breaker=Breaker(limits=setup.plan.breaker))
     for entry in entries:
