@@ -13,6 +13,7 @@ def command(
     by: Annotated[str, typer.Option(help="Who has seen it.")],
     incident: Annotated[str, typer.Option(help="Default: the one that is unresolved.")] = "",
     account: options.Account = None,
+    as_json: options.Json = False,
 ) -> Result:
     """Say that somebody has seen an incident: its present level is told no more. The next level still comes."""
     from canary_cli.bootstrap import open_world
@@ -21,4 +22,4 @@ def command(
 
     world = open_world(account)
     output.announce(world.account)
-    return asyncio.run(run_ack(world, incident, by))
+    return asyncio.run(run_ack(world, incident, by, as_json=as_json))

@@ -14,6 +14,7 @@ def command(
     reason: Annotated[str, typer.Option(help="Why the run goes on.")],
     incident: Annotated[str, typer.Option(help="Default: the one that waits for a decision.")] = "",
     account: options.Account = None,
+    as_json: options.Json = False,
 ) -> Result:
     """Decide against a rollback while its decision clock runs: the run goes on, and the incident is closed."""
     from canary_cli.bootstrap import open_world
@@ -22,4 +23,4 @@ def command(
 
     world = open_world(account)
     output.announce(world.account)
-    return asyncio.run(run_keep(world, incident, by, reason))
+    return asyncio.run(run_keep(world, incident, by, reason, as_json=as_json))

@@ -34,7 +34,7 @@ def enable(
     """Let trading begin again: reads the exchange, lists every latch it clears, wants a name and a reason."""
     from canary_cli.steps.switching import run_enable
 
-    if not by or not reason:
+    if not by.strip() or not reason.strip():
         raise UsageError("trading enable wants --by and --reason", "who decides, and why: both are kept in the journal")
     return asyncio.run(run_enable(open_world(account), by, reason, confirm, as_json=as_json))
 

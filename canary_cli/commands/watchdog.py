@@ -13,6 +13,7 @@ def command(
     account: options.Account = None,
     dead_after: Annotated[float, typer.Option(min=5, help="Seconds without a beat after which it closes.")] = 30.0,
     once: Annotated[bool, typer.Option("--once", help="Look one time, do what is due, and end.")] = False,
+    as_json: options.Json = False,
 ) -> Result:
     """Watch the session from a process of its own: close what it left open when it dies, and latch.
 
@@ -27,7 +28,11 @@ def command(
     output.announce(world.account)
 
     def say(words: str) -> None:
-        output.line(f"{world.clock.wall():%Y-%m-%dT%H:%M:%SZ} {words}")
+        at = world.clock.wall()
+        if as_json:
+            output.print_event({"account": world.account.name, "at": at, "message": words})
+        else:
+            output.line(f"{at:%Y-%m-%dT%H:%M:%SZ} {words}")
 
     async def work(world: World) -> Result:
         async with world:

@@ -1,6 +1,7 @@
 """The kill switch's file: who set it, why and when. Any one source set means set; no restore ever touches it."""
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,12 +16,16 @@ UNREADABLE = "unreadable"
 
 @dataclass(frozen=True, slots=True)
 class Latch:
-    """`source` is what set it (`rollback`, `breaker`, `restore-db`, ...), `by` who, `at` when (aware UTC)."""
+    """`source` is what set it (`rollback`, `breaker`, `restore-db`, ...), `by` who, `at` when (aware UTC).
+
+    `again` is when it was last set while it was set already.
+    """
 
     source: str
     reason: str
     by: str
     at: datetime
+    again: datetime | None = None
 
 
 def latch_file(state_dir: Path) -> Path:
@@ -42,15 +47,22 @@ def set_latch(state_dir: Path, latch: Latch) -> None:
     """Set one source, durably. One already set keeps its first reason and time. Raises OSError where it cannot."""
     with locked(state_dir / ".latch.lock"):
         present = read_latches(state_dir)
-        if latch.source not in (one.source for one in present):
+        if latch.source in (one.source for one in present):
+            _write(
+                state_dir, tuple(replace(one, again=latch.at) if one.source == latch.source else one for one in present)
+            )
+        else:
             _write(state_dir, (*present, latch))
 
 
-def clear_latches(state_dir: Path, sources: tuple[str, ...] | None = None) -> tuple[Latch, ...]:
-    """Clear the named sources (None: all) and return what was cleared. Only a named human may cause this."""
+def clear_latches(state_dir: Path, seen: Collection[Latch]) -> tuple[Latch, ...]:
+    """Clear what somebody has seen and return what was cleared; what was set after that look stays set.
+
+    Only a named human may cause this.
+    """
     with locked(state_dir / ".latch.lock"):
         present = read_latches(state_dir)
-        cleared = tuple(one for one in present if sources is None or one.source in sources)
+        cleared = tuple(one for one in present if one in seen)
         if cleared:
             _write(state_dir, tuple(one for one in present if one not in cleared))
         return cleared
@@ -61,4 +73,6 @@ def _write(state_dir: Path, latches: tuple[Latch, ...]) -> None:
 
 
 def _latch(item: dict[str, str]) -> Latch:
-    return Latch(item["source"], item["reason"], item["by"], datetime.fromisoformat(item["at"]))
+    at = datetime.fromisoformat(item["at"])
+    again = item.get("again")
+    return Latch(item["source"], item["reason"], item["by"], at, datetime.fromisoformat(again) if again else None)

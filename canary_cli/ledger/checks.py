@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Table, and_, func, not_, or_, select, text
 from sqlalchemy.exc import DBAPIError
 
 from canary_cli.core.model import ZERO, AlgoStatus, OrderStatus, Position, Side
+from canary_cli.core.trading import hands
 from canary_cli.journal.reader import read, verify_chain
 from canary_cli.ledger.ledger import Ledger, line_of
 from canary_cli.ledger.tables import metadata
@@ -19,8 +20,8 @@ from canary_cli.ledger.types import Money
 
 Tables = Mapping[str, Table]
 
-FORCED = ("autoclose-", "adl_autoclose", "settlement_autoclose-", "delivery_autoclose-", "KILL-")
-"""Client ids of orders the session never intended: liquidation, auto-deleveraging, settlement, and the kill path."""
+UNINTENDED = (*hands.FORCED, hands.KILL, hands.CLOSE)
+"""Client ids of orders no session intended: liquidation, auto-deleveraging, settlement, and closings by hand."""
 OTHERS = ("foreign", "kill")
 """Purposes of trades that no order of the session made; their client ids may not be known."""
 _STATES = {status.value for status in (*OrderStatus, *AlgoStatus)} | {"INTENDED", "UNKNOWN", "DENIED", "ABSENT"}
@@ -180,7 +181,7 @@ def _orphans(connection: Connection, account: str, tables: Tables) -> Iterable[s
     for symbol, trade_id, client_id, purpose in connection.execute(
         query.where(trades.c.account == account, orders.c.client_id.is_(None))
     ):
-        if not client_id.startswith(FORCED) and purpose not in OTHERS:
+        if not client_id.startswith(UNINTENDED) and purpose not in OTHERS:
             yield f"trade {trade_id} of {symbol} belongs to order {client_id}, which is not there"
 
 

@@ -99,13 +99,14 @@ class _Routes:
 
     async def enable(self, request: web.Request) -> web.Response:
         told = await _fields(request)
-        missing = [name for name in ("by", "reason", "account") if not told.get(name)]
+        missing = [name for name in ("by", "reason", "account") if not told.get(name, "").strip()]
         if missing:
             return _said(request, f"enable wants {', '.join(missing)}", {}, 400)
         if told["account"] != self._desk.account:
             return _said(request, f"this is {self._desk.account}, not {told['account']}: still latched", {}, 409)
         cleared = await self._desk.enable(told["by"], told["reason"])
-        return _said(request, "Trading enabled", {"cleared": cleared, **self._desk.status()})
+        words = f"Trading enabled; cleared: {', '.join(cleared) or 'nothing was latched'}"
+        return _said(request, words, {"cleared": cleared, **self._desk.status()})
 
     async def status(self, request: web.Request) -> web.Response:  # noqa: ARG002
         return web.json_response({"schema_version": 1, **self._desk.status()})

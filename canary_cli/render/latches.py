@@ -24,5 +24,11 @@ def show_each(latches: Sequence[Latch]) -> None:
         output.line(f"  {one.source}: {one.reason} (by {one.by}, {instant(one.at)})")
 
 
+def in_words(latches: Sequence[Latch], breaker: str) -> str:
+    """`2: rollback (breaker at -3 %), breaker PRE_TRIP`: everything that enabling clears."""
+    told = [f"{one.source} ({one.reason})" for one in latches] + ([f"breaker {breaker}"] if breaker else [])
+    return f"{len(told)}: {', '.join(told)}"
+
+
 def document(account: str, latches: Sequence[Latch], **more: Any) -> dict[str, Any]:
     return {"account": account, "latched": bool(latches), "latches": latches, **more}

@@ -120,13 +120,16 @@ def announce(account: Account) -> None:
 
 
 def table(*columns: str, title: str = "") -> "Table":
-    """The house's table: a rule under the head and nothing else; add `justify="right"` for figures afterwards."""
+    """The house's table: a rule under the head and nothing else; add `justify="right"` for figures afterwards.
+
+    Where there is no room a cell is folded, never cut: half a figure is a wrong figure.
+    """
     from rich import box
     from rich.table import Table
 
     made = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=title or None, title_justify="left", header_style="bold")
     for column in columns:
-        made.add_column(column)
+        made.add_column(column, overflow="fold")
     return made
 
 
@@ -159,7 +162,9 @@ def plain(value: Any) -> Any:
 def _scalar(value: Any) -> Any:
     if isinstance(value, Enum):
         return value.value
-    if isinstance(value, (Decimal, PurePath)):
+    if isinstance(value, Decimal):
+        return f"{value:f}"  # never `0E+8`
+    if isinstance(value, PurePath):
         return str(value)
     if isinstance(value, datetime):
         return _utc(value)

@@ -21,16 +21,34 @@ def show(account: str, exposure: Exposure) -> None:
         output.line(risk(exposure), style="bold red" if exposure.unprotected else "")
 
 
+NARROW = 100
+"""Columns of a screen under which the table leaves out what the others tell between them."""
+
+
 def _table(exposure: Exposure) -> Any:
-    table = output.table("pair", "side", "quantity", "entry", "mark", "value", "P&L", "stop", "at risk")
+    leave_out = {"entry", "value"} if output.stdout().width < NARROW else set()
+    rows = [{name: cell for name, cell in _cells(one).items() if name not in leave_out} for one in exposure.positions]
+    table = output.table(*rows[0])
     for column in table.columns[2:]:
         column.justify = "right"
-    for one in exposure.positions:
-        held = one.position
-        table.add_row(held.symbol, _direction(one), str(abs(held.quantity)), price(held.entry_price),
-                      price(held.mark_price), money(held.notional), money(held.unrealized, signed=True),
-                      price(one.stop) if one.stop is not None else "NO STOP", money(one.at_risk))  # fmt: skip
+    for row in rows:
+        table.add_row(*row.values())
     return table
+
+
+def _cells(one: Open) -> dict[str, str]:
+    held = one.position
+    return {
+        "pair": held.symbol,
+        "side": _direction(one),
+        "quantity": f"{abs(held.quantity):f}",
+        "entry": price(held.entry_price),
+        "mark": price(held.mark_price),
+        "value": money(held.notional),
+        "P&L": money(held.unrealized, signed=True),
+        "stop": "NO STOP" if one.stop is None else price(one.stop),
+        "at risk": money(one.at_risk),
+    }
 
 
 def _direction(one: Open) -> str:
@@ -38,10 +56,12 @@ def _direction(one: Open) -> str:
 
 
 def risk(exposure: Exposure) -> str:
-    """`open risk: $12.40 (0.12% of equity) if every stop fills at its price`, and what has no stop."""
+    """`open risk: $12.40 (0.12% of equity) if every stop fills at its price`, or what has no stop and is not known."""
+    if exposure.unprotected:
+        naked = ", ".join(exposure.unprotected)
+        return f"open risk: NOT KNOWN, NO STOP: {naked}; {money(exposure.at_stops)} at the stops of the others"
     share = percent(exposure.open_risk)
-    said = f"open risk: {money(exposure.at_risk)} ({share} of equity) if every stop fills at its price"
-    return said + (f"; NO STOP: {', '.join(exposure.unprotected)}" if exposure.unprotected else "")
+    return f"open risk: {money(exposure.at_risk)} ({share} of equity) if every stop fills at its price"
 
 
 def document(account: str, exposure: Exposure) -> dict[str, Any]:

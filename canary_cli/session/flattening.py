@@ -38,6 +38,7 @@ from canary_cli.core.trading.flatten import (
     decide,
 )
 from canary_cli.core.trading.flatten.plan import is_open
+from canary_cli.core.trading.hands import closing_prefix
 from canary_cli.core.trading.replies import Reply, Unknown
 from canary_cli.session.exchange import Exchange, Timed
 
@@ -71,6 +72,7 @@ class FlattenReport:
     """How a flatten ended. The three clocks are wall seconds from the call, None where it was not reached.
 
     `dust` is too small for the exchange to sell. `left` is what was believed open at the end.
+    `only` is the pair it was limited to.
     """
 
     outcome: Outcome
@@ -87,6 +89,7 @@ class FlattenReport:
     orders_cancelled: int = 0
     order_ids: frozenset[int] = frozenset()
     trouble: Mapping[str, str] | None = None
+    only: str | None = None
 
     @property
     def is_flat(self) -> bool:
@@ -118,10 +121,10 @@ async def flatten(
     """Close everything (or `only` one symbol) and verify it. `deadline` is wall seconds from now; None: until flat.
 
     `known` is what the caller believes the account holds, acted on at once. Never raises for what the exchange says.
-    `run` (default: random) makes this run's order ids `KILL-<run>-<n>`.
+    `run` (default: random) makes this run's order ids: see `core.trading.hands`.
     """
     run = run or secrets.token_hex(4)
-    state = Flatten(f"KILL-{run}-", rules, style, only)
+    state = Flatten(closing_prefix(run, only), rules, style, only)
     return await _Flattening(exchange, clock, state, cause, run, on_progress).run(known, deadline)
 
 
@@ -254,6 +257,7 @@ class _Flattening:
             orders_cancelled=state.cancelled,
             order_ids=state.order_ids,
             trouble=_trouble(state),
+            only=state.only,
         )
 
     def _first_byte(self, state: Flatten) -> float | None:

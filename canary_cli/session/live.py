@@ -15,13 +15,14 @@ from canary_cli.core.policy.plan import Phase
 from canary_cli.core.signals import Holding, SignalEngine, SignalSettings
 from canary_cli.core.trading.effects import ReadAccount
 from canary_cli.core.trading.events import MarketEvent, OrderUpdated, UserEvent
-from canary_cli.core.trading.inputs import EnterPhase, Input, LatchChanged, Tick
+from canary_cli.core.trading.inputs import ArmAgain, EnterPhase, Input, LatchChanged, Tick
 from canary_cli.core.trading.reconcile import is_strange
 from canary_cli.core.trading.session import decide
 from canary_cli.core.trading.standing import holding_of
 from canary_cli.core.trading.state import Session
 from canary_cli.errors import CanaryError
 from canary_cli.journal.beat import Beat, write_beat
+from canary_cli.journal.enabled import enabled_file, read_enabled
 from canary_cli.journal.latch import Latch, latch_file, read_latches, set_latch
 from canary_cli.session.exchange import Exchange, Metered
 from canary_cli.session.executor import Executor
@@ -74,6 +75,7 @@ class LiveSession:
         self._latch_seen: float | None = None
         self._beaten: float | None = None
         self._latched: frozenset[str] = frozenset()
+        self._enabled_seen = _changed(enabled_file(state_dir))
         self._stopping = False
         self._executor = Executor(
             exchange,
@@ -180,8 +182,8 @@ class LiveSession:
 
     def look_at_latch(self) -> None:
         """Read the latch again whenever its file has changed: anybody may set it, with or without us."""
-        path = latch_file(self._state_dir)
-        changed = path.stat().st_mtime if path.exists() else None
+        self._look_at_enabled()
+        changed = _changed(latch_file(self._state_dir))
         if changed == self._latch_seen:
             return
         self._latch_seen = changed
@@ -189,6 +191,14 @@ class LiveSession:
         present = frozenset(source for source, _, _ in latches)
         self.post(LatchChanged(self._clock.now(), latches, tuple(sorted(self._latched - present))))
         self._latched = present
+
+    def _look_at_enabled(self) -> None:
+        changed = _changed(enabled_file(self._state_dir))
+        if changed == self._enabled_seen:
+            return
+        self._enabled_seen, word = changed, read_enabled(self._state_dir)
+        if word is not None:
+            self.post(ArmAgain(self._clock.now(), word.by, word.reason))
 
     def _write_latch(self, source: str, reason: str) -> None:
         """Remembered as seen, so that a person who clears it before the next look is noticed too."""
@@ -203,6 +213,11 @@ class LiveSession:
 
     def _traded_symbols(self) -> frozenset[str]:
         return frozenset(life.intent.symbol for life in self.state.orders.values()) | frozenset(self.state.held)
+
+
+def _changed(path: Path) -> float | None:
+    """When a file last changed, None where there is none."""
+    return path.stat().st_mtime if path.exists() else None
 
 
 def known_account(state: Session) -> AccountSnapshot:

@@ -13,6 +13,7 @@ from typing import Any
 
 from canary_cli.bootstrap import World
 from canary_cli.core.model import ZERO, Fill, Side
+from canary_cli.core.trading.hands import closing_prefix
 from canary_cli.errors import CanaryError
 from canary_cli.journal.beat import is_beating
 from canary_cli.journal.reader import last_run, read
@@ -65,7 +66,7 @@ def _record(fill: Fill, report: FlattenReport, run_id: str) -> Record:
         "symbol": fill.symbol,
         "trade_id": fill.trade_id,
         "order_id": fill.order_id,
-        "client_id": f"KILL-{report.run}" if is_ours else fill.client_id,
+        "client_id": closing_prefix(report.run, report.only) if is_ours else fill.client_id,
         "side": fill.side.value,
         "price": fill.price,
         "quantity": fill.quantity,

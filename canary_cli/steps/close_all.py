@@ -9,6 +9,7 @@ from canary_cli.bootstrap import World
 from canary_cli.core.model import OrderRequest, OrderType, Side, SymbolRules
 from canary_cli.core.trading.flatten import Begin, CancelAlgo, CancelAll, Flatten, Leg, Style, decide
 from canary_cli.core.trading.flatten.plan import closable, close_order, pieces
+from canary_cli.core.trading.hands import closing_prefix
 from canary_cli.core.trading.replies import Confirmed, Rejected
 from canary_cli.errors import ExchangeUnreachable, ExitCode, Result
 from canary_cli.journal.record import Record
@@ -122,7 +123,7 @@ async def rehearse(world: World, request: CloseRequest) -> Rehearsed:
             known, rules = await asyncio.gather(exchange.snapshot(), exchange.rules())
     except TimeoutError:
         raise ExchangeUnreachable(f"NO ANSWER from {world.account.rest_url} within {PROOF_PATIENCE:g} s") from None
-    state = Flatten("KILL-dry-", rules, request.style, request.only)
+    state = Flatten(closing_prefix("dry", request.only), rules, request.style, request.only)
     state, effects = decide(state, Begin(world.clock.monotonic(), known))
     cancels = tuple(effect for effect in effects if isinstance(effect, (CancelAll, CancelAlgo)))
     closes = [order for leg in state.legs.values() for order in _closes(state, leg)]
@@ -159,4 +160,6 @@ def _smallest(rules: Mapping[str, SymbolRules]) -> OrderRequest | None:
     filters = rules.get("BTCUSDT") or next(iter(rules.values()), None)
     if filters is None:
         return None
-    return OrderRequest("KILL-dry-0", filters.symbol, Side.BUY, filters.market_min_quantity, OrderType.MARKET)
+    return OrderRequest(
+        closing_prefix("dry", None) + "0", filters.symbol, Side.BUY, filters.market_min_quantity, OrderType.MARKET
+    )

@@ -72,8 +72,11 @@ def _report(run: Run, result: Result) -> str:
 def after(run: Run, result: Result) -> str:
     """The next command to paste, by how the run ended."""
     account = run.world.account.name
-    if result.code is ExitCode.INCOMPLETE:
+    held = run.has_session and bool(run.session.state.held)
+    if result.code is ExitCode.INCOMPLETE or (result.word == "LATCHED" and held):
         return f"canary close-all --account {account}"
+    if result.word == "LATCHED":
+        return f"canary why --account {account}"
     if result.code is ExitCode.ROLLED_BACK:
         return f"canary postmortem --account {account}"
     if result.word == "POSTPONED":

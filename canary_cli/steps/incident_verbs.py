@@ -35,22 +35,28 @@ async def run_close(world: World, name: str, by: str, cause: Cause | None, revie
     output.notice(f"{one.id} closed by {by}: {one.root_cause}")
 
 
-async def run_ack(world: World, name: str, by: str) -> Result:
+async def run_ack(world: World, name: str, by: str, *, as_json: bool) -> Result:
     async with world:
         one = incidents.pick(world.account, name)
         if not one.is_unresolved:
             raise Refused(f"{one.id} is CLOSED: nobody is told of it any more", "canary incidents")
         level = clock(world, one).level
         incidents.update(world, one, by, acked=level.level, by=by)
-    output.line(f"{one.id}: level {level.level} ({', '.join(level.roles)}) acknowledged by {by}")
+    if as_json:
+        output.print_document({"incident": one.id, "level": level.level, "roles": level.roles, "by": by})
+    else:
+        output.line(f"{one.id}: level {level.level} ({', '.join(level.roles)}) acknowledged by {by}")
     return Result("ACKNOWLEDGED")
 
 
-async def run_keep(world: World, name: str, by: str, reason: str) -> Result:
+async def run_keep(world: World, name: str, by: str, reason: str, *, as_json: bool) -> Result:
     async with world:
         one = incidents.keep(world, name, by, reason)
         tell_closed(world, one)
-    output.line(f"{one.id}: no rollback for {one.trigger}, decided by {by}: {reason}")
+    if as_json:
+        output.print_document({"incident": one.id, "trigger": one.trigger, "by": by, "reason": reason})
+    else:
+        output.line(f"{one.id}: no rollback for {one.trigger}, decided by {by}: {reason}")
     return Result("KEPT")
 
 

@@ -34,7 +34,7 @@ async def _judged(run: Run, phase: Phase, first_end: datetime) -> Outcome | None
     if run.cut_short() is not None:
         return _stopped(run)
     if run.session.state.latches:
-        return Outcome("LATCHED", "; ".join(run.session.state.latches.values()), LATCHED)
+        return _latched(run, phase)
     step = after_gate(
         verdict.verdict,
         phase,
@@ -45,6 +45,21 @@ async def _judged(run: Run, phase: Phase, first_end: datetime) -> Outcome | None
         is_approved=is_approved(run, phase),
     )
     return _moved(run, phase, verdict, step)
+
+
+def _latched(run: Run, phase: Phase) -> Outcome | None:
+    """No gate promotes a latched run; while it holds something it watches on, and asks for a person again and again.
+
+    A rehearsal has nobody to ask, and ends.
+    """
+    told = "; ".join(run.session.state.latches.values())
+    if run.world.account.is_rehearsal or not run.session.state.held:
+        return Outcome("LATCHED", f"{told}; {run.left_open()}", LATCHED)
+    account = run.world.account.name
+    run.alert("WARNING", f"latched: {told}; {run.left_open()}; canary trading enable --by NAME --reason WHY "
+              f"--account {account}, or canary close-all --account {account}", f"gate/{phase.number}")  # fmt: skip
+    _extend(run, phase, run.now + phase.watch)
+    return None
 
 
 def _enter(run: Run, phase: Phase) -> datetime:

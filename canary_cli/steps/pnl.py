@@ -13,7 +13,7 @@ from canary_cli.core.accounting.pnl import pnl as account_for
 from canary_cli.core.accounting.round_trips import Rate, Trade, only_usdt
 from canary_cli.core.model import Frame, Income, PositionSide, Side
 from canary_cli.core.policy.fields import parse_instant
-from canary_cli.core.trading.gateway import KILL_PREFIX
+from canary_cli.core.trading.hands import is_closing
 from canary_cli.errors import CanaryError, DatabaseError, UsageError
 from canary_cli.journal.reader import last_run, read
 
@@ -158,7 +158,7 @@ def _trade(row: Mapping[str, Any]) -> Trade:
         commission=Decimal(row.get("commission") or 0),
         commission_asset=row.get("commission_asset") or "USDT",
         realized=Decimal(row.get("realized") or 0),
-        purpose="kill" if str(row.get("client_id")).startswith(KILL_PREFIX) else row.get("purpose") or "",
+        purpose="kill" if is_closing(str(row.get("client_id"))) else row.get("purpose") or "",
         decision_price=_decimal(row.get("decision_price")),
         position_side=PositionSide(row.get("position_side") or "BOTH"),
     )

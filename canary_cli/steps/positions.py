@@ -25,7 +25,10 @@ class Open:
 
 @dataclass(frozen=True, slots=True)
 class Exposure:
-    """`open_risk` is in percent of equity, over the positions that have a stop; the others are `unprotected`."""
+    """`at_risk` is lost if every stop fills at its price, USDT, and `open_risk` the same in percent of equity.
+
+    Both are None while a position is `unprotected`: what such a one may lose nobody knows.
+    """
 
     snapshot: AccountSnapshot
     positions: tuple[Open, ...]
@@ -35,13 +38,18 @@ class Exposure:
         return tuple(one.position.symbol for one in self.positions if one.stop is None)
 
     @property
-    def at_risk(self) -> Decimal:
+    def at_risk(self) -> Decimal | None:
+        return None if self.unprotected else self.at_stops
+
+    @property
+    def at_stops(self) -> Decimal:
+        """Of the positions that have a stop."""
         return sum((one.at_risk for one in self.positions if one.at_risk is not None), ZERO)
 
     @property
     def open_risk(self) -> Decimal | None:
         equity = self.snapshot.balance.margin
-        return 100 * self.at_risk / equity if equity > 0 else None
+        return None if self.at_risk is None or equity <= 0 else 100 * self.at_risk / equity
 
 
 async def read_exposure(world: World) -> Exposure:

@@ -192,7 +192,7 @@ class Run:
             return Outcome("STOPPED", f"{stop.cause}: {stop.detail}", ROLL_BACK)
         if self.interrupted is not None:
             result = self.interrupted.result
-            return Outcome(result.word, self.interrupted.reason or self._left_open(), result)
+            return Outcome(result.word, self.interrupted.reason or self.left_open(), result)
         if self._session is None:
             return None
         failure = self._session.failure()
@@ -200,7 +200,7 @@ class Run:
             raise failure
         return self._taken_off(self._session.state)
 
-    def _left_open(self) -> str:
+    def left_open(self) -> str:
         """What somebody who stops the run leaves behind, in words."""
         held = self._session.state.held.values() if self._session else ()
         told = [f"{one.symbol} {one.quantity}, stop {one.stop_price or 'NONE'}" for one in held if not one.probe]

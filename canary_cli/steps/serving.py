@@ -12,7 +12,7 @@ from canary_cli.journal.record import Record
 from canary_cli.monitor.control import serving
 from canary_cli.monitor.textfile import Gauge
 from canary_cli.session.view_codec import read_view
-from canary_cli.steps import trading
+from canary_cli.steps import enabling, trading
 from canary_cli.steps.latching import note
 from canary_cli.steps.run import Run
 
@@ -40,8 +40,8 @@ class ControlDesk:
         await asyncio.to_thread(note, self._world, Record("latch_set", actor=by, reason=reason, data=data))
 
     async def enable(self, by: str, reason: str) -> tuple[str, ...]:
-        await trading.look_before_enabling(self._world)
-        cleared = await asyncio.to_thread(trading.enable, self._world, by, reason)
+        halted = await enabling.look_before_enabling(self._world)
+        cleared = await asyncio.to_thread(enabling.enable, self._world, by, reason, halted.latches)
         self._noticed()
         return tuple(one.source for one in cleared)
 

@@ -2,7 +2,7 @@
 
 from canary_cli.core.trading.inputs import Adopt
 from canary_cli.errors import Refused
-from canary_cli.journal.latch import clear_latches
+from canary_cli.journal.latch import clear_latches, read_latches
 from canary_cli.journal.record import Record
 from canary_cli.session.flattening import flatten
 from canary_cli.steps.latching import note, operator
@@ -19,7 +19,8 @@ def choose(run: Run, chosen: Difference) -> None:
 
 
 def _lift(run: Run, chosen: Difference) -> None:
-    if clear_latches(run.world.account.state_dir, ("mismatch",)):
+    folder = run.world.account.state_dir
+    if clear_latches(folder, [one for one in read_latches(folder) if one.source == "mismatch"]):
         by, reason = operator(), f"--{chosen.value}"
         data = {"sources": ["mismatch"], "by": by, "reason": reason}
         note(run.world, Record("latch_cleared", actor=by, reason=reason, data=data))

@@ -1,17 +1,11 @@
-"""The kill switch: disable, enable, status. Disabling needs nothing but the disk; enabling needs everything."""
-
-from typing import TYPE_CHECKING
+"""The kill switch thrown: it needs nothing but the disk. Letting trade again is in `enabling.py`."""
 
 from canary_cli.bootstrap import World
 from canary_cli.errors import Refused
 from canary_cli.journal.beat import is_beating
-from canary_cli.journal.latch import Latch, clear_latches, read_latches, set_latch
+from canary_cli.journal.latch import Latch, read_latches, set_latch
 from canary_cli.journal.record import Entry, Record
 from canary_cli.journal.tail import Tail
-from canary_cli.steps.latching import note
-
-if TYPE_CHECKING:
-    from canary_cli.steps.positions import Exposure
 
 SOURCE = "trading disable"
 ACKNOWLEDGED_WITHIN = 2.0
@@ -57,24 +51,3 @@ async def _wait_for_session(world: World, tail: Tail) -> str | None:
 
 def _is_session(entry: Entry) -> bool:
     return entry.event == "latch_set" and bool(entry.run_id)
-
-
-async def look_before_enabling(world: World) -> "tuple[tuple[Latch, ...], Exposure]":
-    """What is latched, and what the exchange holds. Raises ExchangeUnreachable, or Refused where a stop is missing."""
-    from canary_cli.steps.positions import read_exposure
-
-    exposure = await read_exposure(world)
-    if exposure.unprotected:
-        raise Refused(
-            f"no stop rests for {', '.join(exposure.unprotected)}",
-            "close it first: canary close PAIR, or canary close-all",
-        )
-    return read_latches(world.account.state_dir), exposure
-
-
-def enable(world: World, by: str, reason: str) -> tuple[Latch, ...]:
-    """Clear every latch; returns what was cleared. Raises OSError where the file cannot be written."""
-    cleared = clear_latches(world.account.state_dir)
-    data = {"sources": [one.source for one in cleared], "by": by, "reason": reason}
-    note(world, Record("latch_cleared", actor=by, reason=reason, data=data))
-    return cleared

@@ -6,6 +6,8 @@ from decimal import Decimal
 
 from canary_cli.core.policy.gates import CheckResult, Verdict
 from canary_cli.core.policy.plan import Phase
+from canary_cli.core.policy.risk import TradingState
+from canary_cli.core.trading.standing import trading_state
 from canary_cli.core.trading.state import Held, Session
 from canary_cli.session.view import PhaseLine, PositionLine, RunView
 from canary_cli.steps.run import Run
@@ -15,6 +17,13 @@ _STATUS = {
     Verdict.WARNING: "warned",
     Verdict.FAIL: "failed",
     Verdict.INCONCLUSIVE: "inconclusive",
+}
+
+
+_HEADLINE = {
+    TradingState.ACTIVE: "RUNNING",
+    TradingState.REDUCING: "REDUCE-ONLY",
+    TradingState.HALTED: "STOPPED",
 }
 
 
@@ -51,17 +60,8 @@ def headline_of(state: Session | None) -> tuple[str, str]:
     """RUNNING, REDUCE-ONLY or STOPPED, and the first reason for it."""
     if state is None:
         return "STOPPED", "the session has not started"
-    if state.rolling_back:
-        return "STOPPED", f"rolling back: {state.rolling_back}"
-    if state.latches:
-        source, reason = next(iter(state.latches.items()))
-        return "STOPPED", f"latched by {source}: {reason}"
-    if state.conditions:
-        name, condition = next(iter(state.conditions.items()))
-        return "REDUCE-ONLY", f"{name}: {condition.detail}"
-    if not state.reconciled:
-        return "REDUCE-ONLY", "not reconciled with the exchange yet"
-    return "RUNNING", ""
+    allowed, why = trading_state(state)
+    return _HEADLINE[allowed], why
 
 
 def _phase_line(run: Run, phase: Phase, state: Session | None) -> PhaseLine:

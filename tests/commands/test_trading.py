@@ -12,12 +12,13 @@ import pytest
 from canary_cli.app import run
 from canary_cli.core.clock import SystemClock
 from canary_cli.journal.beat import Beat, write_beat
-from canary_cli.journal.latch import read_latches
+from canary_cli.journal.enabled import read_enabled
+from canary_cli.journal.latch import Latch, read_latches, set_latch
 from canary_cli.journal.reader import read
 from canary_cli.journal.record import Record
 from canary_cli.journal.tail import Tail
 from canary_cli.journal.writer import Journal
-from canary_cli.steps import disabling
+from canary_cli.steps import disabling, switching
 from canary_cli.steps import trading as step
 from tests.commands.exchange import an_exchange_on
 from tests.core.trading.venue import Venue, position, stop
@@ -58,7 +59,7 @@ def test_disabling_shows_what_is_open_and_what_it_may_lose(home: Path, capsys: C
     with an_exchange_on(home, Venue().hold(position("BTCUSDT", "1"), position("ETHUSDT", "2")).rest(stop("BTCUSDT"))):
         assert run(["trading", "disable"]) == 0
     out = capsys.readouterr().out
-    assert "open risk: $10.00 (0.10% of equity) if every stop fills at its price; NO STOP: ETHUSDT" in out
+    assert "open risk: NOT KNOWN, NO STOP: ETHUSDT; $10.00 at the stops of the others" in out
 
 
 def test_stopping_loads_no_library_that_it_does_not_need(home: Path) -> None:
@@ -161,6 +162,36 @@ def test_enabling_is_refused_while_a_position_has_no_stop(home: Path, capsys: Ca
         assert run(["trading", "enable", "--by", "ana", "--reason", "x", "--confirm", "desk"]) == 10
     assert "no stop rests for BTCUSDT" in capsys.readouterr().err
     assert len(latches(home)) == 1
+
+
+def test_enabling_is_refused_while_the_exchange_holds_what_no_fill_explains(home: Path, capsys: Capture) -> None:
+    run(["trading", "disable"])
+    with an_exchange_on(home, Venue().hold(position("BTCUSDT", "1")).rest(stop("BTCUSDT"))):
+        assert run(["trading", "enable", "--by", "ana", "--reason", "x", "--confirm", "desk"]) == 10
+    said = capsys.readouterr().err
+    assert "not reconciled: BTCUSDT" in said
+    assert "canary run --adopt --account desk" in said
+    assert len(latches(home)) == 1
+
+
+def test_what_was_latched_while_somebody_typed_the_name_stays_latched(
+    home: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def meanwhile(_name: str, _given: str, _what: str) -> None:
+        set_latch(home / ".canary" / "desk", Latch("close-all", "fire", "ben", SystemClock().now()))
+
+    monkeypatch.setattr(switching, "confirm_account", meanwhile)
+    run(["trading", "disable", "--reason", "odd"])
+    with an_exchange_on(home, Venue()):
+        assert run(["trading", "enable", "--by", "ana", "--reason", "mended"]) == 10
+    assert [source for source, _, _ in latches(home)] == ["close-all"]
+    assert "still latched, set meanwhile: close-all (fire)" in capsys.readouterr().err
+    assert read_enabled(home / ".canary" / "desk") is None
+
+
+@pytest.mark.parametrize("words", [["--by", " ", "--reason", "x"], ["--by", "ana", "--reason", " "]])
+def test_a_blank_is_neither_a_name_nor_a_reason(home: Path, words: list[str]) -> None:
+    assert run(["trading", "enable", *words, "--confirm", "desk"]) == 2
 
 
 def test_status_asks_the_disk_only(home: Path, capsys: Capture) -> None:

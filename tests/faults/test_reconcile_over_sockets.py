@@ -9,7 +9,7 @@ from canary_cli.core.model import PositionSide, Side
 from canary_cli.core.trading.facts import Purpose
 from canary_cli.core.trading.inputs import Adopt, EnterPhase
 from canary_cli.core.trading.protection import unprotected
-from canary_cli.journal.latch import clear_latches
+from canary_cli.journal.latch import clear_latches, read_latches
 from canary_cli.session.simulate.journal import MemoryJournal
 from tests.faults.desk import a_desk
 from tests.faults.trader import a_session, a_trader
@@ -31,7 +31,7 @@ async def test_row_38_a_position_found_at_the_start_latches_and_is_adopted_with_
             held = trader.theirs[BTC]
             assert trader.state.latches["mismatch"] == f"{BTC}: the exchange holds {held}, our fills say 0"
             trader.session.post(Adopt(desk.clock.now(), "anna", await desk.exchange.snapshot()))
-            clear_latches(trader.state_dir, ("mismatch",))
+            clear_latches(trader.state_dir, read_latches(trader.state_dir))
             await trader.until(lambda: trader.state.reconciled and not trader.state.latches, "the adoption")
             await trader.until(lambda: not unprotected(trader.state))
             assert trader.ours == {BTC: held}

@@ -1,6 +1,7 @@
 """The latch fails closed: what cannot be read is set, and what is set stays set until somebody clears it."""
 
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -20,16 +21,26 @@ def test_several_sources_are_set_and_one_is_cleared(tmp_path: Path):
     set_latch(tmp_path, ROLLBACK)
     set_latch(tmp_path, RESTORE)
     assert read_latches(tmp_path) == (ROLLBACK, RESTORE)
-    assert clear_latches(tmp_path, ("restore-db",)) == (RESTORE,)
+    assert clear_latches(tmp_path, (RESTORE,)) == (RESTORE,)
     assert read_latches(tmp_path) == (ROLLBACK,)
-    assert clear_latches(tmp_path) == (ROLLBACK,)
+    assert clear_latches(tmp_path, (ROLLBACK, RESTORE)) == (ROLLBACK,)
     assert read_latches(tmp_path) == ()
 
 
 def test_a_source_set_twice_keeps_its_first_reason(tmp_path: Path):
     set_latch(tmp_path, ROLLBACK)
+    later = AT + timedelta(hours=1)
+    set_latch(tmp_path, Latch("rollback", "again", "somebody", later))
+    assert read_latches(tmp_path) == (replace(ROLLBACK, again=later),)
+
+
+def test_what_was_set_after_somebody_looked_stays_set(tmp_path: Path):
+    set_latch(tmp_path, ROLLBACK)
+    seen = read_latches(tmp_path)
+    set_latch(tmp_path, RESTORE)
     set_latch(tmp_path, Latch("rollback", "again", "somebody", AT))
-    assert read_latches(tmp_path) == (ROLLBACK,)
+    assert clear_latches(tmp_path, seen) == ()
+    assert [latch.source for latch in read_latches(tmp_path)] == ["rollback", "restore-db"]
 
 
 @pytest.mark.parametrize("content", [b"", b"[", b"{}x", b'[{"source":"a"}]', b"\xff\xfe", b"[1]", b'{"a":1}'])
@@ -51,6 +62,6 @@ def test_a_failed_write_leaves_the_old_latch(tmp_path: Path, monkeypatch):
     set_latch(tmp_path, ROLLBACK)
     monkeypatch.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(OSError("disk full")))
     with pytest.raises(OSError, match="disk full"):
-        clear_latches(tmp_path)
+        clear_latches(tmp_path, (ROLLBACK,))
     assert read_latches(tmp_path) == (ROLLBACK,)
     assert [path.name for path in tmp_path.iterdir() if path.name.endswith(".new")] == []

@@ -154,7 +154,10 @@ async def test_enabling_wants_who_why_and_the_accounts_name(site: Site) -> None:
     status, said = await site.enable(by="ana", reason="mended", account="other")
     assert (status, said) == (409, "this is desk, not other: still latched\n")
     assert len(site.desk.latches) == 1
-    assert await site.enable(by="ana", reason="mended", account="desk") == (200, "Trading enabled\n")
+    assert await site.enable(by="ana", reason="mended", account="desk") == (
+        200,
+        "Trading enabled; cleared: control-api\n",
+    )
     assert site.desk.latches == []
 
 

@@ -37,6 +37,8 @@ class Patience:
 
     @classmethod
     def at(cls, speed: float) -> "Patience":
+        """At speed 0 plan time is held and the line is not: it is waited for as at speed 1."""
+        speed = speed or 1.0
         return cls(ping=max(0.4, 4.0 / speed), silence=max(1.5, 12.0 / speed))
 
 

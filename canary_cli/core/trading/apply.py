@@ -6,6 +6,7 @@ from typing import Any
 
 from canary_cli.core.accounting.metrics import Metrics
 from canary_cli.core.model import ZERO, OrderStatus
+from canary_cli.core.policy import breaker
 from canary_cli.core.policy.breaker import Zone
 from canary_cli.core.trading import facts as f
 from canary_cli.core.trading.forgetting import forget
@@ -181,6 +182,8 @@ def _unlatched(state: Session, fact: f.Unlatched) -> Session:
 
 
 def _breaker_moved(state: Session, fact: f.BreakerMoved) -> Session:
+    if fact.by:
+        return replace(state, breaker=breaker.reset(state.breaker, fact.by, fact.reason, fact.time))
     return replace(state, breaker=replace(state.breaker, zone=Zone(fact.zone), since=fact.time))
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from canary_cli.core.model import ZERO, AlgoOrder, Fill, Order, OrderStatus
-from canary_cli.core.trading import entries, protection
+from canary_cli.core.trading import entries, hands, protection
 from canary_cli.core.trading.apply import FOREIGN, KILL
 from canary_cli.core.trading.effects import QueryOrder, RaiseAlert, ReadAccount
 from canary_cli.core.trading.events import AlgoUpdated, OrderUpdated
@@ -26,10 +26,6 @@ from canary_cli.core.trading.order import OrderLife, Stage, next_question
 from canary_cli.core.trading.replies import Confirmed, Failed, Rejected, Throttled, Unknown
 from canary_cli.core.trading.state import Session, put
 from canary_cli.core.trading.turn import Turn
-
-KILL_PREFIX = "KILL-"
-FORCED_PREFIXES = ("autoclose-", "adl_autoclose", "settlement_autoclose-", "delivery_autoclose-")
-"""Client ids the exchange itself gives to orders that close a position by force."""
 
 REDUCE_ONLY_REJECTED = (-2022, -4118)
 
@@ -202,7 +198,7 @@ def _filled(fill: Fill, life: OrderLife | None) -> Filled:
 
 
 def _strange(client_id: str) -> str:
-    return KILL if client_id.startswith(KILL_PREFIX) else FOREIGN
+    return KILL if hands.is_closing(client_id) else FOREIGN
 
 
 def _stranger(turn: Turn, time: datetime, symbol: str, client_id: str) -> None:
@@ -211,13 +207,13 @@ def _stranger(turn: Turn, time: datetime, symbol: str, client_id: str) -> None:
     Told by the stream, or found in a reading after it was done behind our back.
     """
     state = turn.state
-    if state.rolling_back:
+    if state.rolling_back or client_id.startswith(hands.CLOSE):
         return
-    if client_id.startswith(FORCED_PREFIXES):
+    if client_id.startswith(hands.FORCED):
         turn.learn(Liquidated(time, symbol, client_id))
         roll_back(turn, "liquidation", f"{symbol} was closed by the exchange ({client_id})")
         return
-    source = "kill-order" if client_id.startswith(KILL_PREFIX) else "foreign-order"
+    source = "kill-order" if client_id.startswith(hands.KILL) else "foreign-order"
     if source not in state.latches:
         turn.learn(ForeignSeen(time, symbol, client_id))
         latch(turn, source, f"{symbol} order {client_id} is not ours", "another hand")

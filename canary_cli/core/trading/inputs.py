@@ -99,6 +99,15 @@ class LatchChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class ArmAgain:
+    """A named person has enabled trading: the breaker, which never recovers by itself, is set back."""
+
+    time: datetime
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Adopt:
     """A named person takes what the exchange holds for ours, as it was read just now."""
 
@@ -129,6 +138,7 @@ Input = (
     | Keep
     | ConditionChanged
     | LatchChanged
+    | ArmAgain
     | WindDown
     | Adopt
 )

@@ -24,6 +24,7 @@ from canary_cli.core.trading.facts import PhaseEntered, WalletMoved
 from canary_cli.core.trading.halting import roll_back
 from canary_cli.core.trading.inputs import (
     Adopt,
+    ArmAgain,
     ConditionChanged,
     Decided,
     EnterPhase,
@@ -119,6 +120,7 @@ _HANDLERS: dict[type, Callable[[Turn, Any], None]] = {
     Keep: watch.on_keep,
     ConditionChanged: watch.on_condition,
     LatchChanged: watch.on_latches,
+    ArmAgain: watch.on_arm,
     WindDown: _on_wind_down,
     Adopt: adoption.on_adopt,
     StreamUp: _on_stream_up,

@@ -6,6 +6,7 @@ from decimal import Decimal
 from canary_cli.core.accounting.metrics import readings
 from canary_cli.core.accounting.reading import Reading
 from canary_cli.core.model import ZERO
+from canary_cli.core.policy.breaker import Zone
 from canary_cli.core.policy.risk import Context, TradingState
 from canary_cli.core.signals import Holding
 from canary_cli.core.trading.facts import Purpose
@@ -16,6 +17,14 @@ from canary_cli.core.trading.state import Held, Session
 
 def trading_state(state: Session) -> tuple[TradingState, str]:
     """ACTIVE, REDUCING or HALTED, and the first reason for it."""
+    limited = _limited(state)
+    if limited[0] is TradingState.ACTIVE and state.breaker.zone is not Zone.ARMED:
+        return TradingState.REDUCING, f"the breaker is {state.breaker.zone} until a named person enables trading"
+    return limited
+
+
+def _limited(state: Session) -> tuple[TradingState, str]:
+    """By everything but the breaker, which the risk gate names with a code of its own."""
     if state.rolling_back:
         return TradingState.HALTED, f"rolling back: {state.rolling_back}"
     if state.latches:
@@ -43,7 +52,7 @@ def _rests(life: OrderLife) -> bool:
 
 def risk_context(state: Session, symbol: str) -> Context:
     """Everything the risk gate looks at for one entry."""
-    trading, why = trading_state(state)
+    trading, why = _limited(state)
     gross = gross_exposure(state)
     leverage = state.setup.leverage
     return Context(

@@ -23,7 +23,7 @@ from canary_cli.core.trading.facts import (
     Unlatched,
 )
 from canary_cli.core.trading.halting import latch, roll_back
-from canary_cli.core.trading.inputs import ConditionChanged, Keep, LatchChanged, Tick
+from canary_cli.core.trading.inputs import ArmAgain, ConditionChanged, Keep, LatchChanged, Tick
 from canary_cli.core.trading.standing import session_readings
 from canary_cli.core.trading.state import Condition, Session, put
 from canary_cli.core.trading.turn import Turn
@@ -85,6 +85,16 @@ def _breaker_moved(turn: Turn, change: breaker.ZoneChange, time: datetime) -> No
     note_equity(turn, time)
     severity = "WARNING" if change.zone is breaker.Zone.ARMED else "CRITICAL"
     turn.ask(RaiseAlert(severity, f"breaker {change.zone.value}: {detail}", "breaker"))
+
+
+def on_arm(turn: Turn, event: ArmAgain) -> None:
+    """Where equity is still beyond a limit the next mark trips it again, and pages again."""
+    state = turn.state
+    if state.breaker.zone is breaker.Zone.ARMED:
+        return
+    drawdown, equity, peak = (value or Decimal(0) for value in (state.drawdown_pct, state.equity, state.peak))
+    turn.learn(BreakerMoved(event.time, breaker.Zone.ARMED.value, drawdown, equity, peak, event.by, event.reason))
+    turn.ask(RaiseAlert("WARNING", f"breaker armed again by {event.by}: {event.reason}", "breaker"))
 
 
 def on_quote(turn: Turn, event: Quoted) -> None:

@@ -25,6 +25,7 @@ from canary_cli.core.trading.flatten import (
     Woken,
     decide,
 )
+from canary_cli.core.trading.hands import closing_prefix
 from canary_cli.core.trading.replies import Confirmed, Reply
 from canary_cli.session.simulate.exchange import SimulatedExchange
 from canary_cli.session.simulate.timeline import Timeline
@@ -46,7 +47,7 @@ class Closing:
         self._timeline = timeline
         self._done = done
         self._is_over = False
-        self.state = Flatten(f"KILL-{run}-", rules)
+        self.state = Flatten(closing_prefix(run, None), rules)
         self._take(Begin(self._now, known))
 
     @property

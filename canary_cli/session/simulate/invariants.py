@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from canary_cli.core.accounting.execution import Became
 from canary_cli.core.model import ZERO, OrderType
+from canary_cli.core.trading import hands
 from canary_cli.core.trading.events import AccountRead, ReadFailed
 from canary_cli.core.trading.inputs import Input, QueryAnswered, Replied
 from canary_cli.core.trading.order import Stage
@@ -17,8 +18,6 @@ from canary_cli.paper.orders import Event, OrderChange
 
 NAKED, APART = 60.0, 90.0
 """Seconds that a position may be without a stop, and that the sum of our fills may differ from the position."""
-
-KILL = "KILL-"
 
 
 class Breach(Exception):
@@ -78,7 +77,7 @@ class Invariants:
             return
         order = event.order
         intent = self._intents.get(order.client_id)
-        if intent is None and not order.client_id.startswith(KILL):
+        if intent is None and not hands.is_closing(order.client_id):
             self._breach("an order without an intent", f"{order.client_id} {order.symbol}")
         if event.trade is not None:
             self._on_trade(order.client_id, order.symbol, event.trade.quantity * order.side.sign, intent)

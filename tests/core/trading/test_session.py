@@ -35,6 +35,7 @@ from canary_cli.core.trading.effects import (
 from canary_cli.core.trading.events import AccountRead, AlgoUpdated, OrderUpdated, Stream, StreamAlive
 from canary_cli.core.trading.facts import Intended, Purpose, RiskRefused
 from canary_cli.core.trading.inputs import (
+    ArmAgain,
     ConditionChanged,
     Decided,
     Keep,
@@ -239,6 +240,39 @@ def test_a_pong_counts_only_while_the_account_can_be_read(desk: Desk) -> None:
         desk.mark(after=(at - desk.now).total_seconds(), BTCUSDT="50000")
         desk.tell(StreamAlive(at, Stream.USER))
         assert (desk.state.heard[Stream.USER] == at) is vouched
+
+
+def test_a_breaker_before_its_trip_is_armed_again_by_a_named_person_only(desk: Desk) -> None:
+    entered(desk)
+    desk.mark(BTCUSDT="37000", ETHUSDT="3000")
+    assert trading_state(desk.state) == (
+        "REDUCING", "the breaker is PRE_TRIP until a named person enables trading",
+    )  # fmt: skip
+    desk.mark(BTCUSDT="51000", ETHUSDT="3000")
+    assert desk.state.breaker.zone is Zone.PRE_TRIP
+
+    desk.tell(ArmAgain(desk.now, "ana", "a bad tick"))
+
+    assert (desk.state.breaker.zone, desk.state.breaker.reset_by) == (Zone.ARMED, "ana")
+    assert trading_state(desk.state)[0] == "ACTIVE"
+
+
+def test_a_breaker_armed_again_beyond_its_limit_trips_again_at_the_next_mark(desk: Desk) -> None:
+    entered(desk)
+    desk.mark(BTCUSDT="37000", ETHUSDT="3000")
+    desk.tell(ArmAgain(desk.now, "ana", "hope"))
+    desk.mark(after=1, BTCUSDT="37000", ETHUSDT="3000")
+    assert desk.state.breaker.zone is Zone.PRE_TRIP
+
+
+def test_a_pair_closed_by_hand_latches_nothing(desk: Desk) -> None:
+    entry, _protection = entered(desk)
+    order = Order(5, "CLOSE-ab12-1", "BTCUSDT", Side.SELL, OrderType.MARKET, OrderStatus.FILLED, entry.quantity)
+    fill = Fill("BTCUSDT", 99, 5, order.client_id, Side.SELL, Decimal("50010"), entry.quantity, desk.now)
+
+    desk.tell(OrderUpdated(desk.now, order, "TRADE", fill))
+
+    assert (desk.state.held, desk.state.latches) == ({}, {})
 
 
 def test_a_condition_clears_after_a_minute_of_health(desk: Desk) -> None:

@@ -56,12 +56,16 @@ class Unlatched:
 
 @dataclass(frozen=True, slots=True)
 class BreakerMoved:
+    """`by` and `reason` are there when a named person has armed it again."""
+
     event: ClassVar[str] = "breaker"
     time: datetime
     zone: str
     drawdown_pct: Decimal
     equity: Decimal
     peak: Decimal
+    by: str = ""
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

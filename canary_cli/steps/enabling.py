@@ -1,0 +1,98 @@
+"""Letting an account trade again, which needs everything in order: exchange, ledger, stops, a name and a reason."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from canary_cli.bootstrap import World
+from canary_cli.core.model import Position
+from canary_cli.errors import DatabaseError, Refused
+from canary_cli.journal.beat import is_beating
+from canary_cli.journal.enabled import Enabled, tell_enabled
+from canary_cli.journal.latch import Latch, clear_latches, read_latches
+from canary_cli.journal.record import Record
+from canary_cli.ledger import Ledger
+from canary_cli.ledger.checks import Check, check_exchange
+from canary_cli.session.view_codec import read_view
+from canary_cli.steps.latching import note
+from canary_cli.steps.positions import Exposure, read_exposure
+
+DOUBT = 0.5
+"""Wall seconds before a difference between ledger and exchange is looked at again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Halted:
+    """What keeps an account from trading, and what the exchange holds. `breaker` is empty where no session lives."""
+
+    latches: tuple[Latch, ...]
+    breaker: str
+    exposure: Exposure
+
+    @property
+    def by_breaker(self) -> bool:
+        return self.breaker not in ("", "ARMED")
+
+
+async def look_before_enabling(world: World) -> Halted:
+    """Everything that must be in order before anything may be opened again.
+
+    Raises ExchangeUnreachable or DatabaseError where it cannot be seen, Refused where a stop is missing, or where the
+    exchange holds what our fills do not explain.
+    """
+    exposure = await _reconciled(world)
+    latches, folder = read_latches(world.account.state_dir), world.account.state_dir
+    view = read_view(folder) if is_beating(folder, world.clock.wall()) else None
+    return Halted(latches, view.breaker if view else "", exposure)
+
+
+async def _reconciled(world: World) -> Exposure:
+    """What the exchange holds, where each position has its stop and is the sum of the fills we know.
+
+    A fill may be under way, so a difference is looked at again before it counts.
+    """
+    for last in (False, False, True):
+        exposure = await read_exposure(world)
+        if exposure.unprotected:
+            raise Refused(
+                f"no stop rests for {', '.join(exposure.unprotected)}",
+                f"close it first: canary close {exposure.unprotected[0]} --account {world.account.name}",
+            )
+        found = await asyncio.to_thread(_compared, world, exposure.snapshot.positions)
+        if found.ok:
+            return exposure
+        if not last:
+            await world.clock.pause(DOUBT)
+    raise Refused(
+        f"not reconciled: {found.detail}",
+        f"canary close-all --account {world.account.name}, or take it over: "
+        f"canary run --adopt --account {world.account.name}",
+    )
+
+
+def _compared(world: World, positions: Sequence[Position]) -> Check:
+    ledger = Ledger.open(world.settings.database_url, world.account.name)
+    try:
+        with suppress(DatabaseError):  # a run's own writer may be at the very same lines
+            ledger.catch_up(world.account.log_dir)
+        return check_exchange(ledger, positions)
+    finally:
+        ledger.close()
+
+
+def enable(world: World, by: str, reason: str, seen: tuple[Latch, ...]) -> tuple[Latch, ...]:
+    """Clear the latches that were `seen` and arm the breaker again; returns what was cleared.
+
+    Raises OSError where a file cannot be written, Refused where something was latched meanwhile: that stays.
+    """
+    folder = world.account.state_dir
+    cleared = clear_latches(folder, seen)
+    data = {"sources": [one.source for one in cleared], "by": by, "reason": reason}
+    note(world, Record("latch_cleared", actor=by, reason=reason, data=data))
+    left = read_latches(folder)
+    if left:
+        told = ", ".join(f"{one.source} ({one.reason})" for one in left)
+        raise Refused(f"still latched, set meanwhile: {told}", f"canary why --account {world.account.name}")
+    tell_enabled(folder, Enabled(by, reason, world.clock.now()))
+    return cleared
