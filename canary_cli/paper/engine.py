@@ -95,9 +95,9 @@ class Engine:
 
     # ordinary orders
 
-    def test(self, new: NewOrder) -> None:
-        """Judge an order without placing it."""
-        placing.accepted(self.state, new)
+    def test(self, new: NewOrder) -> RestingOrder:
+        """Judge an order without placing it: its id is 0."""
+        return placing.accepted(self.state, new)
 
     def place(self, new: NewOrder) -> RestingOrder:
         return placing.place(self.state, new)

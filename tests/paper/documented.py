@@ -203,7 +203,7 @@ PREMIUM = {
     **strings("symbol", "markPrice", "indexPrice", "estimatedSettlePrice", "lastFundingRate", "interestRate"),
     **integers("nextFundingTime", "time"),
 }
-BOOK_TICKER = strings("symbol", "bidPrice", "bidQty", "askPrice", "askQty") | integers("time", "lastUpdateId")
+BOOK_TICKER = strings("symbol", "bidPrice", "bidQty", "askPrice", "askQty") | integers("time")
 PRICE = strings("symbol", "price") | integers("time")
 DAY = {
     **strings("symbol", "priceChange", "priceChangePercent", "weightedAvgPrice", "lastPrice", "lastQty", "openPrice"),

@@ -91,7 +91,8 @@ async def test_a_key_that_may_not_trade_may_read(wire: Wire) -> None:
 
 async def test_order_test_judges_and_places_nothing(wire: Wire) -> None:
     order = {"symbol": "BTCUSDT", "side": "BUY", "type": "MARKET"}
-    assert (await wire.call("POST", "/fapi/v1/order/test", **order, quantity="0.01")).body == {}
+    judged = (await wire.call("POST", "/fapi/v1/order/test", **order, quantity="0.01")).body
+    assert (judged["orderId"], judged["status"], judged["origQty"]) == (0, "NEW", "0.01")
     assert (await wire.call("POST", "/fapi/v1/order/test", **order, quantity="0")).code == -4003
     assert (await wire.call("GET", "/fapi/v1/allOrders", symbol="BTCUSDT")).body == []
 

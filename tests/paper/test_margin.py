@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from canary_cli.core.model import OrderType, PositionSide, Side, TimeInForce
 from canary_cli.paper import configuring
 from canary_cli.paper.account import Holding
+from canary_cli.paper.account_shapes import adl_quantile, margin_figures
 from canary_cli.paper.engine import Engine
 from canary_cli.paper.liquidation import pools
 from canary_cli.paper.margin import bracket_of, largest_notional, liquidation_price, maintenance
@@ -18,7 +19,6 @@ from canary_cli.paper.market.pairs import LISTINGS
 from canary_cli.paper.orders import AccountChange, NewOrder
 from canary_cli.paper.problems import Problem
 from canary_cli.paper.settling import pay_funding, transfer
-from canary_cli.paper.shapes import adl_quantile, margin_figures
 from tests.paper.conftest import new_engine
 
 BTC, ETH = "BTCUSDT", "ETHUSDT"

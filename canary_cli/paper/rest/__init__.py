@@ -11,6 +11,7 @@ from canary_cli.paper.rest import (  # noqa: F401  (each fills the table)
     market,
     order_queries,
     orders,
+    positions,
     settings,
     trades,
 )

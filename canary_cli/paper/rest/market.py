@@ -74,7 +74,6 @@ def _book_ticker(call: Call, symbol: str) -> Json:
         "askPrice": str(ask),
         "askQty": str(ask_quantity),
         "time": ms(call.state.now),
-        "lastUpdateId": call.venue.hub.book.update_id(symbol),
     }
 
 

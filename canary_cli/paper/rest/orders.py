@@ -101,10 +101,10 @@ def post_order(call: Call) -> Json:
 
 @endpoint("POST", "/fapi/v1/order/test", TRADE, 0)
 def test_order(call: Call) -> Json:
+    """The order as it would be acknowledged, with the id 0."""
     new = new_order(call, call.params)
     wants_result(call.params)
-    call.venue.engine.test(new)
-    return {}
+    return acknowledged(call.venue.engine.test(new))
 
 
 @endpoint("PUT", "/fapi/v1/order", TRADE, 0, (1, 1))

@@ -1,8 +1,8 @@
 """How positions are held: leverage, margin type, position mode, multi-assets mode, isolated margin, BNB for fees."""
 
 from canary_cli.paper import configuring, problems
-from canary_cli.paper.rest.account import needed_side
 from canary_cli.paper.rest.endpoint import Call, endpoint
+from canary_cli.paper.rest.positions import needed_side
 from canary_cli.paper.security import Security
 from canary_cli.paper.shapes import Json, plain
 
