@@ -54,7 +54,16 @@ def show(account: str, result: CloseResult) -> None:
         output.notice(f"JOURNAL NOT WRITTEN: {result.journal_failure}; keep these lines", style="bold red")
     if result.latched and not result.latch_failure:
         output.notice("latched: no entries until canary trading enable --by NAME --reason WHY")
+    if report.grown:
+        output.notice(another_hand(report.grown), style="bold red")
     output.notice(_who_goes_on(result), style="" if report.is_flat or result.sweeper else "bold red")
+
+
+def another_hand(grown: tuple[str, ...]) -> str:
+    return (
+        f"OPENED WHILE WE CLOSED: {', '.join(grown)}: another writer, or an entry that filled before it was cancelled; "
+        "stop it where it runs: canary trading disable"
+    )
 
 
 def _show_closed(account: str, result: CloseResult) -> None:
@@ -119,6 +128,7 @@ def document(account: str, result: CloseResult) -> dict[str, Any]:
         "journal_failure": result.journal_failure,
         "closing": {"pid": result.sweeper.pid, "log": result.sweeper.log} if result.sweeper else None,
         "trouble": report.trouble,
+        "opened_while_we_closed": report.grown,
         "reason": _verdict(account, report),
         "exit_code": result.result.code,
     }

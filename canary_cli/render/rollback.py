@@ -1,6 +1,7 @@
 """How a rollback ended: clocks, evidence, what is not done."""
 
 from canary_cli.render import output
+from canary_cli.render.flatten import another_hand
 from canary_cli.render.incidents import show_clock
 from canary_cli.steps.escalating import Clock
 from canary_cli.steps.rollback.state import Rollback
@@ -13,6 +14,8 @@ def show_rollback(rollback: Rollback, clock: Clock | None, *, as_json: bool) -> 
     output.line(f"{rollback.result.word} {rollback.incident}: {rollback.cause}")
     if rollback.report is not None:
         output.line(f"closed {len(rollback.report.closed)} positions; {clocks(rollback)}")
+        if rollback.report.grown:
+            output.line(another_hand(rollback.report.grown), style="bold red")
     for name, detail in rollback.done.items():
         output.line(f"  {name}: {detail}")
     for name, why in rollback.missing.items():

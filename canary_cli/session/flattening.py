@@ -71,7 +71,8 @@ class ClosedPosition:
 class FlattenReport:
     """How a flatten ended. The three clocks are wall seconds from the call, None where it was not reached.
 
-    `dust` is too small for the exchange to sell. `left` is what was believed open at the end.
+    `dust` is too small for the exchange to sell. `left` is what was believed open at the end. `grown` names what became
+    more while we closed: another writer, or an entry that filled before it was cancelled.
     `only` is the pair it was limited to.
     """
 
@@ -90,6 +91,7 @@ class FlattenReport:
     order_ids: frozenset[int] = frozenset()
     trouble: Mapping[str, str] | None = None
     only: str | None = None
+    grown: tuple[str, ...] = ()
 
     @property
     def is_flat(self) -> bool:
@@ -258,6 +260,7 @@ class _Flattening:
             order_ids=state.order_ids,
             trouble=_trouble(state),
             only=state.only,
+            grown=tuple(sorted({leg.position.symbol for leg in state.legs.values() if leg.grown})),
         )
 
     def _first_byte(self, state: Flatten) -> float | None:

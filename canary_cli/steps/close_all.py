@@ -17,7 +17,7 @@ from canary_cli.session.aftermath import execution_cost
 from canary_cli.session.flattening import FlattenReport, Progress, flatten
 from canary_cli.steps.booking import book_fills
 from canary_cli.steps.latching import latch_entries, note
-from canary_cli.steps.sweep import Sweeper, look_or_page, names, page, start_sweeper
+from canary_cli.steps.sweep import Sweeper, look_or_page, names, page, page_another_hand, start_sweeper
 
 PROOF_PATIENCE = 5.0
 """Wall seconds to wait for what a dry run reads: a monitoring system itself gives up after ten."""
@@ -65,6 +65,7 @@ async def close(world: World, request: CloseRequest, on_progress: Callable[[Prog
     pnl = await execution_cost(world.exchange, report)
     unnoted = note(world, _ending(report, pnl, request))
     await book_fills(world, report)
+    page_another_hand(world.account, report)
     sweeper = _hand_over(world, request, report)
     return CloseResult(report, pnl, request.only is None, unlatched, sweeper, unnoted)
 
@@ -80,6 +81,7 @@ def _ending(report: FlattenReport, pnl: Decimal | None, request: CloseRequest) -
         "acknowledged": report.acknowledged,
         "verified": report.verified,
         "pnl": pnl,
+        "grown": report.grown,
         "left": [{"symbol": one.symbol, "quantity": one.quantity} for one in report.left],
         "dust": [{"symbol": one.symbol, "quantity": one.quantity} for one in report.dust],
     }

@@ -68,6 +68,11 @@ def _open_log(account: Account) -> int | None:
         return None
 
 
+def page_another_hand(account: Account, report: FlattenReport) -> None:
+    if report.grown:
+        page(account, f"OPENED WHILE WE CLOSED: {', '.join(report.grown)}: another writer may be at work")
+
+
 async def look_or_page(world: World) -> tuple[AccountSnapshot | None, Mapping[str, SymbolRules]]:
     """The first look. Where the key is refused nobody can close from here: pages, and raises NotClosed."""
     try:

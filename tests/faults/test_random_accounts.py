@@ -63,6 +63,7 @@ async def close(account: RandomAccount) -> ExitCode:
         await obstruct(desk, account)
         known = await told(desk, account, past)
         report = await desk.flatten(known, GIVES_UP if account.lasting else PATIENT, style=account.style)
+        assert report.grown == (), report  # nobody else is at work
         code = CloseResult(report, None, True, "", None).result.code
         if code is ExitCode.DONE:
             assert (sellable(desk), desk.resting) == ({}, 0), report

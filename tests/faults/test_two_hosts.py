@@ -6,8 +6,9 @@ from pathlib import Path
 
 from canary_cli.core.trading.facts import Purpose
 from canary_cli.journal.latch import read_latches
+from tests.faults.desk import a_desk
 from tests.faults.hosts import another_host
-from tests.faults.terminal import until
+from tests.faults.terminal import a_terminal, until
 from tests.faults.trader import Trader, a_trader
 
 RE_ENTERS = ("ETHUSDT", "SOLUSDT", "XRPUSDT")
@@ -32,6 +33,19 @@ async def test_row_26_a_session_elsewhere_that_re_enters_latches_itself_on_the_f
         ]
         assert late == []
         assert {one.source for one in read_latches(terminal.account.state_dir)} == {"close-all"}  # each host its own
+
+
+async def test_a_writer_who_hears_nothing_is_closed_again_and_named(tmp_path: Path) -> None:
+    async with a_desk() as desk, a_terminal(desk, tmp_path) as terminal:
+        await desk.open("BTCUSDT", "ETHUSDT")
+        desk.fault("latency", on="orders", milliseconds=50, to_milliseconds=150)
+        typed = await terminal.begin("close-all", "--no-recheck")
+        await until(lambda: len(desk.held) < 2, "a first close")
+        order = {"symbol": "SOLUSDT", "side": "BUY", "quantity": str(desk.quantity("SOLUSDT"))}
+        desk.by_hand(order=order)
+        ended = await typed.ended()
+        assert (ended.code, desk.held) == (0, {}), ended
+        assert "OPENED WHILE WE CLOSED: SOLUSDT: another writer" in ended.err
 
 
 async def keep_entering(trader: Trader) -> None:

@@ -29,7 +29,7 @@ from canary_cli.steps.rollback.state import (
     RollbackRequest,
     Tell,
 )
-from canary_cli.steps.sweep import look_or_page, names, page, start_sweeper
+from canary_cli.steps.sweep import look_or_page, names, page, page_another_hand, start_sweeper
 
 STAGE_TIMEOUT = 150.0
 """Wall seconds that stage 2 may take: its budget in the sequence."""
@@ -75,6 +75,7 @@ async def _close(
     except NotClosed as failure:
         return not_begun(request.reason, world.clock.now(), failure.message), failure.message
     report = await flatten(world.exchange, world.clock, known, rules, request.reason, tell_left, CLOSE_TIMEOUT)
+    page_another_hand(world.account, report)
     return report, "" if report.is_flat else _hand_over(world, report)
 
 

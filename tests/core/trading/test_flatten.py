@@ -115,6 +115,23 @@ def test_a_stop_that_cannot_be_cancelled_is_not_read_about_all_the_time() -> Non
     assert 10 < len(times(world, Read)) < 35
 
 
+@pytest.mark.parametrize("at", [0.08, 0.12, 0.25])
+def test_what_is_opened_while_we_close_is_closed_too_and_shows_another_hand(at: float) -> None:
+    venue = Venue().hold(position("BTCUSDT", "1"), position("ETHUSDT", "1"))
+    world = World(venue).later(at, lambda venue: venue.hold(position("BTCUSDT", "3")) and None)
+    state = world.run()
+    assert (state.outcome, venue.positions) == (Outcome.FLAT, {})
+    assert [key[0] for key, leg in state.legs.items() if leg.grown] == ["BTCUSDT"]
+
+
+def test_a_belief_that_was_too_small_shows_no_other_hand() -> None:
+    believed = Venue().hold(position("BTCUSDT", "1")).snapshot()
+    world = World(Venue().hold(position("BTCUSDT", "3"), position("ETHUSDT", "1")))
+    state = world.run(believed)
+    assert state.outcome is Outcome.FLAT
+    assert not any(leg.grown for leg in state.legs.values())
+
+
 def test_a_symbol_with_nothing_in_the_way_does_not_wait_for_the_others() -> None:
     venue = Venue().hold(position("BTCUSDT", "1"), position("ETHUSDT", "1")).rest(resting("ETHUSDT", "x"))
     world = World(venue)

@@ -86,7 +86,7 @@ def _believe(state: Flatten, snapshot: AccountSnapshot, asked: float) -> Flatten
     legs = dict(state.legs)
     for key in sorted({*legs, *held}):
         if key[0] in told:
-            legs[key] = _leg(legs.get(key), held.get(key))
+            legs[key] = _leg(legs.get(key), held.get(key), state.readings)
     return replace(
         state,
         legs={key: legs[key] for key in sorted(legs)},
@@ -95,16 +95,22 @@ def _believe(state: Flatten, snapshot: AccountSnapshot, asked: float) -> Flatten
     )
 
 
-def _leg(before: Leg | None, position: Position | None) -> Leg:
+def _leg(before: Leg | None, position: Position | None, reading: int) -> Leg:
+    """What the reading of this number (0: a belief) says of a leg. Our closes only shrink it: growth is another's."""
     if before is None:
         assert position is not None
-        return Leg(position, abs(position.quantity), sign=1 if position.quantity > 0 else -1)
+        sign = 1 if position.quantity > 0 else -1
+        return Leg(position, abs(position.quantity), sign, read=reading > 0, grown=reading > 1)
     if position is None:
-        return replace(before, position=replace(before.position, quantity=ZERO), stale=False, dust=False, trouble="")
+        gone = replace(before.position, quantity=ZERO)
+        return replace(before, position=gone, read=True, stale=False, dust=False, trouble="")
     shrunk = abs(position.quantity) < abs(before.position.quantity)
+    grown = abs(position.quantity) > abs(before.position.quantity)
     return replace(
         before,
         position=position,
+        read=reading > 0,
+        grown=before.grown or (before.read and grown),
         opened=max(before.opened, abs(position.quantity)),
         stale=False,
         dust=before.dust and position.quantity == before.position.quantity,

@@ -38,12 +38,14 @@ class Leg:
 
     `opened` is the most that was ever held, `sign` its direction; `stale` means that only a reading can tell what is
     left; `obstructed` counts -4118; `largest` is the chunk the exchange last called too large, halved; `dust` was
-    called too small.
+    called too small. `read`: a reading has told of it; `grown`: a later one told of more than our closes had left.
     """
 
     position: Position
     opened: Decimal
     sign: int = 1
+    read: bool = False
+    grown: bool = False
     stale: bool = False
     not_before: float = 0.0
     failures: int = 0
