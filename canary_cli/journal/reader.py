@@ -1,9 +1,12 @@
 """Reads the journal back, and proves that no line is missing or was edited."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import NamedTuple
+
+import orjson
 
 from canary_cli.journal.files import day_files, lines_backwards
 from canary_cli.journal.record import GENESIS, Entry, decode
@@ -22,34 +25,67 @@ class ChainReport:
     torn: tuple[str, ...] = ()
 
 
-def read(folder: Path, *, run_id: str | None = None, after_seq: int = 0) -> Iterator[Entry]:
-    """Entries in order, of one run or of all, with `seq > after_seq`. Lines that crashes cut short are passed over."""
-    for path in _files_from(folder, after_seq):
+class _Link(NamedTuple):
+    """What chains a line to the one before it."""
+
+    seq: int
+    prev: str
+    event: str
+
+
+def read(
+    folder: Path, *, run_id: str | None = None, after_seq: int = 0, events: Collection[str] = ()
+) -> Iterator[Entry]:
+    """Entries in order, of one run or of all, with `seq > after_seq`, of the named events or of all.
+
+    Lines that crashes cut short are passed over. A line of another event costs a look at its bytes only.
+    """
+    marks = tuple(f'"event":"{event}"'.encode() for event in events)
+    for line in _newer(folder, after_seq) if after_seq else lines(folder):
+        if marks and not any(mark in line for mark in marks):
+            continue
+        entry = entry_of(line)
+        if entry and entry.seq > after_seq and run_id in (None, entry.run_id) and (not events or entry.event in events):
+            yield entry
+
+
+def lines(folder: Path) -> Iterator[bytes]:
+    """Every line as it lies on disk, without its newline; some may be cut short."""
+    for path in day_files(folder):
         with path.open("rb") as file:
             for line in file:
-                entry = _entry(line)
-                if entry and entry.seq > after_seq and run_id in (None, entry.run_id):
-                    yield entry
+                yield line.rstrip(b"\n")
+
+
+def _newer(folder: Path, after_seq: int) -> Iterator[bytes]:
+    """The lines behind `after_seq`, found from the end: mostly they are few, and the files long."""
+    newest: list[bytes] = []
+    for line in (line for path in reversed(day_files(folder)) for line in lines_backwards(path)):
+        link = _link(line)
+        if link is not None and link.seq <= after_seq:
+            break
+        newest.append(line)
+    return reversed(newest)
 
 
 def verify_chain(folder: Path) -> ChainReport:
     """Walk the whole chain: each line must name the hash of the line before it, and count one further."""
-    lines, seq, prev = 0, 0, GENESIS
+    count, seq, prev = 0, 0, GENESIS
     torn: list[str] = []
     unnamed = ""
     for where, line in _all_lines(folder):
-        lines += 1
-        entry = _entry(line)
-        if entry is None:
+        count += 1
+        link = _link(line)
+        if link is None:
             unnamed = where
             torn.append(where)
         else:
-            fault = _fault(entry, seq, prev, unnamed)
+            fault = _fault(link, seq, prev, unnamed)
             if fault:
-                return ChainReport(False, lines, seq, where, fault, tuple(torn))
-            seq, unnamed = entry.seq, ""
+                return ChainReport(False, count, seq, where, fault, tuple(torn))
+            seq, unnamed = link.seq, ""
         prev = sha256(line.rstrip(b"\n")).hexdigest()
-    return ChainReport(True, lines, seq, torn=tuple(torn))
+    return ChainReport(True, count, seq, torn=tuple(torn))
 
 
 def last_run(folder: Path) -> Entry | None:
@@ -57,13 +93,13 @@ def last_run(folder: Path) -> Entry | None:
     for path in reversed(day_files(folder)):
         for line in lines_backwards(path):
             if b'"run_started"' in line:
-                entry = _entry(line)
+                entry = entry_of(line)
                 if entry and entry.event == "run_started":
                     return entry
     return None
 
 
-def _fault(entry: Entry, seq: int, prev: str, unnamed: str) -> str:
+def _fault(entry: _Link, seq: int, prev: str, unnamed: str) -> str:
     if entry.prev != prev:
         return "the line before it is missing or was edited"
     if entry.seq != seq + 1:
@@ -73,17 +109,6 @@ def _fault(entry: Entry, seq: int, prev: str, unnamed: str) -> str:
     return ""
 
 
-def _files_from(folder: Path, after_seq: int) -> list[Path]:
-    """The files that can hold lines after `after_seq`: the last one that begins at or before it, and the later ones."""
-    files = day_files(folder)
-    for index in range(len(files) - 1, 0, -1):
-        with files[index].open("rb") as file:
-            first = _entry(file.readline())
-        if first and first.seq <= after_seq + 1:
-            return files[index:]
-    return files
-
-
 def _all_lines(folder: Path) -> Iterator[tuple[str, bytes]]:
     for path in day_files(folder):
         with path.open("rb") as file:
@@ -91,8 +116,18 @@ def _all_lines(folder: Path) -> Iterator[tuple[str, bytes]]:
                 yield f"{path.name}:{number}", line
 
 
-def _entry(line: bytes) -> Entry | None:
+def entry_of(line: bytes) -> Entry | None:
+    """None where a crash cut the line short."""
     try:
         return decode(line)
     except ValueError:
+        return None
+
+
+def _link(line: bytes) -> _Link | None:
+    """A third of the price of the whole entry."""
+    try:
+        fields = orjson.loads(line)
+        return _Link(int(fields["seq"]), fields["prev"], fields["event"])
+    except (ValueError, KeyError, TypeError):
         return None

@@ -4,7 +4,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +12,9 @@ from sqlalchemy.exc import DBAPIError
 
 from canary_cli.core.model import ZERO, AlgoStatus, OrderStatus, Position, Side
 from canary_cli.core.trading import hands
-from canary_cli.journal.reader import read, verify_chain
-from canary_cli.ledger.ledger import Ledger, line_of
+from canary_cli.journal.reader import entry_of, lines, verify_chain
+from canary_cli.journal.record import decode
+from canary_cli.ledger.ledger import Ledger
 from canary_cli.ledger.tables import metadata
 from canary_cli.ledger.types import Money
 
@@ -221,14 +221,30 @@ def _check_equal(ledger: Ledger, folder: Path, *, is_whole: bool) -> Check:
     """Line by line. One that is not there yet, or that the journal has lost, is no damage of the ledger's."""
     name = "Ledger = journal"
     try:
-        for ours, theirs in zip_longest(read(folder), ledger.entries()):
-            if ours is None:
-                return Check(name, False, f"the ledger holds line {theirs.seq}, where the journal has ended")
-            if theirs is None:
-                return Check(name, False, f"the ledger lacks line {ours.seq} and what follows")
-            if line_of(ours) != line_of(theirs):
-                fault = f"line {ours.seq} of the journal and line {theirs.seq} of the ledger differ"
-                return Check(name, False, fault, corrupt=is_whole)
+        fault, corrupt = _first_difference(ledger, folder)
     except (ValueError, KeyError) as error:  # the journal's reader passes over what is no line; a ledger holds lines
         return Check(name, False, f"the ledger holds a line that is none: {error}", corrupt=is_whole)
+    if fault:
+        return Check(name, False, fault, corrupt=corrupt and is_whole)
     return Check(name, True, "equal")
+
+
+def _first_difference(ledger: Ledger, folder: Path) -> tuple[str, bool]:
+    """What it is, and whether the ledger holds something else; compared byte for byte, and read only where it differs.
+
+    Raises ValueError where the ledger holds a line that is none.
+    """
+    kept = ledger.lines()
+    theirs = next(kept, None)
+    for ours in lines(folder):
+        if ours == theirs:
+            theirs = next(kept, None)
+            continue
+        entry = entry_of(ours)
+        if entry is None:
+            continue  # cut short by a crash: the ledger never took it in
+        if theirs is None:
+            return f"the ledger lacks line {entry.seq} and what follows", False
+        return f"line {entry.seq} of the journal and line {decode(theirs).seq} of the ledger differ", True
+    ended = "" if theirs is None else f"the ledger holds line {decode(theirs).seq}, where the journal has ended"
+    return ended, False

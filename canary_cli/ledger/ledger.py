@@ -110,11 +110,15 @@ class Ledger:
                 yield dict(row)
 
     def entries(self, after_seq: int = 0) -> Iterator[Entry]:
-        """The journal lines the ledger holds, in order."""
+        """The journal's entries that the ledger holds, in order."""
+        return map(decode, self.lines(after_seq))
+
+    def lines(self, after_seq: int = 0) -> Iterator[bytes]:
+        """The journal's lines that the ledger holds, in order, as they lie in the journal."""
         query = select(events.c.line).where(events.c.account == self.account, events.c.seq > after_seq)
         with self.reading() as connection:
             for line in connection.execute(query.order_by(events.c.seq)).scalars():
-                yield decode(line.encode())
+                yield line.encode()
 
     def acquire(self, account: str, holder: str, ttl: timedelta) -> Lease:
         """Take the account's lease with a new fencing token. Raises LeaseHeld (exit 9) while another holds it."""

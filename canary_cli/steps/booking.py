@@ -37,7 +37,7 @@ async def book_fills(world: World, report: FlattenReport) -> int:
 
 
 async def _book(world: World, report: FlattenReport) -> int:
-    told = [entry for entry in read(world.account.log_dir) if entry.event == "fill"]
+    told = list(read(world.account.log_dir, events=("fill",)))
     since = (told[-1].timestamp if told else report.began) - EARLIER
     symbols = sorted(_open_symbols(told) | {one.symbol for one in report.positions})
     pages = await asyncio.gather(*(world.exchange.trades(symbol, since) for symbol in symbols))

@@ -65,6 +65,10 @@ class Incident:
         return max(now - self.opened, timedelta())
 
 
+TOLD_BY = ("incident_opened", "incident_updated", "step_finished")
+"""The journal's events that tell of incidents."""
+
+
 def incidents_of(entries: Iterable[Entry]) -> tuple[Incident, ...]:
     """Every incident, oldest first."""
     found: dict[str, Incident] = {}
@@ -76,7 +80,7 @@ def incidents_of(entries: Iterable[Entry]) -> tuple[Incident, ...]:
 def fold(found: dict[str, Incident], entry: Entry) -> None:
     """Take one more line of the journal in."""
     name = entry.data.get("incident")
-    if entry.event not in ("incident_opened", "incident_updated", "step_finished") or not name:
+    if entry.event not in TOLD_BY or not name:
         return
     known = found.get(name)
     if known is None:
@@ -113,7 +117,7 @@ def unresolved(known: Sequence[Incident]) -> Incident | None:
 
 
 def of_account(account: Account) -> tuple[Incident, ...]:
-    return incidents_of(read(account.log_dir))
+    return incidents_of(read(account.log_dir, events=TOLD_BY))
 
 
 def same_person(one: str, other: str) -> bool:

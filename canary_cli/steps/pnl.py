@@ -142,9 +142,8 @@ def _from_journal(folder: Path, after_seq: int = 0) -> Told:
 def _lines(folder: Path, after_seq: int) -> Iterator[tuple[str, dict[str, Any]]]:
     if not folder.is_dir():
         return
-    for entry in read(folder, after_seq=after_seq):
-        if entry.event in ("fill", "income", "equity"):
-            yield entry.event, {**entry.data, "at": parse_instant(entry.data.get("time")) or entry.timestamp}
+    for entry in read(folder, after_seq=after_seq, events=("fill", "income", "equity")):
+        yield entry.event, {**entry.data, "at": parse_instant(entry.data.get("time")) or entry.timestamp}
 
 
 def _trade(row: Mapping[str, Any]) -> Trade:

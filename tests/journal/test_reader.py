@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from canary_cli.journal.files import lines_backwards
@@ -101,6 +101,21 @@ async def test_following_pauses_when_there_is_nothing_new(open_journal, folder: 
     assert seen == ["first", "after pause 1", "after pause 2"]
 
 
+def test_what_is_newer_and_what_an_event_tells_is_found_wherever_it_lies(open_journal, folder: Path):
+    """The newest lines are looked for from the end, and lines of other events are passed over unread."""
+    journal = open_journal()
+    for number in range(40):
+        journal.append(Record("fill" if number % 3 else "equity", run_id="r", data={"event": "equity", "n": number}))
+    everything = list(read(folder))
+    for after in (0, 1, 20, 39, 40, 99):
+        assert list(read(folder, after_seq=after)) == [entry for entry in everything if entry.seq > after]
+    assert list(read(folder, events=("equity",))) == [entry for entry in everything if entry.event == "equity"]
+    assert list(read(folder, after_seq=20, events=("equity", "no such"))) == [
+        entry for entry in everything if entry.seq > 20 and entry.event == "equity"
+    ]
+
+
+@settings(deadline=None)
 @given(st.binary(max_size=300), st.integers(1, 50))
 def test_lines_backwards_are_the_lines_reversed(tmp_path_factory, content: bytes, block: int):
     path = tmp_path_factory.getbasetemp() / "backwards"

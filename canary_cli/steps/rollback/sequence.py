@@ -11,7 +11,7 @@ from contextlib import suppress
 from canary_cli.bootstrap import World
 from canary_cli.errors import CanaryError, UsageError
 from canary_cli.journal.evidence import EvidenceFolder
-from canary_cli.journal.reader import read
+from canary_cli.journal.reader import last_run as newest_run
 from canary_cli.journal.record import Record
 from canary_cli.session.flattening import FlattenReport, Progress, flatten, not_begun
 from canary_cli.steps import incidents
@@ -116,8 +116,8 @@ def open_incident(world: World, cause: str, run_id: str, *, closing: bool = True
 
 
 def last_run(world: World) -> str:
-    started = [entry.run_id for entry in read(world.account.log_dir) if entry.event == "run_started"]
-    return started[-1] if started else ""
+    started = newest_run(world.account.log_dir)
+    return started.run_id if started else ""
 
 
 async def after_flat(
