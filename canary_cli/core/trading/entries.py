@@ -12,7 +12,6 @@ from canary_cli.core.trading import protection
 from canary_cli.core.trading.effects import Note
 from canary_cli.core.trading.facts import Purpose, RiskRefused
 from canary_cli.core.trading.inputs import Decided
-from canary_cli.core.trading.order import Stage
 from canary_cli.core.trading.sending import send
 from canary_cli.core.trading.standing import risk_context
 from canary_cli.core.trading.state import Session, put
@@ -71,10 +70,7 @@ def _is_probed(state: Session, symbol: str) -> bool:
     """Whether a probe is in, on its way, or has not been told of yet."""
     held = state.held.get(symbol)
     return (held is not None and held.probe) or any(
-        life.intent.purpose is Purpose.PROBE
-        and life.intent.symbol == symbol
-        and not life.is_settled
-        and life.stage is not Stage.REJECTED
+        life.is_under_way and life.intent.purpose is Purpose.PROBE and life.intent.symbol == symbol
         for life in state.orders.values()
     )
 

@@ -60,8 +60,13 @@ class OrderLife:
         return self.stage in (Stage.SENT, Stage.CONFIRMED, Stage.UNKNOWN)
 
     @property
-    def remaining(self) -> Decimal:
-        return self.intent.quantity - self.executed
+    def outstanding(self) -> Decimal:
+        """What it may still add to the fills we know of: an ended order's trades may be told after its end."""
+        return (self.intent.quantity if self.is_open else self.executed) - self.filled
+
+    @property
+    def is_under_way(self) -> bool:
+        return self.is_open or self.outstanding > 0
 
 
 OrderFact = OrderConfirmed | OrderRejected | OrderUnknown | OrderResolved | OrderMoved

@@ -48,7 +48,7 @@ def _neediest(state: Session) -> str | None:
     counts = dict.fromkeys((s for s in state.pairs if s not in state.held and s in state.mids), 0)
     for life in state.orders.values():
         if life.intent.symbol in counts and life.intent.decided_at >= (state.phase_entered or state.now):
-            if life.is_open and not life.intent.type.is_algo:
+            if life.is_under_way and not life.intent.type.is_algo:
                 counts.pop(life.intent.symbol)
             else:
                 counts[life.intent.symbol] += 1

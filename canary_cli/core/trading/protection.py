@@ -52,11 +52,9 @@ def try_again(turn: Turn, symbol: str, reason: str) -> None:
 
 
 def closing(state: Session, symbol: str) -> bool:
-    """Whether an exit is under way. One that has ended still is, until its trades have been told."""
+    """Whether an exit is under way."""
     return any(
-        (life.is_open or life.filled < life.executed)
-        and life.intent.symbol == symbol
-        and life.intent.purpose in (Purpose.EXIT, Purpose.PROBE_EXIT)
+        life.is_under_way and life.intent.symbol == symbol and life.intent.purpose in (Purpose.EXIT, Purpose.PROBE_EXIT)
         for life in state.orders.values()
     )
 

@@ -82,14 +82,14 @@ def risk_context(state: Session, symbol: str) -> Context:
 
 
 def _entering(state: Session) -> Iterable[OrderLife]:
-    return (life for life in state.orders.values() if life.is_open and life.intent.purpose is Purpose.ENTRY)
+    return (life for life in state.orders.values() if life.is_under_way and life.intent.purpose is Purpose.ENTRY)
 
 
 def gross_exposure(state: Session) -> Decimal:
     """Open positions and entries under way at mark prices, USDT."""
     held = sum((abs(h.quantity) * _mark(state, h.symbol, h.entry_price) for h in state.held.values()), ZERO)
     entering = (
-        life.remaining * _mark(state, life.intent.symbol, life.intent.decision_price) for life in _entering(state)
+        life.outstanding * _mark(state, life.intent.symbol, life.intent.decision_price) for life in _entering(state)
     )
     return held + sum(entering, ZERO)
 
@@ -106,7 +106,7 @@ def open_risk(state: Session) -> Decimal | None:
         if held.stop_price is None:
             return None
         total += max(ZERO, held.quantity * (_mark(state, held.symbol, held.entry_price) - held.stop_price))
-    return total + sum((life.remaining * life.intent.stop_distance for life in _entering(state)), ZERO)
+    return total + sum((life.outstanding * life.intent.stop_distance for life in _entering(state)), ZERO)
 
 
 def _mark(state: Session, symbol: str, otherwise: Decimal) -> Decimal:

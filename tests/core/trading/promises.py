@@ -23,6 +23,8 @@ from tests.core.trading.venue import ZERO
 
 STRICTNESS = [TradingState.ACTIVE, TradingState.REDUCING, TradingState.HALTED]
 ADDS_RISK = ("entry", "probe")
+OTHERS = ("KILL-", "web_", "adl_autoclose")
+"""Client ids of orders that are not the session's."""
 
 
 @dataclass
@@ -35,6 +37,8 @@ class Promises:
     told: dict[tuple[str, int], tuple[str, Decimal]] = field(default_factory=dict)
     before_latch: set[str] | None = None
     seen: int = 0
+    held: dict[str, Decimal] = field(default_factory=dict)
+    opener: dict[str, str] = field(default_factory=dict)
 
     def on_record(self, record: Record) -> None:
         data = record.data
@@ -72,11 +76,17 @@ class Promises:
 
     def on_exchange(self) -> None:
         """Every trade since the last look: whose it was, and whether it might happen."""
-        held = dict.fromkeys(self.venue.prices, ZERO)
-        for number, fill in enumerate(self.venue.fills):
-            before, held[fill.symbol] = held[fill.symbol], held[fill.symbol] + fill.quantity * fill.side.sign
-            if number >= self.seen and not fill.client_id.startswith(("KILL-", "web_", "adl_autoclose")):
-                self._judge(fill.client_id, grew=abs(held[fill.symbol]) > abs(before))
+        for fill in self.venue.fills[self.seen :]:
+            before = self.held.get(fill.symbol, ZERO)
+            self.held[fill.symbol] = before + fill.quantity * fill.side.sign
+            grew = abs(self.held[fill.symbol]) > abs(before)
+            if not before:
+                self.opener[fill.symbol] = fill.client_id
+            if not fill.client_id.startswith(OTHERS):
+                self._judge(fill.client_id, grew=grew)
+                opener = self.opener[fill.symbol]
+                added = grew and opener != fill.client_id and not opener.startswith(OTHERS)
+                assert not added, f"{fill.client_id} added to the position of {opener}"
         self.seen = len(self.venue.fills)
 
     def _judge(self, client_id: str, *, grew: bool) -> None:

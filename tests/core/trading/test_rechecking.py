@@ -13,6 +13,7 @@ from canary_cli.core.trading.inputs import QueryAnswered, Replied, Tick
 from canary_cli.core.trading.order import Stage
 from canary_cli.core.trading.reconcile import is_strange
 from canary_cli.core.trading.replies import Confirmed, Rejected
+from canary_cli.core.trading.standing import gross_exposure
 from tests.core.trading.conftest import Desk, order_of
 from tests.core.trading.test_session import placed, signal
 
@@ -123,3 +124,16 @@ def test_a_signal_that_waits_for_a_probe_which_is_refused_enters_at_once(desk: D
     desk.tell(signal(desk, symbol=inward.symbol))
     (entry,) = placed(desk.tell(Replied(desk.now, inward.client_id, Rejected(-2010, "no"), 40.0, 35.0)))
     assert entry.purpose is Purpose.ENTRY
+
+
+def test_no_probe_goes_into_a_pair_whose_entry_has_filled_and_not_been_told(desk: Desk) -> None:
+    """The reply tells the end of an order before the stream tells its trades."""
+    intent = probe(desk)
+    out = placed(desk.fill(intent, "50000"))[0]
+    desk.fill(out, "50000")
+    desk.state = replace(desk.state, pairs=("BTCUSDT",))
+    (entry,) = placed(desk.tell(signal(desk)))
+    filled = replace(order_of(entry), status=OrderStatus.FILLED, executed=entry.quantity)
+    desk.tell(Replied(desk.now, entry.client_id, Confirmed(filled), 40.0, 35.0))
+    assert not [effect for effect in wait(desk, 100) if isinstance(effect, Place)]
+    assert gross_exposure(desk.state) == entry.quantity * 50_000
