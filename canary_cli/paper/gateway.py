@@ -20,6 +20,7 @@ from canary_cli.paper.venue import Venue
 
 BEFORE = tuple(kind for kind in REQUEST_KINDS if kind not in ("lost_reply", "unknown", "latency", "ack_only"))
 AFTER = ("lost_reply", "unknown")
+WEIGHT_HEADER = "X-MBX-USED-WEIGHT-1M"
 CANCEL_ALL = ("DELETE /fapi/v1/allOpenOrders", "DELETE /fapi/v1/algoOpenOrders")
 
 
@@ -53,7 +54,8 @@ async def serve_rest(venue: Venue, request: web.BaseRequest) -> web.Response:
     except Problem as problem:
         document, status = problem.body, problem.status
         headers |= problem.headers
-    headers.setdefault("X-MBX-USED-WEIGHT-1M", str(venue.limits.used(ADDRESS, venue.wall_ms() / 1000)))
+    if WEIGHT_HEADER not in headers:
+        headers[WEIGHT_HEADER] = str(venue.limits.used(ADDRESS, venue.wall_ms() / 1000))
     return web.Response(
         body=orjson.dumps(document), status=status, headers=headers, content_type="application/json", charset="utf-8"
     )
@@ -76,7 +78,7 @@ async def answer(venue: Venue, asked: Asked, headers: dict[str, str]) -> Any:
     now = venue.wall_ms() / 1000
     params = Params(parse_pairs(asked.body) | parse_pairs(asked.query))
     used = venue.limits.spend(ADDRESS, _weight(endpoint, params), now)
-    headers["X-MBX-USED-WEIGHT-1M"] = str(used)
+    headers[WEIGHT_HEADER] = str(used)
     key = authenticate(venue, endpoint, asked, params)
     return await perform(venue, asked.target, endpoint, params, key, headers)
 

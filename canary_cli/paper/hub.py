@@ -6,7 +6,7 @@ the latest wins; closed candles are never dropped. A reader that is too slow is 
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import chain
@@ -85,27 +85,25 @@ class Hub:
         self._waiting: list[Tick] = []
         self._sent = 0.0
 
-    def names(self) -> set[str]:
-        return {name for socket in self.sockets for name in socket.names}
+    def publish(self, ticks: list[Tick], now: float) -> Iterator[None]:
+        """Tell the market streams, one message a step, so that whoever has it to do can do other things in between.
 
-    def publish(self, ticks: list[Tick], now: float) -> None:
-        """Tell the market streams, at most `MOST_PER_SECOND` times a wall second where the plan runs faster."""
+        Where the plan runs faster, that is at most `MOST_PER_SECOND` times a wall second.
+        """
         self._waiting.extend(ticks)
         if now - self._sent < self._interval:
             return
         waiting, self._waiting, self._sent = self._waiting, [], now
-        names = self.names()
-        if names:
-            self._tell(waiting, names)
-
-    def _tell(self, ticks: list[Tick], names: set[str]) -> None:
         hearers: dict[str, list[Socket]] = {}
         for socket in self.sockets:
             for name in socket.names:
                 hearers.setdefault(name, []).append(socket)
-        books = self.book.publications({tick.symbol for tick in ticks}, names)
-        for name, payload in chain(books, publications(self._market, ticks, names)):
-            self._deliver(name, payload, hearers.get(name, ()))
+        if not hearers:
+            return
+        books = self.book.publications({tick.symbol for tick in waiting}, hearers)
+        for name, payload in chain(books, publications(self._market, waiting, hearers)):
+            self._deliver(name, payload, hearers[name])
+            yield
 
     def follow(self, socket: Socket, name: str) -> None:
         """From now on the socket hears this public or market stream."""

@@ -19,7 +19,7 @@ KINDS = ("bookTicker", "depth")
 
 _WATCHED, _DEEPEST = 100, 1000  # levels a diff watches; where an order of ours lies deeper, as many as REST tells
 _MOST_PASSED = 5000  # levels that a jump of the price deletes: a client's book starts from 1000
-_SHALLOW = 20  # levels read for the best: what we took or crossed may have emptied the first ones
+_SHALLOW = 5  # levels read for the best, as over REST
 _UPDATES_A_SECOND = 1_000_000
 
 Object = dict[str, Any]
@@ -84,28 +84,30 @@ class PublicBook:
         changed, self._changed = self._changed, set()
         touched = [symbol for symbol in self.state.market.symbols if symbol in ticked or symbol in changed]
         streams = [(name, stream) for name in names if (stream := parse(name)) is not None and stream.kind in KINDS]
-        wanted = {stream.symbol for _, stream in streams if stream.kind == "depth" and not stream.argument}
-        self._told = {symbol: told for symbol, told in self._told.items() if symbol in wanted}
-        diffs = {symbol: self._diff(symbol) for symbol in touched if symbol in wanted}
-        for name, stream in streams:
-            for symbol in touched if stream.symbol is None else {stream.symbol}.intersection(touched):
-                payload = diffs.get(symbol) if _is_diff(stream) else self._state_of(symbol, stream)
-                if payload is not None and (symbol in ticked or stream.kind == "depth" or self._is_news(symbol)):
-                    yield name, payload
-        self._best |= {symbol: self._best_of(symbol) for symbol in touched if streams}
+        diffs = {stream.symbol for _, stream in streams if _is_diff(stream)}
+        self._told = {symbol: told for symbol, told in self._told.items() if symbol in diffs}
+        for symbol in touched:
+            heard = [(name, stream) for name, stream in streams if stream.symbol in (None, symbol)]
+            yield from self._of_pair(symbol, heard, ticked=symbol in ticked)
 
-    def _state_of(self, symbol: str, stream: Stream) -> Object:
-        return self._ticker(symbol) if stream.kind == "bookTicker" else self._top(symbol, int(stream.argument))
+    def _of_pair(
+        self, symbol: str, heard: Collection[tuple[str, Stream]], *, ticked: bool
+    ) -> Iterator[tuple[str, Object]]:
+        """The diff is made once for all who hear it; a best that our orders did not change is no news."""
+        diff = self._diff(symbol) if any(_is_diff(stream) for _, stream in heard) else None
+        ticker = self._ticker(symbol, ticked=ticked) if any(s.kind == "bookTicker" for _, s in heard) else None
+        for name, stream in heard:
+            if stream.argument:
+                yield name, self._top(symbol, int(stream.argument))
+            elif (payload := ticker if stream.kind == "bookTicker" else diff) is not None:
+                yield name, payload
 
-    def _is_news(self, symbol: str) -> bool:
-        return self._best.get(symbol) != self._best_of(symbol)
-
-    def _best_of(self, symbol: str) -> tuple[Level, Level]:
+    def _ticker(self, symbol: str, *, ticked: bool) -> Object | None:
         book = self.state.book(symbol, _SHALLOW)
-        return book.bids[0], book.asks[0]
-
-    def _ticker(self, symbol: str) -> Object:
-        (bid, bids), (ask, asks) = self._best_of(symbol)
+        (bid, bids), (ask, asks) = best = book.bids[0], book.asks[0]
+        before, self._best[symbol] = self._best.get(symbol), best
+        if best == before and not ticked:
+            return None
         now = ms(self.state.now)
         head = {"e": "bookTicker", "u": self.update_id(symbol), "s": symbol, "ps": symbol}
         return head | {

@@ -1,7 +1,7 @@
 """One running exchange: engine, clock, keys, limits, faults, sockets and scenario. The server's only state."""
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from random import Random
@@ -84,8 +84,13 @@ class Venue:
         self.engine.run_timers()
         return self.engine.now
 
-    def run(self) -> list[Tick]:
+    def run(self) -> None:
         """Let the market run on to the clock's plan time, and tell everybody."""
+        for _ in self.steps():
+            pass
+
+    def steps(self) -> Iterator[None]:
+        """The same, one message of the market's streams a step."""
         ticks = []
         for tick in self.engine.walk(self.clock.now()):
             ticks.append(tick)
@@ -93,8 +98,7 @@ class Venue:
             if self.agenda:
                 self._follow_agenda()
         self.publish()
-        self.hub.publish(ticks, self.clock.monotonic())
-        return ticks
+        yield from self.hub.publish(ticks, self.clock.monotonic())
 
     def publish(self) -> None:
         """Tell users what has happened to them; the market's streams tell it with the next `run`."""

@@ -32,15 +32,18 @@ ORDER = {
 ORDER_TRADE_UPDATE = strings("e") | integers("E", "T") | {"o": ORDER}
 TRADE_LITE = strings("e", "s", "q", "p", "c", "S", "L", "l") | integers("E", "T", "t", "i") | flags("m")
 _BALANCE = strings("a", "wb", "cw", "bc")
-_POSITION = strings("s", "pa", "ep", "bep", "cr", "up", "mt", "iw", "ps", "ma")
+_POSITION = strings("s", "pa", "ep", "bep", "cr", "up", "mt", "iw", "ps")
 ACCOUNT_UPDATE = strings("e") | integers("E", "T") | {"a": {"m": str, "B": [_BALANCE], "P": [_POSITION]}}
 _ALGO = {
     **strings("caid", "at", "o", "s", "S", "ps", "f", "q", "X", "ai", "ap", "aq", "act", "tp", "p", "V", "wt", "pm"),
     **strings("rm"),
     **integers("aid", "tt", "gtd"),
-    **flags("cp", "pP", "R"),
+    **flags("cp", "pP", "R", "ia"),
 }
 ALGO_UPDATE = strings("e") | integers("E", "T") | {"o": _ALGO}
+MARGIN_CALL = strings("e", "cw") | integers("E") | {"p": [strings("s", "ps", "pa", "mt", "iw", "mp", "up", "mm")]}
+LISTEN_KEY_EXPIRED = strings("e", "listenKey") | integers("E")
+MULTI_ASSETS_UPDATE = strings("e") | integers("E", "T") | {"ai": {"j": bool}}
 ACCOUNT_CONFIG_UPDATE = strings("e") | integers("E", "T") | {"ac": {"s": str, "l": int}}
 
 USER = {
