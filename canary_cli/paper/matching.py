@@ -97,8 +97,8 @@ def offers(side: Side, levels: Iterable[Level], own: Sequence[RestingOrder]) -> 
             yield Offer(order.price, order.remaining, order)
         while waiting and waiting[0].price == price:
             order = waiting.pop(0)
-            before = min(order.ahead, quantity)
-            if before:
+            before = min(order.ahead - (queued - quantity), quantity)  # less what went before an earlier one of ours
+            if before > 0:
                 yield Offer(price, before)
                 quantity -= before
             yield Offer(price, order.remaining, order)
