@@ -7,8 +7,6 @@ from collections import deque
 from decimal import Decimal
 from pathlib import Path
 
-import pytest
-
 from canary_cli.core.model import Side
 from canary_cli.journal.latch import read_latches
 from canary_cli.journal.reader import read
@@ -110,21 +108,23 @@ async def test_limits_at_the_bands_edge_close_as_well(tmp_path: Path) -> None:
         assert kinds == {"LIMIT"}
 
 
-@pytest.mark.parametrize("verb", ["close-all", "rollback", "positions", "trading disable", "close-all --dry-run"])
-async def test_a_key_that_is_refused_by_address_is_said_in_one_line(tmp_path: Path, verb: str) -> None:
+REFUSED = {"positions": 7, "close-all --dry-run": 7, "trading disable": 0, "close-all": 6, "rollback": 6}
+
+
+async def test_a_key_that_is_refused_by_address_is_said_in_one_line(tmp_path: Path) -> None:
     """-2015, as for an address that is not on the key's list"""
-    codes = {"close-all": 6, "rollback": 6, "positions": 7, "trading disable": 0, "close-all --dry-run": 7}
     async with a_desk() as desk, a_terminal(desk, tmp_path) as terminal:
         await desk.open("BTCUSDT")
         desk.by_hand(revoke=desk.account.api_key)
-        ended = await terminal.type(*verb.split())
-        assert ended.code == codes[verb], ended
-        said = [line for line in (ended.out + ended.err).splitlines() if "-2015" in line and "refuses the key" in line]
-        assert said and "Traceback" not in ended.err, ended
-        closes = verb in ("close-all", "rollback")
-        assert any("NOBODY IS CLOSING" in line for line in said) is closes, ended
-        assert bool(read_latches(terminal.account.state_dir)) is (closes or "disable" in verb)
-        assert desk.held
+        for verb, code in REFUSED.items():
+            ended = await terminal.type(*verb.split())
+            assert ended.code == code, (verb, ended)
+            said = [line for line in (ended.out + ended.err).splitlines() if "-2015" in line and "refuses" in line]
+            assert said and "Traceback" not in ended.err, (verb, ended)
+            closes = verb in ("close-all", "rollback")
+            assert any("NOBODY IS CLOSING" in line for line in said) is closes, (verb, ended)
+        sources = [one.source for one in read_latches(terminal.account.state_dir)]
+        assert sources == ["trading disable", "close-all", "rollback"] and desk.held
 
 
 async def test_a_rollback_that_may_not_close_still_gathers_the_evidence_and_opens_an_incident(tmp_path: Path) -> None:
@@ -138,29 +138,29 @@ async def test_a_rollback_that_may_not_close_still_gathers_the_evidence_and_open
         assert (Path(told["evidence"]) / "post-mortem.md").exists()
 
 
-@pytest.mark.parametrize("folder", ["/", "runbooks", "nowhere"])
-async def test_in_whatever_folder_it_is_typed_it_means_the_same_account(tmp_path: Path, folder: str) -> None:
+async def test_in_whatever_folder_it_is_typed_it_means_the_same_account(tmp_path: Path) -> None:
     async with a_desk() as desk, a_terminal(desk, tmp_path) as terminal:
-        await desk.open("BTCUSDT")
-        terminal.at = tmp_path / folder
-        terminal.at.mkdir(exist_ok=True)
-        ended = await terminal.type("close-all", "--no-recheck")
-        assert (ended.code, desk.held) == (0, {}), ended
-        assert ended.err.startswith("ACCOUNT desk PAPER\n")
+        (tmp_path / "elsewhere").mkdir()
+        for folder in ("/", tmp_path / "runbooks", tmp_path / "elsewhere"):
+            await desk.open("BTCUSDT")
+            terminal.at = Path(folder)
+            ended = await terminal.type("close-all", "--no-recheck")
+            assert (ended.code, desk.held) == (0, {}), ended
+            assert ended.err.startswith("ACCOUNT desk PAPER\n")
         assert read_latches(terminal.account.state_dir)
 
 
-@pytest.mark.parametrize("verb", ["close-all", "rollback", "trading disable", "positions", "status", "watchdog --once"])
 async def test_with_several_accounts_and_none_chosen_nothing_is_touched_and_their_names_are_said(
-    tmp_path: Path, verb: str
+    tmp_path: Path,
 ) -> None:
+    verbs = ("close-all", "rollback", "trading disable", "positions", "status", "watchdog --once")
     async with a_desk() as desk, a_terminal(desk, tmp_path) as terminal:
         more = '[second]\nkind = "paper"\nport = 9\n'
         (tmp_path / "accounts.toml").write_text((tmp_path / "accounts.toml").read_text() + more)
         await desk.open("BTCUSDT")
-        ended = await terminal.type(*verb.split())
-        assert (ended.code, ended.out) == (2, ""), ended
-        assert ended.err.splitlines()[0] == "error: 2 accounts and none chosen: desk, second"
+        for ended in await asyncio.gather(*(terminal.type(*verb.split()) for verb in verbs)):
+            assert (ended.code, ended.out) == (2, ""), ended
+            assert ended.err.splitlines()[0] == "error: 2 accounts and none chosen: desk, second"
         assert desk.held and not read_latches(terminal.account.state_dir)
 
 
