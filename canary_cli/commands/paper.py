@@ -42,7 +42,8 @@ def serve(
         PAPER_KEY, PAPER_SECRET, port, speed, seed, launch.parse_start(start), market_data, launch.symbols_of(pairs),
         scenario, account, launch.parse_balance(balance), idle_after, _registry(account), detached,
     )  # fmt: skip
-    ended = asyncio.run(launch.serve(request, notice.announcer(as_json=as_json)))
+    show = None if detached else notice.screen(as_json=as_json)
+    ended = asyncio.run(launch.serve(request, notice.announcer(as_json=as_json), show))
     return Result(ended.upper())
 
 

@@ -13,6 +13,7 @@ from canary_cli.paper import configuring
 from canary_cli.paper.connections import read_body
 from canary_cli.paper.fault_effects import WORLD_CHANGES
 from canary_cli.paper.fault_kinds import check
+from canary_cli.paper.limits import ADDRESS
 from canary_cli.paper.liquidation import deleverage
 from canary_cli.paper.market.model import Shock, ShockKind
 from canary_cli.paper.orders import NewOrder
@@ -104,7 +105,9 @@ def status(venue: Venue) -> Body:
         "positions": {f"{held.symbol} {held.side.value}": str(held.quantity) for held in state.account.open_holdings()},
         "open_orders": sum(state.orders.count(symbol) for symbol in state.listings),
         "open_conditionals": state.conditionals.count(),
-        "sockets": len(venue.hub.sockets),
+        "sockets": len(venue.hub.sockets) + len(venue.hub.api_sockets),
+        "weight": venue.limits.used(ADDRESS, venue.wall_ms() / 1000),
+        "orders": int(venue.limits.order_headers(venue.wall_ms() / 1000)["X-MBX-ORDER-COUNT-1M"]),
         "faults": [fault.describe() for fault in venue.faults.on(state.now, *{f.kind for f in venue.faults.all()})],
         "idle_seconds": round(venue.idle_seconds, 1),
     }

@@ -1,5 +1,6 @@
 """From what was asked for on the command line to a running exchange, and its entry in the registry of exchanges."""
 
+import asyncio
 import json
 import os
 import signal
@@ -12,13 +13,23 @@ from random import Random
 from typing import Any
 
 from canary_cli.core.clock import ScaledClock, SystemClock
-from canary_cli.errors import UsageError
+from canary_cli.errors import ConfigurationError, UsageError
+from canary_cli.paper import notice
+from canary_cli.paper.admin import status
 from canary_cli.paper.engine import Engine
 from canary_cli.paper.market import SYMBOLS, Climate, Market, replay_market, synthetic_market
 from canary_cli.paper.scenario import Scenario, load
 from canary_cli.paper.security import Key, Keys
 from canary_cli.paper.server import Server, start
 from canary_cli.paper.venue import Venue
+
+Announce = Callable[[dict[str, Any]], None]
+Show = Callable[[dict[str, Any]], None]
+FASTEST = 1_000_000  # plan seconds a wall second; what the machine cannot follow is told as fast as it can
+
+
+class AccountTaken(ConfigurationError):
+    slug = "account-taken"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +63,23 @@ def parse_start(text: str) -> datetime | None:
     return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
 
 
+def check(request: Request) -> None:
+    """Raises UsageError for a figure that means nothing, `AccountTaken` where another exchange has the name."""
+    if not 0 <= request.port <= 65535:
+        raise UsageError(f"--port {request.port} is no port", "0 takes a free one")
+    if not 0 < request.speed <= FASTEST:
+        raise UsageError(
+            f"--speed {request.speed:g} is not above 0 and at most {FASTEST:,}", "1 is real time, 110 a rehearsal"
+        )
+    if not request.idle_after >= 0:
+        raise UsageError(f"--idle-after {request.idle_after:g} is below 0", "0 never ends by itself")
+    if request.registry is not None and notice.is_running(request.registry):
+        raise AccountTaken(
+            f"an exchange runs as {request.account} already",
+            f"choose another with --account, or: canary paper stop --account {request.account}",
+        )
+
+
 def parse_balance(text: str) -> Decimal:
     """USDT, above zero. Raises UsageError."""
     try:
@@ -65,8 +93,6 @@ def parse_balance(text: str) -> Decimal:
 
 def open_venue(request: Request) -> Venue:
     """The exchange at its start, not listening yet. Raises CanaryError for what cannot be."""
-    if not request.speed > 0:
-        raise UsageError(f"--speed {request.speed:g} is not above 0", "1 is real time, 110 a rehearsal")
     scenario = load(request.scenario) if request.scenario else None
     wall = SystemClock().wall()
     begins = request.start or (scenario.start if scenario and not request.market_data else None) or wall
@@ -99,29 +125,42 @@ def _market(request: Request, scenario: Scenario | None, begins: datetime, seed:
         raise UsageError(f"unknown pair {unknown.args[0]}", f"choose of: {', '.join(SYMBOLS)}") from None
 
 
-async def serve(request: Request, announce: Callable[[dict[str, Any]], None]) -> str:
-    """Run until stopped or idle; returns which. `announce` gets the entry once the port listens."""
+async def serve(request: Request, announce: Announce, show: Show | None = None) -> str:
+    """Run until stopped or idle; returns which.
+
+    `announce` gets the registry entry once the port listens, `show` the status from then on, once a second.
+    """
+    check(request)
     venue = open_venue(request)
     server = await start(venue, request.port)
     entry = entry_of(server)
     _heed_signals(server, detached=request.detached)
+    showing: asyncio.Task[None] | None = None
     try:
         if request.registry is not None:
             path = request.registry
             register(path, entry)
             venue.held = lambda: register(path, entry_of(server))
         announce(entry)
+        if show is not None:
+            showing = asyncio.ensure_future(_keep_showing(venue, show))
         return await server.wait(request.idle_after)
     finally:
+        if showing is not None:
+            showing.cancel()
         if request.registry is not None:
             unregister(request.registry)
         await server.close()
 
 
+async def _keep_showing(venue: Venue, show: Show) -> None:
+    while True:
+        show(status(venue))
+        await venue.clock.pause(1.0)
+
+
 def _heed_signals(server: Server, *, detached: bool) -> None:
     """SIGTERM stops; a detached exchange belongs to no terminal and ignores its signals."""
-    import asyncio
-
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, server.stopped.set)
     if detached:

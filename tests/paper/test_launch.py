@@ -12,11 +12,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pexpect
 import pytest
 
 from canary_cli.accounts import running_rehearsals
 from canary_cli.errors import ExchangeUnreachable
-from canary_cli.paper.notice import announce, ask, describe
+from canary_cli.paper.notice import Screen, announce, ask, describe
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVE = ("paper", "serve", "--pairs", "BTCUSDT")
@@ -77,6 +78,9 @@ def test_detached_it_ignores_the_terminal_and_ends_when_idle(tmp_path: Path) -> 
         (("--start", "yesterday"), 2, "--start 'yesterday' is no instant"),
         (("--scenario", "hope"), 78, "There is no scenario 'hope'"),
         (("--speed", "0"), 2, "--speed 0 is not above 0"),
+        (("--speed", "inf"), 2, "--speed inf is not above 0"),
+        (("--port", "99999"), 2, "--port 99999 is no port"),
+        (("--idle-after", "-1"), 2, "--idle-after -1 is below 0"),
         (("--balance", "NaN"), 2, "--balance 'NaN' is no amount above 0"),
         (("--pairs", "NOPEUSDT"), 2, "NOPEUSDT"),
     ],
@@ -84,7 +88,7 @@ def test_detached_it_ignores_the_terminal_and_ends_when_idle(tmp_path: Path) -> 
 def test_what_cannot_be_is_one_line_and_an_exit_code(
     tmp_path: Path, arguments: tuple[str, ...], code: int, says: str
 ) -> None:
-    process = canary(tmp_path, *SERVE, "--port", "0", *arguments)
+    process = canary(tmp_path, *SERVE, *(() if "--port" in arguments else ("--port", "0")), *arguments)
     _, said = process.communicate(timeout=30)
     assert process.returncode == code
     assert says in said
@@ -108,3 +112,62 @@ def test_the_screen_has_the_lines_to_paste() -> None:
     screen = announce(entry, as_json=False)
     assert "canary close-all --account rehearsal:ab12" in screen
     assert max(map(len, screen.splitlines())) <= 80
+
+
+def test_a_second_exchange_of_the_same_name_is_refused_and_the_first_stays_known(tmp_path: Path) -> None:
+    with serving(tmp_path) as (_, entry):
+        second = canary(tmp_path, *SERVE, "--port", "0", "--account", "rehearsal:ab12")
+        _, said = second.communicate(timeout=30)
+        assert second.returncode == 78
+        assert "an exchange runs as rehearsal:ab12 already" in said
+        registry = tmp_path / ".canary" / "exchanges" / "rehearsal-ab12.json"
+        assert ask(registry, "GET", "status")["account"] == "rehearsal:ab12"
+        assert json.loads(registry.read_text()) == entry
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+def test_a_terminal_keeps_a_status_of_one_screen(tmp_path: Path, columns: int) -> None:
+    """Drawn again in place: from the first line of the status, never wider than the terminal, until Ctrl-C."""
+    environment = {
+        **os.environ,
+        "CANARY_HOME": str(tmp_path),
+        "PYTHONPATH": str(ROOT),
+        "TERM": "xterm",
+        "NO_COLOR": "1",
+    }
+    child = pexpect.spawn(
+        sys.executable, ["-m", "canary_cli", *SERVE, "--port", "0"],
+        env=environment, dimensions=(24, columns), encoding="utf-8", timeout=30,
+    )  # fmt: skip
+    child.expect("In a second terminal:")
+    child.expect("Now:\r\n")
+    child.expect("\x1b\\[9A\x1b\\[J")
+    drawn = child.before.split("\r\n")
+    assert len(drawn) - 1 == 8
+    assert max(map(len, drawn)) <= columns
+    assert "positions     none" in child.before
+    child.sendintr()
+    child.expect("RESULT STOPPED exit=0")
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 0
+
+
+def test_a_pipe_gets_the_start_screen_and_no_more(tmp_path: Path) -> None:
+    process = canary(tmp_path, *SERVE, "--port", "0", "--idle-after", "2")
+    said, _ = process.communicate(timeout=30)
+    assert "In a second terminal:" in said
+    assert "Now:" not in said
+    assert "\x1b" not in said
+
+
+def test_a_status_that_is_too_wide_is_cut(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    held = {f"PAIR{number}USDT BOTH": "1" for number in range(20)}
+    Screen().draw({
+        "now": "2026-03-02T10:00:00+00:00", "speed": 1.0, "equity": "1", "positions": held, "open_orders": 0,
+        "open_conditionals": 0, "sockets": 0, "weight": 0, "orders": 0, "faults": [], "idle_seconds": 0.0,
+    })  # fmt: skip
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) == 40
+    assert any(line.endswith("…") for line in lines)
