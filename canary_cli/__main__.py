@@ -1,9 +1,13 @@
 """`canary` and `python -m canary_cli`."""
 
+import gc
 import sys
 
 from canary_cli import __version__
 from canary_cli.telling import open_missing_streams
+
+COLLECTED_EVERY = 50_000
+"""Objects made before the collector looks for garbage: loading libraries makes many and hardly any is garbage."""
 
 
 def main() -> None:
@@ -12,6 +16,7 @@ def main() -> None:
     if sys.argv[1:] == ["--version"]:
         sys.stdout.write(f"canary {__version__}\n")
         return
+    gc.set_threshold(COLLECTED_EVERY)
     from canary_cli.app import run
 
     sys.exit(run(sys.argv[1:]))

@@ -1,6 +1,5 @@
 """The front door: registers the verbs, each imported only when typed; every ending becomes a line and an exit code."""
 
-import json
 import os
 import sys
 from collections.abc import Sequence
@@ -172,6 +171,8 @@ def _deserves_result_line(argv: Sequence[str]) -> bool:
 def _explain(error: CanaryError, *, as_json: bool) -> Result:
     result = Result(error.slug.upper().replace("-", "_"), error.exit_code)
     if as_json:
+        import json
+
         document = {
             "schema_version": 1,
             "error": {"slug": error.slug, "message": error.message, "hint": error.hint},
