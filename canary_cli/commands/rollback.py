@@ -25,7 +25,8 @@ def command(
 ) -> Result:
     """Latch, close everything, verify flat, gather the evidence and draft the post-mortem. From any state; never asks.
 
-    Ends with 0 when the exchange, asked again, said flat; with 6 when exposure may remain. Typed again it joins the
+    Ends with 0 when the exchange, asked again, said flat; with 6 when exposure may remain. Ctrl-C and SIGTERM hand the
+    closing to a process of its own, which is named, and leave the evidence for later. Typed again it joins the
     incident that is open, and does what is left where it was cut short.
     """
     import asyncio
@@ -35,6 +36,7 @@ def command(
     from canary_cli.render.rollback import show_rollback
     from canary_cli.render.screen import open_screen
     from canary_cli.steps.escalating import clock_of
+    from canary_cli.steps.interrupting import heard
     from canary_cli.steps.latching import operator
     from canary_cli.steps.rollback.sequence import roll_back
     from canary_cli.steps.rollback.state import RESTORE, Rollback, RollbackRequest
@@ -46,7 +48,8 @@ def command(
 
         async def work() -> Rollback:
             async with world:
-                return await roll_back(world, request, screen.checkpoint, show_progress)
+                with heard() as interruption:
+                    return await roll_back(world, request, screen.checkpoint, show_progress, interruption)
 
         rollback = asyncio.run(work())
     show_rollback(rollback, clock_of(world, rollback.incident), as_json=as_json)

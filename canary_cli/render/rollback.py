@@ -20,6 +20,8 @@ def show_rollback(rollback: Rollback, clock: Clock | None, *, as_json: bool) -> 
         output.line(f"  {name}: {detail}")
     for name, why in rollback.missing.items():
         output.line(f"  {name}: NOT DONE ({why})", style="yellow")
+    if rollback.interrupted is not None:
+        output.notice("cut short: canary rollback does what is left", style="bold red")
     if rollback.closer:
         output.line(f"NOT FLAT: {rollback.closer}", style="bold red")
     output.line(f"evidence: {rollback.folder}")

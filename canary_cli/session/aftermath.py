@@ -47,10 +47,12 @@ async def confirm_flat(
 
 
 async def execution_cost(exchange: Exchange, report: FlattenReport) -> Decimal | None:
-    """Realised profit less commission of the closes, in USDT; None where the fills cannot be read.
+    """Realised profit less commission of the closes, in USDT; None where it is not known what there was, or the fills.
 
     Commission in another asset (BNB) is left out.
     """
+    if not report.is_flat and not report.positions:
+        return None
     symbols = sorted({one.symbol for one in report.positions})
     since = report.began - CLOCKS_APART
     try:

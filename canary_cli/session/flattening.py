@@ -119,15 +119,17 @@ async def flatten(
     style: Style = Style.MARKET,
     only: str | None = None,
     run: str | None = None,
+    given_up: asyncio.Event | None = None,
 ) -> FlattenReport:
     """Close everything (or `only` one symbol) and verify it. `deadline` is wall seconds from now; None: until flat.
 
-    `known` is what the caller believes the account holds, acted on at once. Never raises for what the exchange says.
+    `given_up` ends it as the deadline does. `on_progress` may raise, but must not block. `known` is what the caller
+    believes the account holds, acted on at once. Never raises for what the exchange says.
     `run` (default: random) makes this run's order ids: see `core.trading.hands`.
     """
     run = run or secrets.token_hex(4)
     state = Flatten(closing_prefix(run, only), rules, style, only)
-    return await _Flattening(exchange, clock, state, cause, run, on_progress).run(known, deadline)
+    return await _Flattening(exchange, clock, state, cause, run, on_progress).run(known, deadline, given_up)
 
 
 class _Flattening:
@@ -152,12 +154,16 @@ class _Flattening:
         self._tasks: set[asyncio.Task[None]] = set()
         self._began = clock.now()
 
-    async def run(self, known: AccountSnapshot | None, deadline: float | None) -> FlattenReport:
+    async def run(
+        self, known: AccountSnapshot | None, deadline: float | None, given_up: asyncio.Event | None
+    ) -> FlattenReport:
         try:
             self._take(Begin(self._clock.monotonic(), known))
             self._start(self._tell_progress())
             if deadline is not None:
                 self._start(self._post_at(deadline, DeadlinePassed))
+            if given_up is not None:
+                self._start(self._post_when(given_up, DeadlinePassed))
             while self._state.outcome is None:
                 self._take(*await self._arrived())
             return self._report(self._state.outcome)
@@ -231,6 +237,10 @@ class _Flattening:
 
     async def _post_at(self, seconds: float, event: Callable[[float], Event]) -> None:
         await self._clock.pause(seconds)
+        self._post(event(self._clock.monotonic()))
+
+    async def _post_when(self, sign: asyncio.Event, event: Callable[[float], Event]) -> None:
+        await sign.wait()
         self._post(event(self._clock.monotonic()))
 
     async def _tell_progress(self) -> None:

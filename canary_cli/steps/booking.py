@@ -27,11 +27,11 @@ PATIENCE = 5.0
 """Wall seconds the exchange may take to list the trades."""
 
 
-async def book_fills(world: World, report: FlattenReport) -> int:
+async def book_fills(world: World, report: FlattenReport, patience: float = PATIENCE) -> int:
     """Journal every trade since the last one known; returns how many. A living session books its own."""
     with suppress(CanaryError, OSError, TimeoutError):
         if not is_beating(world.account.state_dir, world.clock.wall()):
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(patience):
                 return await _book(world, report)
     return 0
 

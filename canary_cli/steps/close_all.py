@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -15,12 +16,17 @@ from canary_cli.errors import ExchangeUnreachable, ExitCode, Result
 from canary_cli.journal.record import Record
 from canary_cli.session.aftermath import execution_cost
 from canary_cli.session.flattening import FlattenReport, Progress, flatten
-from canary_cli.steps.booking import book_fills
+from canary_cli.steps import looking
+from canary_cli.steps.booking import PATIENCE, book_fills
+from canary_cli.steps.interrupting import Interrupted, Interruption
 from canary_cli.steps.latching import latch_entries, note
-from canary_cli.steps.sweep import Sweeper, look_or_page, names, page, page_another_hand, start_sweeper
+from canary_cli.steps.sweep import Sweeper, hand_over, look_or_page, page_another_hand, start_sweeper
 
 PROOF_PATIENCE = 5.0
 """Wall seconds to wait for what a dry run reads: a monitoring system itself gives up after ten."""
+
+HASTE = 0.5
+"""Wall seconds for each question about what a closing cost whose own time is up."""
 
 _KEY_CODES = frozenset({-1022, -2014, -2015})
 
@@ -38,7 +44,10 @@ class CloseRequest:
 
 @dataclass(frozen=True, slots=True)
 class CloseResult:
-    """`pnl` is None where the fills could not be read; the failures say why latch or journal are not on disk."""
+    """`pnl` is None where the fills could not be read; the failures say why latch or journal are not on disk.
+
+    `interrupted`: a signal came before the account was flat.
+    """
 
     report: FlattenReport
     pnl: Decimal | None
@@ -46,28 +55,52 @@ class CloseResult:
     latch_failure: str
     sweeper: Sweeper | None
     journal_failure: str = ""
+    interrupted: Interrupted | None = None
 
     @property
     def result(self) -> Result:
+        if self.interrupted is not None:
+            return self.interrupted.result
         code = ExitCode.DONE if self.report.is_flat else ExitCode.INCOMPLETE
         return Result(str(self.report.outcome), code)
 
 
-async def close(world: World, request: CloseRequest, on_progress: Callable[[Progress], None]) -> CloseResult:
-    """Raises NotClosed, and pages, where the key is refused; whatever else fails is tried again until the time-out."""
+async def close(
+    world: World, request: CloseRequest, on_progress: Callable[[Progress], None], interruption: Interruption
+) -> CloseResult:
+    """Raises NotClosed, and pages, where the key is refused; whatever else fails is tried again until the time-out.
+
+    An interruption is the time-out come early. Who goes on is settled before anything else is asked.
+    """
+    began = world.clock.monotonic()
     unlatched = "" if request.only else latch_entries(world, "close-all", "close-all typed by hand", request.by)
     note(world, Record("flatten_started", pair=request.only or "", actor=request.by, data={"cause": _cause(request)}))
-    known, rules = await look_or_page(world)
+    known, rules = await look_or_page(world, _share(request.timeout))
     report = await flatten(
-        world.exchange, world.clock, known, rules, _cause(request), on_progress, request.timeout,
-        style=request.style, only=request.only,
+        world.exchange, world.clock, known, rules, _cause(request), on_progress,
+        request.timeout and request.timeout - (world.clock.monotonic() - began),
+        style=request.style, only=request.only, given_up=interruption.came,
     )  # fmt: skip
-    pnl = await execution_cost(world.exchange, report)
-    unnoted = note(world, _ending(report, pnl, request))
-    await book_fills(world, report)
     page_another_hand(world.account, report)
     sweeper = _hand_over(world, request, report)
-    return CloseResult(report, pnl, request.only is None, unlatched, sweeper, unnoted)
+    patience = PATIENCE if report.is_flat else HASTE
+    pnl = await _cost(world, report, patience)
+    unnoted = note(world, _ending(report, pnl, request))
+    await book_fills(world, report, patience)
+    interrupted = None if report.is_flat else interruption.by
+    return CloseResult(report, pnl, request.only is None, unlatched, sweeper, unnoted, interrupted)
+
+
+def _share(timeout: float | None) -> float:
+    """Of a short time the first look takes no more than half."""
+    return looking.PATIENCE if timeout is None else min(looking.PATIENCE, timeout / 2)
+
+
+async def _cost(world: World, report: FlattenReport, patience: float) -> Decimal | None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(patience):
+            return await execution_cost(world.exchange, report)
+    return None
 
 
 def _cause(request: CloseRequest) -> str:
@@ -93,11 +126,9 @@ def _hand_over(world: World, request: CloseRequest, report: FlattenReport) -> Sw
     """Whatever is left goes to a process of its own, and so do the re-checks of an account that is flat."""
     if report.is_flat and (request.only or not request.recheck):
         return None
-    sweeper = start_sweeper(world.account, request.only, is_flat=report.is_flat)
-    if not report.is_flat:
-        who = f"process {sweeper.pid} goes on closing" if sweeper else "NOBODY IS CLOSING"
-        page(world.account, f"NOT FLAT after {report.seconds:.0f} s, left: {names(report.left)}; {who}")
-    return sweeper
+    if report.is_flat:
+        return start_sweeper(world.account, None, is_flat=True)
+    return hand_over(world.account, report, request.only)
 
 
 # What would be done

@@ -1,31 +1,21 @@
 """A closing with its screen: run the step, show what it does, end as it ended. `close-all` and `close` share it."""
 
-import asyncio
-
 from canary_cli.bootstrap import World
 from canary_cli.errors import CanaryError, ExitCode, Result
 from canary_cli.render import flatten as view
 from canary_cli.render import output
-from canary_cli.session.flattening import Progress
 from canary_cli.steps import close_all, sweep
 from canary_cli.steps.close_all import CloseRequest
+from canary_cli.steps.interrupting import heard
+
+ORPHANED = "the sweeper was ended by a signal: NOBODY IS CLOSING this account, nor looking again"
 
 
 async def run_close(world: World, request: CloseRequest, *, as_json: bool) -> Result:
     output.announce(world.account)
-    last: list[Progress] = []
-
-    def tell(progress: Progress) -> None:
-        last[:] = [progress]
-        view.show_progress(progress)
-
     async with world:
-        try:
-            result = await close_all.close(world, request, tell)
-        except asyncio.CancelledError:
-            left = sweep.names(last[0].left if last else ())
-            output.notice(f"NOBODY IS CLOSING: interrupted; left: {left}; canary close-all goes on", style="bold red")
-            raise
+        with heard() as interruption:
+            result = await close_all.close(world, request, view.show_progress, interruption)
     if as_json:
         output.print_document(view.document(world.account.name, result))
     else:
@@ -65,6 +55,15 @@ async def run_sweep(world: World, only: str | None, *, after_flat: bool) -> Resu
     def say(words: str) -> None:
         output.line(f"{world.clock.wall():%Y-%m-%d %H:%M:%S}Z {words}")
 
+    ended: list[Result] = []
+
+    async def work() -> None:
+        ended.append(await sweep.sweep(world, only, say, after_flat=after_flat))
+
     async with world:
-        confirmed = await sweep.sweep(world, only, say, after_flat=after_flat)
-    return Result("FLAT_CONFIRMED" if confirmed else "TRADING_ENABLED")
+        with heard() as interruption:
+            if await interruption.cuts(work()) and interruption.by is not None:
+                say(ORPHANED)
+                sweep.page(world.account, ORPHANED)
+                return interruption.by.result
+    return ended[0]

@@ -21,11 +21,12 @@ class NotClosed(CanaryError):
     exit_code = ExitCode.INCOMPLETE
 
 
-async def look(world: World) -> tuple[AccountSnapshot | None, Mapping[str, SymbolRules]]:
+async def look(world: World, patience: float = PATIENCE) -> tuple[AccountSnapshot | None, Mapping[str, SymbolRules]]:
     """What the exchange says at once of the account and its filters; what it does not say is done without."""
     try:
         known, rules = await asyncio.gather(
-            _soon(world.exchange.still_open(), None), _soon(world.exchange.rules(), dict[str, SymbolRules]())
+            _soon(world.exchange.still_open(), None, patience),
+            _soon(world.exchange.rules(), dict[str, SymbolRules](), patience),
         )
     except ExchangeUnreachable as error:
         raise NotClosed(
@@ -34,10 +35,10 @@ async def look(world: World) -> tuple[AccountSnapshot | None, Mapping[str, Symbo
     return known, rules
 
 
-async def _soon(question: Awaitable[T], otherwise: T) -> T:
+async def _soon(question: Awaitable[T], otherwise: T, patience: float) -> T:
     """Raises ExchangeUnreachable only where the key itself is refused: asking again would not help."""
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(patience):
             return await question
     except TimeoutError:
         return otherwise

@@ -1,7 +1,6 @@
 """What the steps of a run share: the world, the plan, the session, how far it is, and how to wait."""
 
 import asyncio
-import signal
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
@@ -25,6 +24,7 @@ from canary_cli.session.flattening import FlattenReport, flatten
 from canary_cli.session.live import LiveSession, Stop
 from canary_cli.session.scribe import Scribe, Standing
 from canary_cli.session.view import EventLine
+from canary_cli.steps.interrupting import Interrupted
 
 A_DAY = 24 * 60
 """Equity is noted once a plan minute; the screen draws no more than the last day of it."""
@@ -65,22 +65,6 @@ class Progress:
     events: deque[EventLine] = field(default_factory=lambda: deque(maxlen=EVENTS_SHOWN))
     decisions: list[Record] = field(default_factory=list)
     finished: set[str] = field(default_factory=set)
-
-
-@dataclass(frozen=True, slots=True)
-class Interrupted:
-    """Somebody asked this process to end: Ctrl-C, SIGTERM, or a lease that another run took over."""
-
-    number: int
-    reason: str = ""
-
-    @property
-    def result(self) -> Result:
-        if self.reason:
-            return Result("LEASE_LOST", ExitCode.LEASE_HELD)
-        if self.number == signal.SIGTERM:
-            return Result("TERMINATED", ExitCode.TERMINATED)
-        return Result("INTERRUPTED", ExitCode.INTERRUPTED)
 
 
 class Difference(StrEnum):

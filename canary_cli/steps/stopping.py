@@ -1,7 +1,6 @@
 """Ends a run before its plan does: by rollback, by Ctrl-C, or because another run took the account."""
 
 import asyncio
-import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -10,9 +9,10 @@ from canary_cli.core.trading.inputs import RollBack, WindDown
 from canary_cli.core.trading.standing import is_quiet
 from canary_cli.errors import ExitCode, Result
 from canary_cli.journal.beat import end_beat
-from canary_cli.steps.rollback import sequence
+from canary_cli.steps.interrupting import Interrupted, hearing
+from canary_cli.steps.rollback import pieces, sequence
 from canary_cli.steps.rollback.state import Rollback
-from canary_cli.steps.run import Interrupted, Outcome, Run
+from canary_cli.steps.run import Outcome, Run
 from canary_cli.steps.screen import Screen
 
 SETTLE = 3.0
@@ -31,6 +31,7 @@ async def roll_back(run: Run, outcome: Outcome, screen: Screen) -> tuple[Result,
     rollback.trip_seconds = run.closing_began - stop.asked_at
     await _settle(run)
     await run.session.stop()
+    pieces.note_flat(run.world, rollback)
     await sequence.after_flat(run.world, rollback, screen.checkpoint)
     return rollback.result, f"{outcome.detail}; {time_to_safe(rollback)}"
 
@@ -68,18 +69,13 @@ async def _settle(run: Run) -> None:
 
 @contextmanager
 def on_signals(run: Run) -> Iterator[None]:
-    """First SIGINT or SIGTERM: stop in order. Second: leave now. SIGHUP is ignored: a lost terminal stops nothing."""
-    loop = asyncio.get_running_loop()
+    """First SIGINT or SIGTERM: stop in order. Second: leave now."""
     task = asyncio.current_task()
     assert task is not None
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, partial(_on_signal, run, task, number))
-    loop.add_signal_handler(signal.SIGHUP, lambda: None)
     try:
-        yield
+        with hearing(partial(_on_signal, run, task)):
+            yield
     finally:
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            loop.remove_signal_handler(number)
         if run.interrupted is not None:
             leave_token(run, run.interrupted.result)
 
@@ -91,7 +87,7 @@ def leave_token(run: Run, result: Result) -> None:
             end_beat(run.world.account.state_dir, f"run {run.run_id} ended: {result.word}")
 
 
-def _on_signal(run: Run, task: "asyncio.Task[object]", number: signal.Signals) -> None:
+def _on_signal(run: Run, task: "asyncio.Task[object]", number: int) -> None:
     if run.interrupted is None:
         run.interrupted = Interrupted(number)
         run.wake()

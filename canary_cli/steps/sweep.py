@@ -11,12 +11,13 @@ from pathlib import Path
 from canary_cli.accounts import Account
 from canary_cli.bootstrap import World
 from canary_cli.core.model import AccountSnapshot, Position, SymbolRules
+from canary_cli.errors import Result
 from canary_cli.journal.latch import read_latches
 from canary_cli.journal.record import Record
 from canary_cli.session.aftermath import confirm_flat
-from canary_cli.session.flattening import FlattenReport, flatten
+from canary_cli.session.flattening import FlattenReport, Progress, flatten
 from canary_cli.steps.latching import note
-from canary_cli.steps.looking import NotClosed, look
+from canary_cli.steps.looking import PATIENCE, NotClosed, look
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,17 @@ def start_sweeper(account: Account, only: str | None, *, is_flat: bool) -> Sweep
         if log is not None:
             os.close(log)
     return Sweeper(process.pid, log_file(account) if log is not None else None)
+
+
+def hand_over(account: Account, report: FlattenReport, only: str | None = None) -> Sweeper | None:
+    """What is left goes to a process of its own, which has no time-out. Pages, and says who closes from here on."""
+    sweeper = start_sweeper(account, only, is_flat=False)
+    page(account, f"NOT FLAT after {report.seconds:.0f} s, left: {names(report.left)}; {who_closes(sweeper)}")
+    return sweeper
+
+
+def who_closes(sweeper: Sweeper | None) -> str:
+    return f"process {sweeper.pid} goes on closing" if sweeper else "NOBODY IS CLOSING"
 
 
 def page(account: Account, message: str) -> None:
@@ -73,28 +85,31 @@ def page_another_hand(account: Account, report: FlattenReport) -> None:
         page(account, f"OPENED WHILE WE CLOSED: {', '.join(report.grown)}: another writer may be at work")
 
 
-async def look_or_page(world: World) -> tuple[AccountSnapshot | None, Mapping[str, SymbolRules]]:
+async def look_or_page(
+    world: World, patience: float = PATIENCE
+) -> tuple[AccountSnapshot | None, Mapping[str, SymbolRules]]:
     """The first look. Where the key is refused nobody can close from here: pages, and raises NotClosed."""
     try:
-        return await look(world)
+        return await look(world, patience)
     except NotClosed as failure:
         page(world.account, failure.message)
         raise
 
 
-async def sweep(world: World, only: str | None, say: Callable[[str], None], *, after_flat: bool) -> bool:
-    """Close without a time-out, then re-check; False when trading was enabled meanwhile, which ends the re-checks.
+async def sweep(world: World, only: str | None, say: Callable[[str], None], *, after_flat: bool) -> Result:
+    """Close without a time-out, then re-check; that ends too when trading is enabled meanwhile.
 
-    `after_flat`: the account was verified flat before, so that whatever is open now has come back.
+    `after_flat`: the account was verified flat before, so that whatever is open now has come back. `only` one pair is
+    not re-checked: nothing keeps a session from opening it again.
     """
     _, rules = await look_or_page(world)
     if not after_flat:
         report = await flatten(
-            world.exchange, world.clock, None, rules, "sweep", lambda p: say(f"left: {names(p.left)}"), None, only=only
+            world.exchange, world.clock, None, rules, "sweep", lambda p: say(left(p)), None, only=only
         )
         say(f"{report.outcome} after {report.seconds:.1f} s")
-    if only:
-        return True
+        if only:
+            return Result(str(report.outcome))
 
     def tell(checked: FlattenReport) -> None:
         if checked.positions:
@@ -114,7 +129,13 @@ async def sweep(world: World, only: str | None, say: Callable[[str], None], *, a
     say("FLAT CONFIRMED" if confirmed else "trading was enabled again: re-checks end")
     if confirmed:
         note(world, Record("flat_confirmed", actor="sweeper"))
-    return confirmed
+    return Result("FLAT_CONFIRMED" if confirmed else "TRADING_ENABLED")
+
+
+def left(progress: Progress) -> str:
+    """`left: BTCUSDT 0.1; account: cannot connect`: the pairs, and why they or the account are still in the way."""
+    trouble = (f"{where}: {why}" for where, why in progress.trouble.items())
+    return "; ".join((f"left: {names(progress.left)}", *trouble))
 
 
 def names(left: tuple[Position, ...]) -> str:

@@ -200,20 +200,6 @@ def test_where_no_process_can_be_started_it_says_that_nobody_is_closing(
     assert "NOBODY IS CLOSING: type it again, or close by hand in the exchange's own app" in shown.err
 
 
-def test_interrupted_it_says_that_nobody_is_closing(home: Path) -> None:
-    (home / "accounts.toml").write_text('default = "desk"\n[desk]\nkind = "paper"\nport = 9\n')
-    process = subprocess.Popen(
-        [sys.executable, "-m", "canary_cli", "close-all"], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    assert process.stderr is not None
-    said = process.stderr.readline() + process.stderr.readline()  # the account, and a first word about how it fares
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=20)
-    assert (process.returncode, out) == (130, "")
-    assert "reading the account" in said
-    assert "NOBODY IS CLOSING: interrupted" in err and err.endswith("RESULT INTERRUPTED exit=130\n")
-
-
 def test_bad_words_are_one_clear_line(home: Path, capsys: Capture) -> None:
     assert run(["close", "BTC/USDT"]) == 2
     assert run(["close-all", "--type", "hope"]) == 2

@@ -16,6 +16,7 @@ from canary_cli.journal.record import Record
 from canary_cli.session.flattening import FlattenReport, Progress, flatten, not_begun
 from canary_cli.steps import incidents
 from canary_cli.steps.booking import book_fills
+from canary_cli.steps.interrupting import Interruption
 from canary_cli.steps.latching import latch_entries, note
 from canary_cli.steps.looking import NotClosed
 from canary_cli.steps.rollback import pieces
@@ -29,7 +30,7 @@ from canary_cli.steps.rollback.state import (
     RollbackRequest,
     Tell,
 )
-from canary_cli.steps.sweep import look_or_page, names, page, page_another_hand, start_sweeper
+from canary_cli.steps.sweep import hand_over, look_or_page, page_another_hand, who_closes
 
 STAGE_TIMEOUT = 150.0
 """Wall seconds that stage 2 may take: its budget in the sequence."""
@@ -42,49 +43,51 @@ ONCE = frozenset({"alert", "capture-logs", "snapshot-db", "restore"})
 
 
 async def roll_back(
-    world: World, request: RollbackRequest, tell: Tell, tell_left: Callable[[Progress], None]
+    world: World,
+    request: RollbackRequest,
+    tell: Tell,
+    tell_left: Callable[[Progress], None],
+    interruption: Interruption,
 ) -> Rollback:
     """The sequence, typed by hand: latch and flatten from what the exchange says, then everything else.
 
     Nothing is read from this machine's disks before the account is flat. A later stage alone goes on with the incident
-    that is open; raises UsageError where none is.
+    that is open; raises UsageError where none is. An interruption hands the closing over, and leaves the rest to the
+    rollback that is typed next.
     """
     if STOP not in request.stages and incidents.unresolved(incidents.of_account(world.account)) is None:
         raise UsageError(f"{world.account.name} has no incident that is unresolved to go on with", "canary rollback")
     report, closer, unlatched = None, "", ""
     if STOP in request.stages:
         unlatched = latch_entries(world, "rollback", request.reason, request.by)
-        report, closer = await _close(world, request, tell_left)
+        report, closer = await _close(world, request, tell_left, interruption)
     rollback = open_incident(world, request.reason, last_run(world), closing=report is not None)
     rollback.report, rollback.closer = report, closer
     if unlatched:
         rollback.missing["latch"] = unlatched
     rollback.root_cause = request.root_cause or rollback.root_cause
     if report is not None:
+        pieces.note_flat(world, rollback)
         await book_fills(world, report)
-    await after_flat(world, rollback, tell, request.stages, restore=request.restore)
+    if await interruption.cuts(after_flat(world, rollback, tell, request.stages, restore=request.restore)):
+        rollback.interrupted = interruption.by
+        pieces.note_state(world, rollback)
     return rollback
 
 
 async def _close(
-    world: World, request: RollbackRequest, tell_left: Callable[[Progress], None]
+    world: World, request: RollbackRequest, tell_left: Callable[[Progress], None], interruption: Interruption
 ) -> tuple[FlattenReport, str]:
     """How the closing ended, and who goes on where it is not flat. A key that is refused ends the closing only."""
     try:
         known, rules = await look_or_page(world)
     except NotClosed as failure:
         return not_begun(request.reason, world.clock.now(), failure.message), failure.message
-    report = await flatten(world.exchange, world.clock, known, rules, request.reason, tell_left, CLOSE_TIMEOUT)
+    report = await flatten(
+        world.exchange, world.clock, known, rules, request.reason, tell_left, CLOSE_TIMEOUT, given_up=interruption.came
+    )
     page_another_hand(world.account, report)
-    return report, "" if report.is_flat else _hand_over(world, report)
-
-
-def _hand_over(world: World, report: FlattenReport) -> str:
-    """What is left goes to a process of its own, which has no time-out; returns who closes from here on."""
-    sweeper = start_sweeper(world.account, None, is_flat=False)
-    closer = f"process {sweeper.pid} goes on closing" if sweeper else "NOBODY IS CLOSING"
-    page(world.account, f"NOT FLAT after {report.seconds:.0f} s, left: {names(report.left)}; {closer}")
-    return closer
+    return report, "" if report.is_flat else who_closes(hand_over(world.account, report))
 
 
 def open_incident(world: World, cause: str, run_id: str, *, closing: bool = True) -> Rollback:
@@ -128,7 +131,6 @@ async def after_flat(
     with suppress(OSError):  # each piece says for itself that it could not be written
         EvidenceFolder.create(rollback.folder)
     if STOP in stages:
-        pieces.note_flat(world, rollback)
         await _try(world, rollback, "alert", lambda: asyncio.to_thread(pieces.alert, world, rollback))
         tell("stop", rollback)
     if INVESTIGATE in stages:

@@ -9,6 +9,7 @@ from pathlib import Path
 from canary_cli.core.policy.rollback import Cause, Restart
 from canary_cli.errors import ExitCode, Result
 from canary_cli.session.flattening import FlattenReport
+from canary_cli.steps.interrupting import Interrupted
 
 STOP, INVESTIGATE, RESTORE, POSTMORTEM = STAGES = (1, 2, 3, 4)
 
@@ -33,7 +34,8 @@ class Rollback:
     """One rollback as it goes. `done` and `missing` name pieces of work, with what they found or why they failed.
 
     `report` is None where nothing was closed, because only a later stage was asked for. `closer` says who goes on where
-    the account is not flat. `is_corrupted` is what verify-db said of the ledger last, None while it was not asked.
+    the account is not flat, `interrupted` what cut the rollback short. `is_corrupted` is what verify-db said of the
+    ledger last, None while it was not asked.
     """
 
     incident: str
@@ -44,6 +46,7 @@ class Rollback:
     report: FlattenReport | None = None
     trip_seconds: float = 0.0
     closer: str = ""
+    interrupted: Interrupted | None = None
     opened: datetime | None = None
     restored_from: datetime | None = None
     pnl: Decimal | None = None
@@ -57,6 +60,8 @@ class Rollback:
     @property
     def result(self) -> Result:
         """ROLLED_BACK only when the exchange, asked again, said flat."""
+        if self.interrupted is not None:
+            return self.interrupted.result
         if self.report is None:
             return Result("STAGE_DONE") if not self.missing else Result("NOT_DONE", ExitCode.HUMAN_NEEDED)
         if self.report.is_flat:

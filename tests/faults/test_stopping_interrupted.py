@@ -1,0 +1,74 @@
+"""A signal during a closing: what is left is handed over and the heir named; a lost terminal changes nothing."""
+
+import re
+import signal
+from pathlib import Path
+
+import pytest
+
+from canary_cli.journal.latch import read_latches
+from canary_cli.journal.reader import read
+from canary_cli.steps.incidents import of_account
+from tests.faults.desk import Desk, a_desk
+from tests.faults.terminal import Terminal, Typed, a_terminal, until
+
+ORDERS = r"^POST /fapi/v1/order$"
+closing_verbs = pytest.mark.parametrize("verb", ["close-all", "rollback"])
+
+
+async def closing(desk: Desk, terminal: Terminal, *words: str) -> Typed:
+    """Typed, latched, and refused its closes for as long as the desk's fault stands."""
+    await desk.open("BTCUSDT")
+    desk.fault("reject", on=ORDERS, code=-1008, status=503, msg="Request throttled.")
+    typed = await terminal.begin(*words)
+    await until(lambda: any(asked(desk)), "the first close")
+    return typed
+
+
+def asked(desk: Desk) -> list[object]:
+    return [fault for fault in desk.venue.faults.all() if fault.struck]
+
+
+def let_close(desk: Desk) -> None:
+    for fault in desk.venue.faults.all():
+        desk.venue.faults.remove(fault.id)
+
+
+@closing_verbs
+@pytest.mark.parametrize(
+    ("number", "code", "word"), [(signal.SIGINT, 130, "INTERRUPTED"), (signal.SIGTERM, 143, "TERMINATED")]
+)
+async def test_a_signal_hands_the_closing_over_and_says_to_whom(
+    tmp_path: Path, verb: str, number: signal.Signals, code: int, word: str
+) -> None:
+    async with a_desk() as desk, a_terminal(desk, tmp_path) as terminal:
+        typed = await closing(desk, terminal, verb)
+        typed.process.send_signal(number)
+        ended = await typed.ended()
+        assert (ended.code, ended.err.splitlines()[-1]) == (code, f"RESULT {word} exit={code}"), ended
+        heir = re.search(r"process (\d+)", ended.out + ended.err)
+        assert heir and int(heir[1]) in terminal.left_running, ended
+        assert "left BTCUSDT" in ended.out or "NOT FLAT" in ended.out, ended
+        assert read_latches(terminal.account.state_dir)
+        assert "flatten_incomplete" in [entry.event for entry in read(terminal.account.log_dir)]
+        assert [one.state for one in of_account(terminal.account)] == ["OPEN"] * (verb == "rollback")
+        let_close(desk)
+        await until(lambda: not desk.held, "the process that was named")
+
+
+@closing_verbs
+async def test_a_terminal_that_is_lost_changes_nothing(tmp_path: Path, verb: str) -> None:
+    async with a_desk() as desk, a_terminal(desk, tmp_path) as terminal:
+        typed = await closing(desk, terminal, verb)
+        typed.process.send_signal(signal.SIGHUP)
+        let_close(desk)
+        ended = await typed.ended()
+        assert (ended.code, desk.held) == (0, {}), ended
+
+
+async def test_a_sweeper_that_is_ended_says_that_nobody_closes(tmp_path: Path) -> None:
+    async with a_desk() as desk, a_terminal(desk, tmp_path) as terminal:
+        typed = await closing(desk, terminal, "close-all", "--sweep")
+        typed.process.send_signal(signal.SIGTERM)
+        ended = await typed.ended()
+        assert ended.code == 143 and "NOBODY IS CLOSING" in ended.out, ended
