@@ -42,6 +42,7 @@ from canary_cli.core.trading.hands import closing_prefix
 from canary_cli.core.trading.replies import Reply, Unknown
 from canary_cli.session.exchange import Exchange, Timed
 
+NOT_READ = "the account has not been read"
 PROGRESS_EVERY = 1.0
 """Wall seconds between two words about what is left."""
 
@@ -268,7 +269,7 @@ class _Flattening:
             dust=tuple(leg.position for leg in held if not is_open(state, leg)),
             orders_cancelled=state.cancelled,
             order_ids=state.order_ids,
-            trouble=_trouble(state),
+            trouble=_trouble(state) if state.readings else {"account": NOT_READ, **_trouble(state)},
             only=state.only,
             grown=tuple(sorted({leg.position.symbol for leg in state.legs.values() if leg.grown})),
         )

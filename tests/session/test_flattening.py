@@ -56,6 +56,12 @@ async def test_an_exchange_that_never_answers_is_never_called_flat() -> None:
     assert report.trouble == {"account": "away"}
 
 
+async def test_an_account_that_was_not_read_in_time_is_said_to_be_unread_not_empty() -> None:
+    report = await run(Twin(Venue().hold(position("BTCUSDT", "1")), CLOCK, latency=5.0), known=False, deadline=0.1)
+    assert (report.outcome, report.left) == (Outcome.INCOMPLETE, ())
+    assert report.trouble == {"account": "the account has not been read"}
+
+
 async def test_a_screen_that_breaks_does_not_stop_the_closing() -> None:
     def broken(_progress: Progress) -> None:
         raise BrokenPipeError
