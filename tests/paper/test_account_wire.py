@@ -1,5 +1,7 @@
 """Account and settings over the wire: fields, modes, and what refuses to change."""
 
+from datetime import timedelta
+
 import pytest
 
 from tests.paper.wire import SECRET, Wire
@@ -104,3 +106,16 @@ async def test_price_match_takes_its_price_from_the_book(wire: Wire) -> None:
     assert float(queued["price"]) > 0
     assert (await wire.order(**order, priceMatch="OPPONENT_20")).code == -5037
     assert (await wire.order(**order, priceMatch="QUEUE", price=queued["price"])).code == -5038
+
+
+async def test_income_goes_back_seven_days_unasked_and_three_months_at_most(wire: Wire) -> None:
+    await wire.market()
+    state = wire.server.venue.engine.state
+    paid = state.income[-1].time
+    beginning, then = {"startTime": 1}, {"endTime": int((paid + timedelta(days=6)).timestamp() * 1000)}
+    counts = []
+    for days in (6, 8, 91, 93):
+        state.now = paid + timedelta(days=days)
+        replies = [await wire.call("GET", "/fapi/v1/income", **window) for window in ({}, then, beginning)]
+        counts.append([len(reply.body) for reply in replies])
+    assert counts == [[1, 1, 1], [0, 1, 1], [0, 1, 1], [0, 0, 0]]

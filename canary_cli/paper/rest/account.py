@@ -112,10 +112,10 @@ def commission_rate(call: Call) -> Json:
 
 @endpoint("GET", "/fapi/v1/income", USER, 30)
 def get_income(call: Call) -> list[Json]:
-    """The last seven days where no start is given, oldest first, page by page."""
+    """The seven days before `endTime` where no start is given, oldest first, page by page; three months are kept."""
     params, limit = call.params, call.params.limit(100, 1000)
-    (start, end), page = params.window(QUARTER), params.integer("page", 1) or 1
-    start = start or (end or call.state.now) - WEEK
+    end, page = params.time("endTime"), params.integer("page", 1) or 1
+    start = max(params.time("startTime") or (end or call.state.now) - WEEK, call.state.now - QUARTER)
     symbol, kind = params.get("symbol"), params.get("incomeType")
     rows = [
         row
