@@ -94,6 +94,23 @@ async def test_a_stop_of_the_whole_position_needs_no_quantity(desk: Desk) -> Non
     assert (placed["closePosition"], Decimal(placed["quantity"])) == (True, 0)
 
 
+async def test_every_other_conditional_type_is_taken_too(desk: Desk) -> None:
+    """Below the market a sell stops a loss, above it takes a profit; the limit ones name the price they become."""
+    below, above = await near(desk, "0.95"), await near(desk, "1.04")
+    wanted = [
+        {"type": "STOP", "stopPrice": below, "price": below, "timeInForce": "GTC"},
+        {"type": "TAKE_PROFIT", "stopPrice": above, "price": above, "timeInForce": "GTC"},
+        {"type": "TAKE_PROFIT_MARKET", "stopPrice": above, "workingType": "MARK_PRICE", "priceProtect": "TRUE"},
+    ]
+    for order in wanted:
+        placed = await desk.stop(side="SELL", quantity="0.01", **order)
+        assert wrong(placed, d.ALGO_PLACED) == []
+        assert (placed["orderType"], Decimal(placed["triggerPrice"])) == (order["type"], Decimal(order["stopPrice"]))
+    assert {row["orderType"] for row in await desk.open_stops()} == {order["type"] for order in wanted}
+    await desk.cancel_every_stop()
+    assert await desk.open_stops() == []
+
+
 async def test_account_trades_fees_and_income_have_their_shapes(desk: Desk) -> None:
     await desk.place(type="MARKET", side="BUY", quantity="0.01")
     assert wrong(await desk.account(), d.ACCOUNT_V3) == []
