@@ -78,6 +78,12 @@ async def bare_round_trip(base: str) -> float:
     return median(trips)
 
 
+async def start_over(base: str, *, with_orders: bool = False) -> None:
+    """Twenty positions again, each with its stop."""
+    async with aiohttp.ClientSession() as session:
+        await (await session.post(f"{base}/bench/reset", data={"orders": "1"} if with_orders else {})).read()
+
+
 def connection_to(base: str) -> ResilientExchange:
     account = Account(
         "bench", "paper", base, base, Path("/nowhere"), "k" * 64, "s" * 64, None, "", f"{base}/ws-fapi/v1"
@@ -88,8 +94,8 @@ def connection_to(base: str) -> ResilientExchange:
 async def one_flatten(base: str, *, with_orders: bool) -> tuple[float, float, float, float]:
     """Milliseconds from the call: first request at the exchange, all acknowledged, verified flat, returned."""
     exchange = connection_to(base)
+    await start_over(base, with_orders=with_orders)
     async with aiohttp.ClientSession() as session:
-        await (await session.post(f"{base}/bench/reset", data={"orders": "1"} if with_orders else {})).read()
         await exchange.connect()
         known, rules = await asyncio.gather(exchange.snapshot(), exchange.rules())
         called = CLOCK.monotonic()
