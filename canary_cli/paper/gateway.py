@@ -89,7 +89,7 @@ async def perform(
     """What is asked by somebody who may: through the faults, against the order limits, to the handler."""
     now, symbol = venue.now(), params.get("symbol", "").upper()
     await _delay(venue, venue.faults.strike(now, target, symbol, "latency"))
-    fault = venue.faults.strike(now, target, symbol, *BEFORE, calm=_only_reduces(params))
+    fault = venue.faults.strike(now, target, symbol, *BEFORE, calm=_is_exempt(target, params))
     if fault is not None:
         _fail(venue, fault)
     if endpoint.orders != (0, 0):
@@ -147,8 +147,10 @@ def authenticate(venue: Venue, endpoint: Endpoint, asked: Asked, params: Params)
     return key
 
 
-def _only_reduces(params: Params) -> bool:
-    return params.get("reduceOnly", "").lower() == "true" or params.get("closePosition", "").lower() == "true"
+def _is_exempt(target: str, params: Params) -> bool:
+    """What the protection of the exchange lets pass: cancels, and orders that only reduce."""
+    reduces = (params.get(name, "").lower() == "true" for name in ("reduceOnly", "closePosition"))
+    return target.startswith("DELETE ") or any(reduces)
 
 
 async def _delay(venue: Venue, fault: Fault | None) -> None:

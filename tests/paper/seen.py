@@ -161,10 +161,13 @@ async def _(scene: Scene) -> None:
 @sees("throttle")
 async def _(scene: Scene) -> None:
     await scene.wire.market()
-    await scene.on(on="orders")
+    resting = (await scene.wire.limit(scene.wire.near("0.97"))).body["orderId"]
+    await scene.on()
+    assert (await scene.wire.call("DELETE", "/fapi/v1/order", symbol="BTCUSDT", orderId=resting)).status == 200
     status, code, text = told(await scene.wire.market(newClientOrderId="no"))
     assert (status, code, text[:47]) == (503, -1008, "Request throttled by system-level protection. R")
     assert (await scene.wire.market(side="SELL", reduceOnly="true")).status == 200
+    await scene.off()
     assert await scene.status_of("no") == -2013
 
 

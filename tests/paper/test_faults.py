@@ -10,6 +10,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from canary_cli.core.clock import ScaledClock
 from canary_cli.paper.fault_kinds import BadFault
 from canary_cli.paper.faults import Faults
 from canary_cli.paper.scenario import ScenarioError, load
@@ -183,3 +184,25 @@ async def test_the_shipped_scenario_rejects_entries_and_spares_exits(wire: Wire,
     venue.run()
     assert (await wire.market()).code == -2010
     assert (await wire.market(side="SELL", reduceOnly="true")).status == 200
+
+
+@pytest.mark.parametrize("condition", ["orders = 2", "fills = 1", "positions = 1", "exposure = 0.01"])
+async def test_a_fault_may_wait_for_what_the_account_does(
+    wire: Wire, server: Server, tmp_path: Path, condition: str
+) -> None:
+    venue, story = server.venue, tmp_path / "story.toml"
+    story.write_text(f'[[fault]]\nkind = "reject"\non = "all"\nwhen = {{ {condition} }}\nfor = "0:01:00"\n')
+    venue.load(load(str(story)))
+
+    def rest(seconds: int) -> None:
+        venue.clock = ScaledClock(venue.clock.now() + timedelta(seconds=seconds), venue.clock.wall(), 1.0)
+        venue.run()
+
+    await wire.limit(wire.near("0.97"))
+    rest(2)
+    assert (await wire.call("GET", "/fapi/v3/balance")).status == 200
+    await wire.market("0.02")
+    rest(2)
+    assert (await wire.call("GET", "/fapi/v3/balance")).code == -2010
+    rest(61)
+    assert (await wire.call("GET", "/fapi/v3/balance")).status == 200
