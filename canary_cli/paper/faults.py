@@ -82,7 +82,7 @@ class Faults:
         return (fault for fault in list(self._all.values()) if fault.kind in kinds and fault.is_on(now))
 
     def strike(self, now: datetime, target: str, symbol: str, *kinds: str, calm: bool = False) -> Fault | None:
-        """The first fault of the kinds that hits `target` now, which counts it. `calm`: a cancel, or what only reduces."""
+        """The first fault of the kinds that hits `target` now, which counts it. `calm`: cancels and reductions."""
         if not self._all:
             return None
         for fault in self.on(now, *kinds):
