@@ -13,8 +13,10 @@ import pytest
 from binance import AsyncClient, BinanceSocketManager, Client
 
 from tests.contract import pointing
-from tests.contract.desks import Ccxt, Desk, PythonBinance, PythonBinanceSockets, tidy
+from tests.contract.ccxt_desk import Ccxt
+from tests.contract.desks import PythonBinance, PythonBinanceSockets, tidy
 
+Desk = PythonBinance | Ccxt
 ROOT = Path(__file__).resolve().parents[2]
 DESKS = ("python-binance", "python-binance async", "python-binance WebSocket API", "ccxt", "ccxt.pro")
 

@@ -6,7 +6,8 @@ from typing import Any, ClassVar
 
 from binance import BinanceSocketManager
 
-from tests.contract.desks import BTC, Ccxt
+from tests.contract.ccxt_desk import Ccxt
+from tests.contract.desks import BTC
 from tests.contract.pointing import hang_up
 
 PATIENCE = 20.0  # seconds; a market stream speaks every three at the latest

@@ -7,7 +7,8 @@ import pytest
 from binance import Client
 
 from tests.contract import pointing
-from tests.contract.desks import Ccxt, PythonBinance, tidy
+from tests.contract.ccxt_desk import Ccxt
+from tests.contract.desks import PythonBinance, tidy
 
 BTC = Ccxt.symbol
 

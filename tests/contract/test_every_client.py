@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.contract.desks import Desk, Refused
+from tests.contract.conftest import Desk
+from tests.contract.desks import Refused
 from tests.paper import documented as d
 
 

@@ -10,7 +10,8 @@ import pytest
 from binance import AsyncClient, BinanceSocketManager
 
 from tests.contract import payloads as p
-from tests.contract.desks import BTC, Ccxt, PythonBinance, tidy
+from tests.contract.ccxt_desk import Ccxt
+from tests.contract.desks import BTC, PythonBinance, tidy
 from tests.contract.listeners import PATIENCE, CcxtListener, Listener, PythonBinanceListener
 from tests.paper.documented import differences
 
