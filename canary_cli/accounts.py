@@ -38,6 +38,7 @@ class Account:
     """One account to trade on. Keys are never shown: they are left out of `repr`.
 
     `rest_url_alternate` answers where `rest_url` does not, `ws_api_url` takes closes where neither does; "": none.
+    `key_trouble` says why there is no key: nothing can be asked of the exchange then.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Account:
     plan_time: PlanTime | None = None
     rest_url_alternate: str = ""
     ws_api_url: str = ""
+    key_trouble: ConfigurationError | None = field(default=None, repr=False, compare=False)
 
     @property
     def is_paper(self) -> bool:
@@ -87,6 +89,8 @@ def find_home() -> Path:
         home = Path(named)
         if not home.is_absolute():
             raise ConfigurationError(f"CANARY_HOME={named} is not absolute", "export CANARY_HOME=/full/path")
+        if not home.is_dir():  # made anew it would hold another account's latch than the one that is meant
+            raise ConfigurationError(f"CANARY_HOME={named} is no folder", "name the checkout, or make the folder first")
         return home
     for start in (Path.cwd(), Path(__file__).resolve().parent):
         for folder in (start, *start.parents):
@@ -95,11 +99,19 @@ def find_home() -> Path:
     raise ConfigurationError("no home: no runbooks/ folder here or above", "export CANARY_HOME=/path/to/the/checkout")
 
 
-def choose_account(name: str | None, home: Path) -> Account:
+def choose_account(name: str | None, home: Path, *, keyless: bool = False) -> Account:
     """The account named, or the default, or the one running rehearsal, or `paper`.
 
-    Raises UsageError when several could be meant and none is chosen, or the name is unknown.
+    Raises UsageError when several could be meant and none is chosen, or the name is unknown; ConfigurationError where
+    its key is missing, unless `keyless` says that what follows needs no key to begin with.
     """
+    account = _choose(name, home)
+    if account.key_trouble is not None and not keyless:
+        raise account.key_trouble
+    return account
+
+
+def _choose(name: str | None, home: Path) -> Account:
     wanted = name or os.environ.get("CANARY_ACCOUNT")
     profiles = _profiles(home)
     rehearsals = running_rehearsals(home)
@@ -180,9 +192,10 @@ def _from_profile(name: str, profile: dict[str, Any], home: Path) -> Account:
     if kind == "paper":
         return paper_account(home, int(profile.get("port", PAPER_PORT)), name)
     urls = _urls(name, kind, profile)
+    key, secret, trouble = _keys(name, profile)
     return Account(
-        name, kind, urls["rest_url"], urls["stream_url"], home, _secret(name, profile, "api_key"),
-        _secret(name, profile, "api_secret"), None, urls["rest_url_alternate"], urls["ws_api_url"],
+        name, kind, urls["rest_url"], urls["stream_url"], home, key, secret, None, urls["rest_url_alternate"],
+        urls["ws_api_url"], trouble,
     )  # fmt: skip
 
 
@@ -221,6 +234,13 @@ def _is_here(url: str) -> bool:
         return urlsplit(url).hostname in ("127.0.0.1", "localhost", "::1")
     except ValueError:
         return False
+
+
+def _keys(name: str, profile: dict[str, Any]) -> tuple[str, str, ConfigurationError | None]:
+    try:
+        return _secret(name, profile, "api_key"), _secret(name, profile, "api_secret"), None
+    except ConfigurationError as error:
+        return "", "", error
 
 
 def _secret(name: str, profile: dict[str, Any], what: str) -> str:

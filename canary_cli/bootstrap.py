@@ -44,7 +44,12 @@ class World:
 
     @cached_property
     def exchange(self) -> "BinanceExchange":
-        """Not connected yet: `await world.exchange.connect()` raises ExchangeUnreachable when it cannot be reached."""
+        """Not connected yet: `await world.exchange.connect()` raises ExchangeUnreachable when it cannot be reached.
+
+        Raises ConfigurationError where the account has no key.
+        """
+        if self.account.key_trouble is not None:
+            raise self.account.key_trouble
         from canary_cli.core.binance.client import BinanceExchange
         from canary_cli.core.binance.resilient import ResilientExchange
 
@@ -98,6 +103,6 @@ class World:
                     vars(self)[name].close()
 
 
-def open_world(name: str | None = None) -> World:
+def open_world(name: str | None = None, *, keyless: bool = False) -> World:
     """The world of the account named, or of the one that is meant (see `accounts.choose_account`)."""
-    return World(choose_account(name, find_home()))
+    return World(choose_account(name, find_home(), keyless=keyless))

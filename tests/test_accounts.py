@@ -109,6 +109,7 @@ def test_missing_keys_name_every_way_to_give_them(home: Path) -> None:
     with pytest.raises(ConfigurationError, match="account desk-live: no api_key") as refused:
         choose_account(None, home)
     assert refused.value.hint == "set BINANCE_API_KEY, BINANCE_API_KEY_FILE, or api_key_file in accounts.toml"
+    assert choose_account(None, home, keyless=True).name == "desk-live"
 
 
 def test_a_key_file_that_others_can_read_is_refused(home: Path) -> None:
@@ -173,6 +174,9 @@ def test_home_is_found_from_any_folder_below_it(home: Path, monkeypatch: pytest.
 def test_home_may_be_named_but_never_relative(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("CANARY_HOME", str(tmp_path))
     assert find_home() == tmp_path
+    monkeypatch.setenv("CANARY_HOME", str(tmp_path / "mistyped"))
+    with pytest.raises(ConfigurationError, match="is no folder"):
+        find_home()
     monkeypatch.setenv("CANARY_HOME", "here")
     with pytest.raises(ConfigurationError, match="not absolute"):
         find_home()

@@ -20,6 +20,6 @@ def command(
     from canary_cli.render import output
     from canary_cli.steps.incident_verbs import run_ack
 
-    world = open_world(account)
+    world = open_world(account, keyless=True)
     output.announce(world.account)
     return asyncio.run(run_ack(world, incident, by, as_json=as_json))

@@ -28,7 +28,7 @@ def command(
     from canary_cli.render import output
     from canary_cli.steps import alert as step
 
-    world = open_world(account)
+    world = open_world(account, keyless=True)
     output.announce(world.account)
     alert = Alert(message, severity, incident=incident, channel=channel)
     deliveries = asyncio.run(_send(world, alert))

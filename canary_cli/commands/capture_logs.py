@@ -18,6 +18,6 @@ def command(
     from canary_cli.render import output
     from canary_cli.steps.incident_verbs import run_capture
 
-    world = open_world(account)
+    world = open_world(account, keyless=True)
     output.announce(world.account)
     return run_capture(world, incident, as_json=as_json)

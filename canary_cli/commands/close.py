@@ -29,7 +29,7 @@ def command(
     if not pair.isalnum():
         raise UsageError(f"{pair!r} is no pair", "write it as BTCUSDT; everything at once: canary close-all")
     request = CloseRequest(operator(), style, timeout, only=pair.upper())
-    world = open_world(account)
+    world = open_world(account, keyless=True)
     if dry_run:
-        return asyncio.run(run_dry(world, request, "json" if as_json else "text"))
+        return asyncio.run(run_dry(world, request, as_json=as_json))
     return asyncio.run(run_close(world, request, as_json=as_json))

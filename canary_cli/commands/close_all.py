@@ -1,6 +1,7 @@
 """`canary close-all`, alias `flatten`."""
 
 import asyncio
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -8,7 +9,12 @@ import typer
 from canary_cli.bootstrap import open_world
 from canary_cli.commands import options
 from canary_cli.core.trading.flatten import Style
-from canary_cli.errors import Result
+from canary_cli.errors import Result, UsageError
+
+
+class Format(StrEnum):
+    TEXT = "text"
+    NAGIOS = "nagios"
 
 
 def command(
@@ -18,7 +24,9 @@ def command(
     timeout: Annotated[float, typer.Option(min=1.0, help="Seconds before this command ends; closing goes on.")] = 60.0,
     account: options.Account = None,
     dry_run: options.DryRun = False,
-    output_format: Annotated[str, typer.Option("--format", help="With --dry-run: nagios, for monitoring.")] = "text",
+    shape: Annotated[
+        Format, typer.Option("--format", help="With --dry-run: nagios, one line for monitoring.")
+    ] = Format.TEXT,
     recheck: Annotated[bool, typer.Option(help="Look again at +2, +10 and +60 s, in a process of its own.")] = True,
     as_json: options.Json = False,
     sweep: Annotated[bool, typer.Option("--sweep", hidden=True)] = False,
@@ -31,13 +39,17 @@ def command(
     time is up, while a process it names goes on closing.
     """
     from canary_cli.steps.close_all import CloseRequest
-    from canary_cli.steps.closing import run_close, run_dry, run_sweep
+    from canary_cli.steps.closing import run_close, run_dry, run_nagios, run_sweep
     from canary_cli.steps.latching import operator
 
-    world = open_world(account)
+    request = CloseRequest(operator(), style, timeout, recheck=recheck)
+    if shape is Format.NAGIOS:
+        if not dry_run:
+            raise UsageError("--format nagios proves the way and closes nothing: it wants --dry-run", "add --dry-run")
+        return asyncio.run(run_nagios(account, request))
+    world = open_world(account, keyless=True)
     if sweep:
         return asyncio.run(run_sweep(world, only, after_flat=after_flat))
-    request = CloseRequest(operator(), style, timeout, recheck=recheck)
     if dry_run:
-        return asyncio.run(run_dry(world, request, "json" if as_json else output_format))
+        return asyncio.run(run_dry(world, request, as_json=as_json))
     return asyncio.run(run_close(world, request, as_json=as_json))

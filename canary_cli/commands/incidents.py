@@ -33,7 +33,7 @@ def command(
         raise UsageError("--close wants --by", "who closes it is kept in the journal")
     if not close and (cause or by or reviewed_by or reason):
         raise UsageError("--cause, --by, --reviewed-by and --reason belong to --close", "add --close INCIDENT")
-    world = open_world(account)
+    world = open_world(account, keyless=True)
     output.announce(world.account)
     if close:
         asyncio.run(run_close(world, close, by, cause, reviewed_by, reason))

@@ -21,6 +21,6 @@ def command(
     from canary_cli.render import output
     from canary_cli.steps.incident_verbs import run_keep
 
-    world = open_world(account)
+    world = open_world(account, keyless=True)
     output.announce(world.account)
     return asyncio.run(run_keep(world, incident, by, reason, as_json=as_json))

@@ -41,7 +41,7 @@ def command(
     from canary_cli.steps.rollback.sequence import roll_back
     from canary_cli.steps.rollback.state import RESTORE, Rollback, RollbackRequest
 
-    world = open_world(account)
+    world = open_world(account, keyless=True)
     request = RollbackRequest(reason, operator(), cause, restore or stage == RESTORE, stage)
     with open_screen(as_json=as_json, live=False) as screen:
         screen.announce(world.account)

@@ -16,7 +16,7 @@ def command(account: options.Account = None, as_json: options.Json = False) -> R
     from canary_cli.render import output
     from canary_cli.render import status as render
 
-    world = open_world(account)
+    world = open_world(account, keyless=True)
     output.announce(world.account)
     status = asyncio.run(_read(world))
     if not as_json:

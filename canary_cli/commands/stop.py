@@ -15,5 +15,5 @@ def stop_at_once(words: list[str]) -> Result | None:
     )
     if not plain:
         return None
-    world = open_world(told.get("--account"))
+    world = open_world(told.get("--account"), keyless=True)
     return run_disable(world, told.get("--by", ""), told.get("--reason", ""), as_json=False)

@@ -20,7 +20,7 @@ def command(account: options.Account = None, by: By = "", reason: Reason = "", a
     """No entries from now on, whatever runs or restarts; exits still pass. Never asks; a reason is welcome."""
     from canary_cli.steps.disabling import run_disable
 
-    return run_disable(open_world(account), by, reason, as_json=as_json)
+    return run_disable(open_world(account, keyless=True), by, reason, as_json=as_json)
 
 
 @group.command()
@@ -44,4 +44,4 @@ def status(account: options.Account = None, as_json: options.Json = False) -> Re
     """Who stopped trading, why and since when. Asks the disk only."""
     from canary_cli.steps.switching import run_status
 
-    return run_status(open_world(account), as_json=as_json)
+    return run_status(open_world(account, keyless=True), as_json=as_json)

@@ -13,7 +13,7 @@ def command(account: options.Account = None, as_json: options.Json = False) -> R
     from canary_cli.render import output
     from canary_cli.render import status as render
 
-    world = open_world(account)
+    world = open_world(account, keyless=True)
     output.announce(world.account)
     reasons = asyncio.run(_find(world))
     if not as_json:

@@ -43,7 +43,7 @@ def show(account: str, result: CloseResult) -> None:
     """On stdout: the summary; on stderr: what comes next."""
     report = result.report
     if report.outcome is Outcome.NOTHING_OPEN:
-        output.line(f"NOTHING OPEN on {account}")
+        output.line(_verdict(account, result))
     else:
         _show_closed(account, result)
     for one in report.dust:
@@ -57,6 +57,8 @@ def show(account: str, result: CloseResult) -> None:
     if report.grown:
         output.notice(another_hand(report.grown), style="bold red")
     output.notice(_who_goes_on(result), style="" if report.is_flat or result.sweeper else "bold red")
+    if "account" in (report.trouble or {}):
+        output.notice(f"the exchange does not answer this host: try another network, another host, or {EXCHANGE_APP}")
 
 
 def another_hand(grown: tuple[str, ...]) -> str:
@@ -76,19 +78,24 @@ def _show_closed(account: str, result: CloseResult) -> None:
         output.line(f"P&L: {money(result.pnl) if result.pnl is not None else 'not known yet: canary pnl'}")
     if report.orders_cancelled:
         output.line(f"Cancelled {report.orders_cancelled} {_plural(report.orders_cancelled, 'order')}")
-    output.line(_verdict(account, report), style="bold green" if report.is_flat else "bold red")
+    output.line(_verdict(account, result), style="bold green" if report.is_flat else "bold red")
 
 
 def _plural(count: int, noun: str) -> str:
     return noun if count == 1 else noun + "s"
 
 
-def _verdict(account: str, report: FlattenReport) -> str:
+def _verdict(account: str, result: CloseResult) -> str:
+    """In one line; of one pair it says so, since others may be open."""
+    report = result.report
+    where = f"in {result.only} on {account}" if result.only else f"on {account}"
+    if report.outcome is Outcome.NOTHING_OPEN:
+        return f"NOTHING OPEN {where}"
     if report.is_flat:
-        return f"FLAT on {account}: {_clocks(report)}"
+        return f"FLAT {where}: {_clocks(report)}"
     trouble = report.trouble or {}
     left = "; ".join(f"{_named(one, trouble)} about {money(one.notional)}" for one in report.left)
-    return f"NOT FLAT on {account}: {left or trouble.get('account') or 'not verified by the exchange'}"
+    return f"NOT FLAT {where}: {left or trouble.get('account') or 'not verified by the exchange'}"
 
 
 def _clocks(report: FlattenReport) -> str:
@@ -111,6 +118,7 @@ def document(account: str, result: CloseResult) -> dict[str, Any]:
     report = result.report
     return {
         "account": account,
+        "pair": result.only,
         "outcome": report.outcome,
         "seconds": round(report.seconds, 3),
         "clocks": {
@@ -129,7 +137,7 @@ def document(account: str, result: CloseResult) -> dict[str, Any]:
         "closing": {"pid": result.sweeper.pid, "log": result.sweeper.log} if result.sweeper else None,
         "trouble": report.trouble,
         "opened_while_we_closed": report.grown,
-        "reason": _verdict(account, report),
+        "reason": _verdict(account, result),
         "exit_code": result.result.code,
     }
 

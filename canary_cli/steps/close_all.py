@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from canary_cli.bootstrap import World
-from canary_cli.core.model import OrderRequest, OrderType, Side, SymbolRules
+from canary_cli.core.model import AccountSnapshot, OrderRequest, OrderType, Side, SymbolRules
 from canary_cli.core.trading.flatten import Begin, CancelAlgo, CancelAll, Flatten, Leg, Style, decide
 from canary_cli.core.trading.flatten.plan import closable, close_order, pieces
 from canary_cli.core.trading.hands import closing_prefix
 from canary_cli.core.trading.replies import Confirmed, Rejected
-from canary_cli.errors import ExchangeUnreachable, ExitCode, Result
+from canary_cli.errors import ExchangeUnreachable, ExitCode, Result, UsageError
 from canary_cli.journal.record import Record
 from canary_cli.session.aftermath import execution_cost
 from canary_cli.session.flattening import FlattenReport, Progress, flatten
@@ -46,7 +46,7 @@ class CloseRequest:
 class CloseResult:
     """`pnl` is None where the fills could not be read; the failures say why latch or journal are not on disk.
 
-    `interrupted`: a signal came before the account was flat.
+    `interrupted`: a signal came before the account was flat. `only`: all this is about one pair.
     """
 
     report: FlattenReport
@@ -56,6 +56,7 @@ class CloseResult:
     sweeper: Sweeper | None
     journal_failure: str = ""
     interrupted: Interrupted | None = None
+    only: str | None = None
 
     @property
     def result(self) -> Result:
@@ -70,12 +71,15 @@ async def close(
 ) -> CloseResult:
     """Raises NotClosed, and pages, where the key is refused; whatever else fails is tried again until the time-out.
 
+    Raises UsageError for a pair that the exchange does not know.
+
     An interruption is the time-out come early. Who goes on is settled before anything else is asked.
     """
     began = world.clock.monotonic()
     unlatched = "" if request.only else latch_entries(world, "close-all", "close-all typed by hand", request.by)
-    note(world, Record("flatten_started", pair=request.only or "", actor=request.by, data={"cause": _cause(request)}))
     known, rules = await look_or_page(world, _share(request.timeout))
+    _check_pair(request.only, known, rules)
+    note(world, Record("flatten_started", pair=request.only or "", actor=request.by, data={"cause": _cause(request)}))
     report = await flatten(
         world.exchange, world.clock, known, rules, _cause(request), on_progress,
         request.timeout and request.timeout - (world.clock.monotonic() - began),
@@ -88,7 +92,14 @@ async def close(
     unnoted = note(world, _ending(report, pnl, request))
     await book_fills(world, report, patience)
     interrupted = None if report.is_flat else interruption.by
-    return CloseResult(report, pnl, request.only is None, unlatched, sweeper, unnoted, interrupted)
+    return CloseResult(report, pnl, request.only is None, unlatched, sweeper, unnoted, interrupted, request.only)
+
+
+def _check_pair(pair: str | None, known: AccountSnapshot | None, rules: Mapping[str, SymbolRules]) -> None:
+    """A slip of the pen must not look like a pair that is closed. One that is held is closed, listed or not."""
+    held = {one.symbol for one in known.positions} if known is not None else {pair}
+    if pair and rules and pair not in {*rules, *held}:
+        raise UsageError(f"{pair} is no pair of this exchange: nothing was closed", "what is open: canary positions")
 
 
 def _share(timeout: float | None) -> float:

@@ -1,6 +1,6 @@
 """A closing with its screen: run the step, show what it does, end as it ended. `close-all` and `close` share it."""
 
-from canary_cli.bootstrap import World
+from canary_cli.bootstrap import World, open_world
 from canary_cli.errors import CanaryError, ExitCode, Result
 from canary_cli.render import flatten as view
 from canary_cli.render import output
@@ -23,30 +23,33 @@ async def run_close(world: World, request: CloseRequest, *, as_json: bool) -> Re
     return result.result
 
 
-async def run_dry(world: World, request: CloseRequest, form: str) -> Result:
+async def run_dry(world: World, request: CloseRequest, *, as_json: bool) -> Result:
     """Proves the way to the exchange without sending anything that executes."""
-    if form == "nagios":
-        return await _run_nagios(world, request)
     output.announce(world.account)
     async with world:
         plan = await close_all.rehearse(world, request)
-    if form == "json":
+    if as_json:
         output.print_document(view.rehearsed_document(world.account.name, plan))
     else:
         view.show_rehearsed(world.account.name, plan)
     return Result("READY") if plan.accepted else Result("NOT_READY", ExitCode.EXCHANGE_UNREACHABLE)
 
 
-async def _run_nagios(world: World, request: CloseRequest) -> Result:
-    """0 OK, 2 CRITICAL: the two a kill path can be in."""
+async def run_nagios(account: str | None, request: CloseRequest) -> Result:
+    """`run_dry` for a monitoring system: 0 OK, 2 CRITICAL where nothing can be closed, 3 where no account is meant."""
+    try:
+        world = open_world(account, keyless=True)
+    except CanaryError as error:
+        output.line(f"CLOSE-ALL UNKNOWN - {error.message}")
+        return Result("UNKNOWN", ExitCode(3))
     try:
         async with world:
             plan = await close_all.rehearse(world, request)
     except CanaryError as error:
         output.line(f"CLOSE-ALL CRITICAL - {world.account.name}: {error.message}")
-        return Result("CRITICAL", ExitCode.USAGE)
+        return Result("CRITICAL", ExitCode(2))
     output.line(view.nagios(world.account.name, plan))
-    return Result("OK") if plan.accepted else Result("CRITICAL", ExitCode.USAGE)
+    return Result("OK") if plan.accepted else Result("CRITICAL", ExitCode(2))
 
 
 async def run_sweep(world: World, only: str | None, *, after_flat: bool) -> Result:

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from canary_cli.bootstrap import World
 from canary_cli.core.model import AccountSnapshot, SymbolRules
-from canary_cli.errors import CanaryError, ExchangeUnreachable, ExitCode
+from canary_cli.errors import CanaryError, ConfigurationError, ExchangeUnreachable, ExitCode
 
 T = TypeVar("T")
 
@@ -28,7 +28,7 @@ async def look(world: World, patience: float = PATIENCE) -> tuple[AccountSnapsho
             _soon(world.exchange.still_open(), None, patience),
             _soon(world.exchange.rules(), dict[str, SymbolRules](), patience),
         )
-    except ExchangeUnreachable as error:
+    except (ExchangeUnreachable, ConfigurationError) as error:
         raise NotClosed(
             f"NOBODY IS CLOSING: {error.message}", f"{error.hint}; or close by hand in the exchange's own app"
         ) from None

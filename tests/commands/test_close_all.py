@@ -78,6 +78,10 @@ def test_nothing_open_is_said_as_such(home: Path, capsys: Capture) -> None:
     shown = capsys.readouterr()
     assert shown.out == "NOTHING OPEN on desk\n"
     assert shown.err.endswith("RESULT NOTHING_OPEN exit=0\n")
+    with an_exchange_on(home, Venue()):
+        assert run(["close-all", "--no-recheck", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["outcome"], told["reason"], told["pair"]) == ("NOTHING_OPEN", "NOTHING OPEN on desk", None)
 
 
 def test_the_document_holds_money_as_strings(home: Path, capsys: Capture) -> None:
@@ -139,10 +143,22 @@ def test_one_pair_is_closed_and_nothing_latched(home: Path, capsys: Capture) -> 
     venue = Venue().hold(position("BTCUSDT", "1"), position("ETHUSDT", "1")).rest(stop("BTCUSDT"), stop("ETHUSDT"))
     with an_exchange_on(home, venue):
         assert run(["close", "ethusdt"]) == 0
+        assert run(["close", "ethusdt"]) == 0
+        assert run(["close", "fooUSDT"]) == 2
     assert [symbol for symbol, _ in venue.positions] == ["BTCUSDT"]
     assert [algo.symbol for algo in venue.algos.values()] == ["BTCUSDT"]
     assert read_latches(home / ".canary" / "desk") == ()
-    assert "Closed 1 position in " in capsys.readouterr().out
+    shown = capsys.readouterr()
+    assert "Closed 1 position in " in shown.out
+    assert "\nFLAT in ETHUSDT on desk: " in shown.out and "\nNOTHING OPEN in ETHUSDT on desk\n" in shown.out
+    assert "error: FOOUSDT is no pair of this exchange: nothing was closed\n" in shown.err
+
+
+def test_a_pair_that_is_held_is_closed_though_the_exchange_lists_it_no_more(home: Path) -> None:
+    venue = Venue().hold(position("GONEUSDT", "1"))
+    with an_exchange_on(home, venue):
+        assert run(["close", "GONEUSDT"]) == 0
+    assert not venue.positions
 
 
 def test_a_dry_run_shows_the_deeds_and_sends_none(home: Path, capsys: Capture) -> None:
@@ -165,6 +181,31 @@ def test_a_monitoring_system_reads_whether_the_way_is_open(home: Path, capsys: C
     assert capsys.readouterr().out.startswith("CLOSE-ALL OK - desk: signed test order accepted; 1 closes")
     assert run(["close-all", "--dry-run", "--format", "nagios"]) == 2  # the exchange is gone now
     assert capsys.readouterr().out.startswith("CLOSE-ALL CRITICAL - desk: ")
+    (home / "accounts.toml").write_text('[desk]\nkind = "live"\n[other]\nkind = "paper"\n')
+    assert run(["close-all", "--dry-run", "--format", "nagios"]) == 3
+    assert capsys.readouterr().out == "CLOSE-ALL UNKNOWN - 2 accounts and none chosen: desk, other\n"
+    assert run(["close-all", "--dry-run", "--format", "nagios", "--account", "desk"]) == 2
+    assert capsys.readouterr().out == "CLOSE-ALL CRITICAL - desk: account desk: no api_key\n"
+
+
+def test_proving_the_way_never_closes_by_a_forgotten_word(home: Path) -> None:
+    venue = Venue().hold(position("BTCUSDT", "1"))
+    with an_exchange_on(home, venue):
+        assert run(["close-all", "--format", "nagios"]) == 2
+        assert run(["close-all", "--dry-run", "--format", "bogus"]) == 2
+    assert venue.positions and not read_latches(home / ".canary" / "desk")
+
+
+def test_without_a_key_it_latches_and_says_that_nobody_closes(
+    home: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("BINANCE_API_KEY", "BINANCE_API_KEY_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    (home / "accounts.toml").write_text('[desk]\nkind = "live"\n')
+    assert run(["close-all"]) == 6
+    assert "NOBODY IS CLOSING: account desk: no api_key" in capsys.readouterr().err
+    assert read_latches(home / ".canary" / "desk")
+    assert run(["close-all", "--dry-run"]) == 78
 
 
 def test_a_refused_key_is_said_at_once_and_that_nobody_closes(home: Path, capsys: Capture) -> None:
@@ -185,7 +226,7 @@ def test_an_exchange_that_is_away_ends_incomplete_never_flat(
     assert run(["close-all", "--timeout", "1", "--json"]) == 6
     document = json.loads(capsys.readouterr().out)
     reap(document["closing"]["pid"])
-    assert document["outcome"] == "INCOMPLETE"
+    assert (document["outcome"], document["pnl"]) == ("INCOMPLETE", None)
     assert "cannot connect" in document["trouble"]["account"]
 
 

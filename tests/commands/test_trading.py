@@ -49,6 +49,17 @@ def test_disabling_needs_no_exchange_and_says_what_it_does_not_know(home: Path, 
     assert shown.err.endswith("RESULT DISABLED exit=0\n")
 
 
+def test_disabling_needs_no_key(home: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("BINANCE_API_KEY", "BINANCE_API_KEY_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    profile = '[desk]\nkind = "live"\nrest_url = "http://127.0.0.1:9"\n'
+    (home / "accounts.toml").write_text(profile)
+    assert run(["stop"]) == 0
+    assert run(["trading", "status"]) == 0
+    assert latches(home)
+    assert "what is still open is not known: " in capsys.readouterr().out
+
+
 def test_disabling_twice_keeps_the_first_reason(home: Path) -> None:
     assert run(["stop", "--reason", "first"]) == 0
     assert run(["trading", "disable", "--reason", "second"]) == 0

@@ -33,8 +33,10 @@ PARTS = (
 def glance(account: Account, clock: Clock, patience: float) -> AccountSnapshot:
     """What `BinanceExchange.snapshot` tells, asked part by part at once. `patience` is wall seconds for all of it.
 
-    Raises ExchangeUnreachable where a part is missing.
+    Raises ExchangeUnreachable where a part is missing, ConfigurationError where the account has no key.
     """
+    if account.key_trouble is not None:
+        raise account.key_trouble
     found: dict[str, Any] = {}
     began, wall = clock.monotonic(), clock.wall()
     threads = [
