@@ -83,6 +83,10 @@ class DatabaseError(CanaryError):
     exit_code = ExitCode.DATABASE_BAD
 
 
+class DatabaseCorrupted(DatabaseError):
+    """The server says that what it stored is damaged: a restore is due."""
+
+
 class BackupError(DatabaseError):
     slug = "backup"
 

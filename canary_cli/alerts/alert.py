@@ -110,14 +110,16 @@ class Alerts(Protocol):
 
 
 class RecordedAlerts:
-    """The in-memory twin: keeps what was said, reaches nobody."""
+    """The in-memory twin: keeps what was said, as one channel that takes everything at once."""
 
     def __init__(self) -> None:
         self.sent: list[Alert] = []
 
     def send(self, alert: Alert) -> Receipt:
         self.sent.append(alert)
-        return Receipt()
+        receipt = Receipt()
+        receipt.record(Delivery("memory", Fate.SENT))
+        return receipt
 
     def close(self) -> None:
         """Nothing is under way."""

@@ -35,7 +35,6 @@ def command(
     from canary_cli.render.flatten import show_progress
     from canary_cli.render.rollback import show_rollback
     from canary_cli.render.screen import open_screen
-    from canary_cli.steps.escalating import clock_of
     from canary_cli.steps.interrupting import heard
     from canary_cli.steps.latching import operator
     from canary_cli.steps.rollback.sequence import roll_back
@@ -52,6 +51,6 @@ def command(
                     return await roll_back(world, request, screen.checkpoint, show_progress, interruption)
 
         rollback = asyncio.run(work())
-    show_rollback(rollback, clock_of(world, rollback.incident), as_json=as_json)
+    show_rollback(rollback, world.account.name, as_json=as_json)
     is_flat = rollback.result.code is ExitCode.ROLLED_BACK
     return Result("ROLLED_BACK") if is_flat else rollback.result

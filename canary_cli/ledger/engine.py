@@ -1,5 +1,6 @@
 """Opens the database of a URL: SQLite with real transactions, MySQL or MariaDB with time-outs; one error for both."""
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,7 +11,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
-from canary_cli.errors import ConfigurationError, DatabaseError
+from canary_cli.errors import ConfigurationError, DatabaseCorrupted, DatabaseError
 
 _CONNECT_SECONDS, _READ_SECONDS = 3, 60
 _HINT = "does the server answer, and are DATABASE_URL, DB_USER and DB_PASS right?"
@@ -53,13 +54,28 @@ def safe(url: str | URL) -> str:
 
 @contextmanager
 def database_errors(engine: Engine) -> Iterator[None]:
-    """Whatever the database raises becomes a DatabaseError that names the database and no secret."""
+    """Whatever the database raises becomes a DatabaseError that names the database and no secret.
+
+    DatabaseCorrupted where the server says that what it stored is damaged.
+    """
     try:
         yield
     except DBAPIError as error:
-        raise DatabaseError(f"{safe(engine.url)}: {_reason(error)}", _HINT) from None
+        kind = DatabaseCorrupted if _is_damage(error) else DatabaseError
+        raise kind(f"{safe(engine.url)}: {_reason(error)}", _HINT) from None
     except SQLAlchemyError as error:
         raise DatabaseError(f"{safe(engine.url)}: {type(error).__name__}", _HINT) from None
+
+
+def _is_damage(error: DBAPIError) -> bool:
+    """By the server's own number (sqlite.org/rescode.html, mariadb.com/kb/en/mariadb-error-codes)."""
+    if isinstance(error.orig, sqlite3.Error):
+        return getattr(error.orig, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+    return next(iter(getattr(error.orig, "args", ())), None) in _DAMAGED
+
+
+_DAMAGED = frozenset({126, 127, 134, 141, 144, 145, 1034, 1035, 1194, 1195, 1712})
+"""Wrong index or record file, crashed tables, tables marked as such, an InnoDB index that is corrupted."""
 
 
 def _reason(error: DBAPIError) -> str:

@@ -9,9 +9,12 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from canary_cli.core.policy.rollback import Restart
 from canary_cli.render import output
 from canary_cli.render.figures import day, money
-from canary_cli.steps.aftermath import PASSED, Validation, validations
+from canary_cli.render.incidents import show_clock
+from canary_cli.steps.aftermath import Validation, validations
+from canary_cli.steps.rollback.state import INVESTIGATE, PASSED, POSTMORTEM, RESTORE, STOP
 
 if TYPE_CHECKING:
     from canary_cli.steps.rollback.state import Rollback
@@ -45,27 +48,36 @@ class Restored:
     integrity_passed: bool | None
 
 
-def show_checkpoint(stage: str, rollback: "Rollback") -> None:
-    """Print the block after `stop`, `investigate`, `restore` or `postmortem` on stdout."""
+def show_checkpoint(stage: int, rollback: "Rollback") -> None:
+    """Print the block after a stage on stdout; after the last one also the decision and the escalation clock."""
     shown = block(stage, rollback, unicode=output.speaks_unicode(output.stdout()))
     if shown:
         output.line(f"\n{shown}\n")
+    if stage == POSTMORTEM and rollback.decision is not None:
+        output.line(f"decision tree: {decision_line(rollback.decision)}")
+    if stage == POSTMORTEM and rollback.clock is not None:
+        show_clock(rollback.clock)
 
 
-def block(stage: str, rollback: "Rollback", *, unicode: bool) -> str:
+def decision_line(decision: Restart) -> str:
+    """`POSTPONE RESTART: find the root cause; ...`, what gate 0 obeys."""
+    return f"{'MAY RESTART' if decision.may_restart else 'POSTPONE RESTART'}: {'; '.join(decision.actions)}"
+
+
+def block(stage: int, rollback: "Rollback", *, unicode: bool) -> str:
     report, done = rollback.report, rollback.done
     flat, latched = report is not None and report.is_flat, "latch" not in rollback.missing
-    if stage == "stop":
+    if stage == STOP:
         left = None if report is None else len(report.left)
         return after_stop(Stopped(latched, 0 if flat else left or None, "alert" in done), unicode=unicode)
-    if stage == "investigate":
+    if stage == INVESTIGATE:
         return after_investigation(
             Investigated("capture-logs" in done, rollback.pnl, rollback.root_cause or ""), unicode=unicode
         )
-    if stage == "restore":
+    if stage == RESTORE:
         passed = done.get("verify-db") == PASSED if "restore" in done else None
         return after_restore(Restored(rollback.restored_from, passed), unicode=unicode)
-    if stage == "postmortem":
+    if stage == POSTMORTEM and report is not None:
         found = validations(flat, latched, rollback.incident, done, rollback.missing)
         return validations_block(found, unicode=unicode)
     return ""

@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 from datetime import UTC
 
+from canary_cli.core.policy.rollback import DecisionTree, decide
 from canary_cli.journal.record import Entry
 from canary_cli.render import figures
 from canary_cli.render.checkpoint import NOT_DONE, UNKNOWN
 from canary_cli.render.lines import event_line
 from canary_cli.render.markdown import document, table, text
-from canary_cli.steps.aftermath import NEXT_STEPS, RESTART_FLOOR, Decision, decision, deeds
+from canary_cli.steps.aftermath import asked, deeds
 from canary_cli.steps.story import Story
 
 TIMELINE = frozenset(
@@ -19,7 +20,7 @@ TIMELINE = frozenset(
 MOST_LINES = 60
 
 
-def postmortem(story: Story, incident: str) -> str:
+def postmortem(story: Story, incident: str, tree: DecisionTree) -> str:
     """The document. Dates are UTC, in plan time."""
     back = story.rollback
     at = back.tripped if back else story.until
@@ -58,7 +59,7 @@ def postmortem(story: Story, incident: str) -> str:
             "## TIMELINE",
             *_timeline(story),
             "## DECISION TREE",
-            *_tree(decision(story)),
+            *_tree(story, tree),
             "",
             "## SIGN-OFF",
             "- Dev: [Signature]",
@@ -107,19 +108,23 @@ def _is_step_of_plan(entry: Entry) -> bool:
     return entry.event == "step_finished" and entry.actor != "rollback"
 
 
-def _tree(answer: Decision) -> Iterator[str]:
-    lost = UNKNOWN if answer.pnl_pct is None else figures.percent(answer.pnl_pct)
-    if answer.may_restart:
-        then = "YES: proceed with the investigation; the canary may restart after the fix"
-    else:
+def _tree(story: Story, tree: DecisionTree) -> Iterator[str]:
+    """Every question of the tree in `runbooks/rollback.toml` with its answer; a cause nobody found yet stays open."""
+    known = asked(story)
+    answer = decide(tree, known.pnl_pct, known.root_cause, is_corrupted=known.is_corrupted is True)
+    lost = UNKNOWN if known.pnl_pct is None else figures.percent(known.pnl_pct)
+    if answer.needs_review:
         then = "NO: POSTPONE RESTART; full review and approval required"
-    yield f"- Is P&L > {RESTART_FLOOR} %? {lost}: {then}"
-    found = f"suspected {answer.suspected_cause}, a person decides" if answer.suspected_cause else "a person decides"
-    yield f"- Root cause found? {found}:"
-    yield from (f"  - [ ] {kind}: {then}" for kind, then in NEXT_STEPS.items())
+    else:
+        then = "YES: proceed with the investigation; the canary may restart after the fix"
+    yield f"- Is P&L > {tree.review_below:f} %? {lost}: {then}"
+    suspected = f"suspected {known.suspected}, a person decides" if known.suspected else "a person decides"
+    yield f"- Root cause found? {known.root_cause or suspected}:"
+    for cause, action in tree.by_cause.items():
+        yield f"  - [{'x' if cause is known.root_cause else ' '}] {cause}: {action}"
     corrupted = {
         None: f"{UNKNOWN}, run `canary verify-db`",
-        True: "YES: restore from backup, then restart",
+        True: f"YES: {tree.restore_first}",
         False: "NO",
     }
-    yield f"- Database corrupted? {corrupted[answer.database_corrupted]}"
+    yield f"- Database corrupted? {corrupted[known.is_corrupted]}"

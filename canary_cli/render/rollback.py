@@ -1,13 +1,12 @@
 """How a rollback ended: clocks, evidence, what is not done."""
 
+from canary_cli.errors import ExitCode
 from canary_cli.render import output
 from canary_cli.render.flatten import another_hand
-from canary_cli.render.incidents import show_clock
-from canary_cli.steps.escalating import Clock
 from canary_cli.steps.rollback.state import Rollback
 
 
-def show_rollback(rollback: Rollback, clock: Clock | None, *, as_json: bool) -> None:
+def show_rollback(rollback: Rollback, account: str, *, as_json: bool) -> None:
     if as_json:
         output.print_document(document(rollback))
         return
@@ -25,8 +24,8 @@ def show_rollback(rollback: Rollback, clock: Clock | None, *, as_json: bool) -> 
     if rollback.closer:
         output.line(f"NOT FLAT: {rollback.closer}", style="bold red")
     output.line(f"evidence: {rollback.folder}")
-    if clock is not None:
-        show_clock(clock)
+    if rollback.result.code is ExitCode.INCOMPLETE:
+        output.notice(f"next:  canary close-all --account {account}")
 
 
 def clocks(rollback: Rollback) -> str:

@@ -36,7 +36,7 @@ class Lines:
         if line is not None:
             print_line(line)
 
-    def checkpoint(self, stage: str, rollback: Rollback) -> None:
+    def checkpoint(self, stage: int, rollback: Rollback) -> None:
         show_checkpoint(stage, rollback)
 
     def end(self, result: Result, reason: str, report: str, next_command: str) -> None:
@@ -53,7 +53,7 @@ class Events(Lines):
     def tell(self, record: Record) -> None:
         output.print_event(event_document(record, self.now()))
 
-    def checkpoint(self, stage: str, rollback: Rollback) -> None:
+    def checkpoint(self, stage: int, rollback: Rollback) -> None:
         """The rollback's records tell it all."""
 
     def end(self, result: Result, reason: str, report: str, next_command: str) -> None:
@@ -71,7 +71,7 @@ class Picture(Lines):
     def announce(self, account: Account) -> None:
         self.later.append(lambda: output.announce(account))
 
-    def checkpoint(self, stage: str, rollback: Rollback) -> None:
+    def checkpoint(self, stage: int, rollback: Rollback) -> None:
         said = copy(rollback)
         self.later.append(lambda: super(Picture, self).checkpoint(stage, said))
 

@@ -1,18 +1,15 @@
-"""What a rollback left proven: the actions taken, the decision tree's answers, the seven validations. Pure."""
+"""What a rollback left proven: the actions taken, what the decision tree is asked, the seven validations. Pure."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 
+from canary_cli.core.policy.rollback import Cause
 from canary_cli.journal.record import Entry
+from canary_cli.steps.incidents import incidents_of
+from canary_cli.steps.rollback.state import PASSED
 from canary_cli.steps.story import Story
-
-RESTART_FLOOR = Decimal(-2)
-"""Percent: a run that lost no more may restart after the fix; one that lost more is postponed and reviewed."""
-
-PASSED = "PASS"
-"""What verify-db comes to when nothing is wrong."""
 
 _CAUSES = {
     "breaker": "MARKET",
@@ -22,11 +19,6 @@ _CAUSES = {
     "market-stream": "INFRA",
     "latency": "INFRA",
     "order_error_rate": "INFRA",
-}
-NEXT_STEPS = {
-    "CODE": "fix, redeploy in the next window",
-    "INFRA": "Ops fixes, then redeploy",
-    "MARKET": "adjust parameters, retry",
 }
 
 
@@ -50,26 +42,30 @@ class Validation:
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
-    """The decision tree answered. None: unknown, which the tree treats as the worse answer."""
+class Asked:
+    """What the decision tree is asked, as the incident has it, else as the run's journal tells it. None: unknown.
+
+    `suspected` is a cause that the trigger speaks for, until a person has found the `root_cause`.
+    """
 
     pnl_pct: Decimal | None
-    suspected_cause: str
-    database_corrupted: bool | None
-
-    @property
-    def may_restart(self) -> bool:
-        """After the fix, without a full review."""
-        return self.pnl_pct is not None and self.pnl_pct > RESTART_FLOOR
+    root_cause: Cause | None
+    suspected: str
+    is_corrupted: bool | None
 
 
-def decision(story: Story) -> Decision:
+def asked(story: Story) -> Asked:
+    incident = next((one for one in incidents_of(story.entries) if one.id == story.incident), None)
     start = story.equity[0].equity if story.equity else None
     pnl_pct = story.pnl / start * 100 if start else None
     cause = story.rollback.cause if story.rollback else ""
     suspected = next((kind for word, kind in _CAUSES.items() if word in cause), "")
     verified, verdict = story.work.get("verify-db", (False, ""))
-    return Decision(pnl_pct, suspected, verdict != PASSED if verified else None)
+    if incident is None:
+        return Asked(pnl_pct, None, suspected, verdict != PASSED if verified else None)
+    corrupted = incident.is_corrupted if verified or incident.is_corrupted else None
+    known = incident.pnl_pct
+    return Asked(pnl_pct if known is None else known, incident.root_cause, suspected, corrupted)
 
 
 def deeds(story: Story) -> Iterator[Deed]:

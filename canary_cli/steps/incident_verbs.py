@@ -10,11 +10,11 @@ from canary_cli.steps import incidents
 from canary_cli.steps.capture_logs import capture_logs
 from canary_cli.steps.escalating import Clock, clock, tell_closed
 from canary_cli.steps.incidents import Incident
-from canary_cli.steps.plan import load_rollback
+from canary_cli.steps.plan import rollback_to_run
 
 
 def run_list(world: World, *, as_json: bool) -> Result:
-    known, plan = incidents.of_account(world.account), load_rollback(world.home)
+    known, plan = incidents.of_account(world.account), rollback_to_run(world.home)[0]
     at = _clock(world, known)
     if as_json:
         output.print_document(view.document(world.account.name, known, plan, at))

@@ -26,10 +26,10 @@ class State(StrEnum):
 class Incident:
     """`cause` is what set it off, `root_cause` what a person found. `trigger` is set while a decision clock runs.
 
-    `acks` says who acknowledged which level, `told` when each level was last told; `done` are the pieces of a rollback
-    that was cut short. `pnl_pct` is of starting equity, None where it is not known. `is_corrupted` stays until a
-    restore, or a verify-db that finds no damage. `needs_review` is what the decision tree said, None where nobody asked
-    it.
+    `acks` says who acknowledged which level, `told` when a channel last took each level's word; `done` are the pieces
+    of a rollback that was cut short. `pnl_pct` is of starting equity, None where it is not known. `is_corrupted` stays
+    until a restore, or a verify-db that finds no damage. `needs_review` is what the decision tree said, None where
+    nobody asked it.
     """
 
     id: str
@@ -85,8 +85,7 @@ def fold(found: dict[str, Incident], entry: Entry) -> None:
     known = found.get(name)
     if known is None:
         told = str(entry.data.get("cause", ""))
-        first = {1: entry.timestamp}  # whoever opens it tells the first level
-        known = Incident(name, str(entry.data.get("run", entry.run_id)), told, entry.timestamp, told=first)
+        known = Incident(name, str(entry.data.get("run", entry.run_id)), told, entry.timestamp)
     found[name] = _moved(known, entry)
 
 

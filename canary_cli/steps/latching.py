@@ -27,7 +27,8 @@ def latch_entries(world: World, source: str, reason: str, by: str) -> str:
 
 
 def note(world: World, record: Record) -> str:
-    """Write to the journal; returns what kept it from being written, empty when it stands there."""
+    """Write to the journal and to the log it belongs to; returns what kept the journal from it, else nothing."""
+    world.text_logs.on_record(record)
     try:
         world.journal.append(record)
     except OSError as error:

@@ -17,6 +17,7 @@ from canary_cli.core.policy.fields import parse_instant
 from canary_cli.core.policy.parsing import parse_plan
 from canary_cli.core.policy.plan import Plan
 from canary_cli.core.policy.rollback import Rollback, parse_rollback
+from canary_cli.core.policy.rollback_built_in import BUILT_IN
 from canary_cli.errors import PlanError, UsageError
 
 T = TypeVar("T")
@@ -46,6 +47,22 @@ def load_plan(path: Path | None, home: Path) -> Plan:
 def load_rollback(home: Path) -> Rollback:
     """`runbooks/rollback.toml`. Raises PlanError."""
     return load(home / "runbooks" / "rollback.toml", parse_rollback)
+
+
+def rollback_to_run(home: Path) -> tuple[Rollback, str]:
+    """`runbooks/rollback.toml`, or what is built in where that cannot be read, and then why it cannot."""
+    try:
+        return load_rollback(home), ""
+    except PlanError as error:
+        return BUILT_IN, error.message
+
+
+def contacts_to_call(home: Path) -> tuple[Contact, ...]:
+    """Whoever can be found: without `runbooks/contacts.toml` roles stay roles."""
+    try:
+        return load_contacts(home)
+    except PlanError:
+        return ()
 
 
 def load_contacts(home: Path) -> tuple[Contact, ...]:

@@ -14,6 +14,7 @@ from canary_cli.journal.reader import read
 from canary_cli.journal.record import Entry
 from canary_cli.render.postmortem import postmortem
 from canary_cli.steps.committing import commit_files
+from canary_cli.steps.plan import rollback_to_run
 from canary_cli.steps.story import Story, runs_of, tell
 
 _SEAL = re.compile(r"<!-- as written by canary: ([0-9a-f]{12}) -->\n$")
@@ -41,7 +42,8 @@ def write_postmortem(account: Account, incident: str = "", run_id: str = "", *, 
     path.parent.mkdir(parents=True, exist_ok=True)
     kept = _is_edited(path)
     if not kept:
-        replace_file(path, sealed(postmortem(story, name)).encode())
+        tree = rollback_to_run(account.home)[0].tree
+        replace_file(path, sealed(postmortem(story, name, tree)).encode())
     message = f"Post-mortem of {name}: {story.rollback.cause if story.rollback else story.outcome}"
     return Written(name, story.run_id, path, kept, commit_files(account, [path], message) if commit else "")
 

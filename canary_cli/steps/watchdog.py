@@ -15,7 +15,7 @@ from enum import StrEnum
 from canary_cli.alerts import Alert, Severity
 from canary_cli.bootstrap import World
 from canary_cli.core.model import AccountSnapshot, SymbolRules
-from canary_cli.errors import CanaryError, ExitCode, PlanError, Result
+from canary_cli.errors import CanaryError, ExitCode, Result
 from canary_cli.journal.beat import Beat, end_beat, read_beat
 from canary_cli.journal.latch import read_latches
 from canary_cli.journal.record import Record
@@ -24,7 +24,7 @@ from canary_cli.session.aftermath import confirm_flat
 from canary_cli.session.flattening import FlattenReport, Progress, flatten
 from canary_cli.steps import incidents
 from canary_cli.steps.booking import book_fills
-from canary_cli.steps.escalating import CONDITION, clock, tell_due
+from canary_cli.steps.escalating import CONDITION, Crier, clock
 from canary_cli.steps.incidents import Incident
 from canary_cli.steps.latching import latch_entries, note
 from canary_cli.steps.looking import look
@@ -89,6 +89,7 @@ class Watchdog:
         self._health: Health | None = None
         self._tail = Tail(world.account.log_dir)
         self._incidents: dict[str, Incident] = {}
+        self._crier = Crier(world)
         self._serving: asyncio.Task[None] | None = None
         self._rechecking: asyncio.Task[None] | None = None
 
@@ -111,7 +112,7 @@ class Watchdog:
             await self._see_to_the_dead()
             health = self._look()
         self._serve_while(health is not Health.ALIVE)
-        with suppress(OSError, PlanError):
+        with suppress(OSError):
             self._escalate()
         return health
 
@@ -232,7 +233,7 @@ class Watchdog:
     def _escalate(self) -> None:
         one = next((one for one in reversed(self._all_incidents()) if one.is_unresolved), None)
         if one is not None:
-            self._incidents[one.id] = tell_due(self._world, clock(self._world, one))
+            self._incidents[one.id] = self._crier.tell_due(clock(self._world, one))
 
     def _serve_while(self, wanted: bool) -> None:
         """The control API, as long as no session serves it."""

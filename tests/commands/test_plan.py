@@ -51,6 +51,11 @@ def test_a_wrong_plan_ends_with_78_and_a_line_for_each_problem(home: Path, capsy
     [
         ("rollback.toml", "review_below = -2.0", "review_below = 2", "decision_tree.review_below"),
         ("rollback.toml", 'after = "2 min"', 'after = "20 min"', "escalation: does not begin at 0 and rise"),
+        ("rollback.toml", '"pnl"', '"profits"', 'stage 2.steps: has "profits", which is no step'),
+        ("rollback.toml", '    "latch", ', '    "alert", ', "stage 1: does not stop first"),
+        ("rollback.toml", '"capture-logs"', '"flatten"', "stage: stops again later"),
+        ("rollback.toml", '"account"', '"restore"', "stage: restores whatever was found"),
+        ("rollback.toml", '[[stage]]\nname = "post', '[[escalation]]\nname = "post', "stage: is there 3 times"),
         ("rollback.toml", 'when = "corruption"', 'when = "often"', "stage 3.when"),
         ("rollback.toml", "MARKET =", "WEATHER =", "decision_tree.cause.MARKET: is missing"),
         ("contacts.toml", 'slack = "@dev"', "", "contact 1.slack: is missing"),

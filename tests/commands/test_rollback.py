@@ -1,16 +1,24 @@
 """`canary rollback` and the incident verbs, as typed."""
 
+import asyncio
 import json
 import sys
 from pathlib import Path
+from typing import cast
 
 import pytest
 
+from canary_cli.alerts import RecordedAlerts
 from canary_cli.app import run
+from canary_cli.bootstrap import World
 from canary_cli.core.clock import SystemClock
+from canary_cli.core.policy.rollback import Step
 from canary_cli.journal.latch import read_latches
 from canary_cli.journal.reader import read
+from canary_cli.steps import latching
 from canary_cli.steps.rollback import sequence as step
+from canary_cli.steps.rollback.pieces import PIECES
+from canary_cli.steps.rollback.state import Rollback
 from tests.commands.exchange import an_exchange_on
 from tests.core.trading.venue import Venue, position, stop
 from tests.docs.commands import ROOT
@@ -80,6 +88,98 @@ def test_a_later_stage_without_an_incident_is_refused_and_opens_none(home: Path,
     assert not list(read(home / "logs" / "desk"))
 
 
+def evidence(home: Path, capsys: Capture) -> Path:
+    return home / "logs" / "incidents" / str(last_incident(capsys)["id"])
+
+
+def test_the_evidence_holds_all_logs_and_the_configuration_without_its_secrets(
+    home: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("API_TOKEN", "a-token-that-nobody-may-read")
+    (home / ".env").write_text("PAGERDUTY_ROUTING_KEY=r0uting-key-in-a-file\n")
+    with an_exchange_on(home, Venue().hold(position("BTCUSDT", "1"))):
+        assert run(["rollback"]) == 0
+    out = capsys.readouterr().out
+    assert "☑ All error logs captured: captured" in out
+    assert "metrics: NOT DONE (no run has left any figures)" in out
+    folder = evidence(home, capsys)
+    proven = json.loads((folder / "manifest.json").read_text())["files"]
+    assert set(proven) == {
+        "execution.log", "risk_guard.log", "binance_api.log", "account.json",
+        "configuration.json", "golive.toml", "rollback.toml", "contacts.toml", "post-mortem.md",
+    }  # fmt: skip
+    told = (folder / "configuration.json").read_text()
+    assert "a-token" not in told
+    assert "r0uting" not in told
+    assert json.loads(told)["account"]["name"] == "desk"
+
+
+def test_the_runbook_is_the_sequence_with_its_budgets(
+    home: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def endless(_world: World, _rollback: Rollback) -> str:
+        await asyncio.Event().wait()
+        return "never"
+
+    monkeypatch.setitem(cast("dict[Step, object]", PIECES), Step.ACCOUNT, endless)
+    runbook = (ROOT / "runbooks" / "rollback.toml").read_text()
+    (home / "runbooks").unlink()
+    (home / "runbooks").mkdir()
+    changed = runbook.replace('    "books",', "").replace('"2 min 30 s"', '"1 s"')
+    (home / "runbooks" / "rollback.toml").write_text(changed)
+    with an_exchange_on(home, Venue().hold(position("BTCUSDT", "1"))):
+        assert run(["rollback", "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert "books" not in {**document["done"], **document["missing"]}
+    assert document["missing"]["account"] == "not done within the 1 s that were left of its stage"
+
+
+@pytest.mark.parametrize("broken", [None, "[[stage]", "[rollback]\ntarget = 'soon'\n"])
+def test_no_rollback_waits_for_a_runbook(home: Path, capsys: Capture, broken: str | None) -> None:
+    (home / "runbooks").unlink()
+    if broken is not None:
+        (home / "runbooks").mkdir()
+        (home / "runbooks" / "rollback.toml").write_text(broken)
+    venue = Venue().hold(position("BTCUSDT", "1"))
+    with an_exchange_on(home, venue):
+        assert run(["rollback"]) == 0
+    assert not venue.positions
+    out = capsys.readouterr().out
+    assert "rollback.toml: NOT DONE" in out
+    assert "the built-in sequence ran instead" in out
+    assert "decision tree: POSTPONE RESTART: find the root cause; postpone" in out
+
+
+def test_a_first_word_goes_out_while_closing_and_a_second_when_flat(
+    home: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = RecordedAlerts()
+    monkeypatch.setattr(World, "alerts", said)
+    with an_exchange_on(home, Venue().hold(position("BTCUSDT", "1"))):
+        assert run(["rollback", "--reason", "odd fills"]) == 0
+    first, second = [one.message for one in said.sent]
+    called = "Dev @dev, Ops @elo: automatic rollback; tell the internal channel"
+    assert first == f"CANARY ROLLBACK begun, closing everything: odd fills. {called}"
+    name = last_incident(capsys)["id"]
+    assert second == f"CANARY ROLLBACK {name}: odd fills. verified flat. {called}"
+    assert set(last_incident(capsys)["told"]) == {"1"}  # type: ignore[call-overload]
+
+
+def test_a_latch_that_is_not_on_the_disk_is_not_done(
+    home: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_words: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(latching, "set_latch", refuse)
+    with an_exchange_on(home, Venue().hold(position("BTCUSDT", "1"))):
+        assert run(["rollback"]) == 0
+    out = capsys.readouterr().out
+    assert "Signal generation: NOT DONE" in out
+    assert "System Status: NOT SAFE" in out
+    assert "☐ Signal generation stopped: NOT DONE (no latch is on disk" in out
+
+
 def test_an_exchange_that_is_gone_ends_with_six_and_says_who_closes(
     home: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -88,6 +188,7 @@ def test_an_exchange_that_is_gone_ends_with_six_and_says_who_closes(
     assert run(["rollback", "--reason", "x"]) == 6
     shown = capsys.readouterr()
     assert "NOBODY IS CLOSING" in shown.out
+    assert "next:  canary close-all --account desk" in shown.err
     assert shown.err.endswith("RESULT ROLLBACK_INCOMPLETE exit=6\n")
     assert last_incident(capsys)["state"] == "OPEN"
 

@@ -1,9 +1,11 @@
 """`rollback` killed with -9 after each of its steps, then typed again: flat, one incident, nothing done twice."""
 
+import json
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -90,8 +92,13 @@ async def ends_flat_when_typed_again(desk: Desk, terminal: Terminal, slack: HTTP
     assert len(fills) == len(set(fills))
     folder = terminal.home / "logs" / "incidents" / incident.id
     assert {"manifest.json", "post-mortem.md", "account.json"} <= {path.name for path in folder.iterdir()}
-    said = [request.get_json() or request.form for request, _ in slack.log]
-    assert ends <= len(said) <= ends + 1, said  # one that was said and not yet written down is said again
+    proven = json.loads((folder / "manifest.json").read_text())["files"]
+    assert {"snapshot.json", "books.json", "configuration.json"} <= set(proven)
+    kept = json.loads((folder / "snapshot.json").read_text())
+    assert sha256(Path(kept["path"]).read_bytes()).hexdigest() == kept["sha256"]
+    said = [str(request.get_json() or request.form) for request, _ in slack.log]
+    flat = [one for one in said if "verified flat" in one]
+    assert ends <= len(flat) <= ends + 1, said  # one that was said and not yet written down is said again
 
 
 @pytest.mark.parametrize("steps", [FEW, pytest.param(STEPS, marks=pytest.mark.soak)], ids=["a few", "every"])

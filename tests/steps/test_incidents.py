@@ -11,15 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from canary_cli.accounts import paper_account
-from canary_cli.alerts import RecordedAlerts
+from canary_cli.alerts import Alert, Delivery, Fate, Receipt, RecordedAlerts
 from canary_cli.bootstrap import World
 from canary_cli.core.clock import ManualClock
 from canary_cli.core.policy.checks import Status
-from canary_cli.core.policy.rollback import REPEAT_EVERY, Cause, decide, escalation, to_tell
+from canary_cli.core.policy.rollback import OPENERS_WORD, REPEAT_EVERY, Cause, decide, escalation, to_tell
 from canary_cli.errors import Refused, UsageError
 from canary_cli.journal.record import Record
 from canary_cli.steps import incidents
-from canary_cli.steps.escalating import Clock, clock, tell_due
+from canary_cli.steps.escalating import SAY_AGAIN, Clock, Crier, clock
 from canary_cli.steps.incidents import Incident, State, obstacle, of_account
 from canary_cli.steps.plan import load_rollback
 from canary_cli.steps.preflight import state
@@ -145,41 +145,99 @@ def at(world: World) -> Clock:
     return clock(world, of_account(world.account)[-1])
 
 
-async def test_each_level_is_told_when_its_time_comes_with_its_people_and_its_decision(world: World) -> None:
+@pytest.fixture
+def crier(world: World) -> Crier:
+    return Crier(world)
+
+
+async def test_each_level_is_told_when_its_time_comes_with_its_people_and_its_decision(
+    world: World, crier: Crier
+) -> None:
     one = rolled_back(world, "-0.5")
     said = world.alerts.sent
-    tell_due(world, at(world))
-    assert said == []  # whoever opened it has told the first level
-    await advance(world, 2 * MINUTE)
+    crier.tell_due(at(world))
+    assert said == []  # whoever opened it tells the first level
+    await advance(world, OPENERS_WORD)
     for _ in range(3):
-        tell_due(world, at(world))
-    assert len(said) == 1
+        crier.tell_due(at(world))
+    assert len(said) == 1  # nobody had
     assert said[0].incident == one.id
-    assert "Dev @dev, Ops @elo, Trader @alpha: restart, or investigate deeper?" in said[0].message
+    assert "Dev @dev, Ops @elo: automatic rollback; tell the internal channel" in said[0].message
+    await advance(world, 2 * MINUTE)
+    crier.tell_due(at(world))
+    assert "Dev @dev, Ops @elo, Trader @alpha: restart, or investigate deeper?" in said[1].message
     await advance(world, 8 * MINUTE)
-    tell_due(world, at(world))
-    assert "C-level @exec: continue, or abort?" in said[1].message
+    crier.tell_due(at(world))
+    assert "C-level @exec: continue, or abort?" in said[2].message
 
 
-async def test_an_ack_stops_repeats_at_its_level_and_never_the_next_level(world: World) -> None:
+async def test_an_ack_stops_repeats_at_its_level_and_never_the_next_level(world: World, crier: Crier) -> None:
     one = rolled_back(world, "-0.5")
     await advance(world, 3 * MINUTE)
-    tell_due(world, at(world))
+    crier.tell_due(at(world))
     incidents.update(world, one, "ana", acked=2, by="ana")
     await advance(world, 7 * MINUTE)
-    tell_due(world, at(world))
+    crier.tell_due(at(world))
     assert len(world.alerts.sent) == 2
     for _ in range(3):
         await advance(world, REPEAT_EVERY)
-        tell_due(world, at(world))
+        crier.tell_due(at(world))
     assert len(world.alerts.sent) == 5
     incidents.update(world, one, "ana", acked=3, by="ana")
     await advance(world, 100 * REPEAT_EVERY)
-    tell_due(world, at(world))
+    crier.tell_due(at(world))
     assert len(world.alerts.sent) == 5
 
 
-@given(st.integers(0, 10_000), st.sets(st.integers(1, 3)))
+class Deaf:
+    """One channel that does with a word what it is told to."""
+
+    def __init__(self, fate: Fate) -> None:
+        self.fate = fate
+        self.receipts: list[Receipt] = []
+
+    def send(self, _alert: Alert) -> Receipt:
+        self.receipts.append(Receipt(("slack",)))
+        self.receipts[-1].record(Delivery("slack", self.fate))
+        return self.receipts[-1]
+
+
+async def test_a_level_counts_as_told_only_when_a_channel_took_its_word(world: World, crier: Crier) -> None:
+    rolled_back(world, "-0.5")
+    await advance(world, OPENERS_WORD)
+    world.alerts = slack = Deaf(Fate.WAITING)
+    for _ in range(3):
+        crier.tell_due(at(world))
+    assert len(slack.receipts) == 1  # the courier carries on with it
+    assert not of_account(world.account)[-1].told
+    slack.receipts[0].record(Delivery("slack", Fate.SENT))
+    crier.tell_due(at(world))
+    assert set(of_account(world.account)[-1].told) == {1}
+
+
+async def test_a_word_that_was_refused_is_offered_again(world: World, crier: Crier) -> None:
+    rolled_back(world, "-0.5")
+    await advance(world, OPENERS_WORD)
+    world.alerts = slack = Deaf(Fate.FAILED)
+    for _ in range(3):
+        crier.tell_due(at(world))
+    assert len(slack.receipts) == 1
+    await advance(world, SAY_AGAIN)
+    slack.fate = Fate.SENT
+    crier.tell_due(at(world))
+    assert len(slack.receipts) == 2
+    assert set(of_account(world.account)[-1].told) == {1}
+
+
+async def test_a_broken_runbook_silences_nobody(world: World, crier: Crier) -> None:
+    rolled_back(world, "-0.5")
+    (world.home / "runbooks").unlink()
+    await advance(world, 3 * MINUTE)
+    crier.tell_due(at(world))
+    assert "Dev, Ops, Trader: restart, or investigate deeper?" in world.alerts.sent[0].message
+
+
+@given(st.integers(30, 10_000), st.sets(st.integers(1, 3)))
 def test_a_level_that_was_never_told_is_told_whatever_was_acknowledged(seconds: int, acked: set[int]) -> None:
     age = timedelta(seconds=seconds)
     reached = escalation(PLAN, age)

@@ -10,6 +10,7 @@ from canary_cli.accounts import Account, paper_account
 from canary_cli.errors import Refused, UsageError
 from canary_cli.steps.committing import NotCommitted, commit_files
 from canary_cli.steps.postmortem import write_postmortem
+from tests.docs.commands import ROOT
 from tests.steps.runs import BROKEN, GOOD, Line, broken_run, good_run, line, piece, started, write_run
 
 INCIDENT = "CB-2026-0222-001"
@@ -51,6 +52,7 @@ def test_the_template_is_filled_and_what_only_people_know_is_left_open(tmp_path:
         "1. Immediate position closure (420 ms, 2 positions)",
         "5. Database snapshot taken (500 ms, backup.db.gz)",
         "- [ ] Code fix",
+        "- [ ] CODE: fix the code and redeploy in the next window",
         "| 10:45:06 | FLAT, verified at the exchange |",
         "- Is P&L > -2 %? -3.11%: NO: POSTPONE RESTART; full review and approval required",
         "suspected MARKET, a person decides",
@@ -153,6 +155,19 @@ def test_the_exchanges_figure_beats_the_journals_fills(tmp_path: Path) -> None:
     assert "- Is P&L > -2 %? -0.96%: YES" in text
 
 
+def test_the_tree_is_the_runbooks_own_and_knows_the_cause_that_was_found(tmp_path: Path) -> None:
+    runbook = (ROOT / "runbooks" / "rollback.toml").read_text()
+    (tmp_path / "runbooks").mkdir()
+    changed = runbook.replace("review_below = -2.0", "review_below = -4.0").replace("adjust the parameters", "do less")
+    (tmp_path / "runbooks" / "rollback.toml").write_text(changed)
+    found = line(46, "incident_updated", BROKEN, incident=INCIDENT, root_cause="MARKET")
+    text = write_postmortem(account_with(tmp_path, iter([*broken_run(), found]))).path.read_text()
+    assert "- Is P&L > -4.0 %? -3.11%: YES: proceed" in text
+    assert "- Root cause found? MARKET:" in text
+    assert "- [x] MARKET: do less, then retry" in text
+
+
 def test_a_ledger_that_fails_verification_is_to_be_restored(tmp_path: Path) -> None:
-    lines = [*broken_run(), piece("verify-db", "FAIL")]
+    found = line(46, "incident_updated", BROKEN, incident=INCIDENT, is_corrupted=True)
+    lines = [*broken_run(), piece("verify-db", "Order states: odd"), found]
     assert "corrupted? YES: restore" in write_postmortem(account_with(tmp_path, iter(lines))).path.read_text()

@@ -14,6 +14,9 @@ from canary_cli.errors import PlanError
 REPEAT_EVERY = timedelta(minutes=10)
 """How often a level that nobody has acknowledged is told again."""
 
+OPENERS_WORD = timedelta(seconds=30)
+"""Whoever opens an incident tells its first level; where that has reached nobody by then, others do."""
+
 
 class Cause(StrEnum):
     CODE = "CODE"
@@ -21,19 +24,46 @@ class Cause(StrEnum):
     MARKET = "MARKET"
 
 
+class Step(StrEnum):
+    """What a stage can be made of; `steps.rollback.pieces` has the deed of each. Most are called like their verb."""
+
+    LATCH = "latch"
+    FLATTEN = "flatten"
+    ALERT = "alert"
+    CAPTURE_LOGS = "capture-logs"
+    SNAPSHOT_DB = "snapshot-db"
+    ACCOUNT = "account"
+    PNL = "pnl"
+    METRICS = "metrics"
+    BOOKS = "books"
+    CONFIGURATION = "configuration"
+    VERIFY_DB = "verify-db"
+    RESTORE = "restore"
+    DECISION_TREE = "decision tree"
+    POSTMORTEM = "postmortem"
+    MANIFEST = "manifest"
+
+
+STOPPING = (Step.LATCH, Step.FLATTEN)
+"""What the first stage begins with, and no other has: these wait for nothing, not even for this file to be read."""
+
+STAGES = 4
+"""Stop, investigate, restore, post-mortem: each has a status block of its own, and `--stage N` names one."""
+
+
 class When(StrEnum):
     ALWAYS = "always"
-    CORRUPTION = "corruption"  # verify-db found the database bad, or --restore was given
+    CORRUPTION = "corruption"  # verify-db, asked just before, finds the ledger's rows damaged, or --restore was given
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """Done within `budget`. `parallel`: its steps need not wait for one another."""
+    """Done within `budget`, wall time. `parallel`: its steps need not wait for one another."""
 
     number: int
     name: str
     budget: timedelta
-    steps: tuple[str, ...]
+    steps: tuple[Step, ...]
     parallel: bool
     when: When
 
@@ -84,11 +114,11 @@ def escalation(rollback: Rollback, age: timedelta) -> Escalation:
 def to_tell(
     rollback: Rollback, age: timedelta, told: Mapping[int, timedelta], acked: Collection[int]
 ) -> Escalation | None:
-    """The level to be told now, None while nobody must be. `told`: how long ago each level was told last."""
+    """The level to be told now, None while nobody must be. `told`: how long ago a level's word was last taken."""
     level = escalation(rollback, age)
     last = told.get(level.level)
     if last is None:
-        return level
+        return level if age >= OPENERS_WORD else None
     return level if level.level not in acked and last >= REPEAT_EVERY else None
 
 
@@ -130,12 +160,20 @@ def _stage(fields: Fields, number: int) -> Stage:
         number=number,
         name=fields.text("name"),
         budget=fields.span("budget", low=timedelta(seconds=1)),
-        steps=fields.words("steps"),
+        steps=_steps(fields),
         parallel=fields.flag("parallel"),
         when=When(fields.choice("when", [word.value for word in When], "always")),
     )
     fields.finish()
     return made
+
+
+def _steps(fields: Fields) -> tuple[Step, ...]:
+    words, known = fields.words("steps"), [step.value for step in Step]
+    for word in words:
+        if word not in known:
+            fields.wrong("steps", f'has "{word}", which is no step', f"use {', '.join(known)}")
+    return tuple(Step(word) for word in words if word in known)
 
 
 def _escalation(fields: Fields, number: int) -> Escalation:
@@ -158,8 +196,15 @@ def _tree(fields: Fields) -> DecisionTree:
 
 def _contradictions(rollback: Rollback) -> list[Problem]:
     problems = []
-    if not rollback.stages or rollback.stages[0].when is not When.ALWAYS:
-        problems.append(Problem("stage 1", "is missing or conditional", "the first stage stops, always"))
+    first, later = rollback.stages[:1], rollback.stages[1:]
+    if not first or first[0].when is not When.ALWAYS or first[0].steps[: len(STOPPING)] != STOPPING:
+        problems.append(Problem("stage 1", "does not stop first, always", 'begin its steps with "latch", "flatten"'))
+    if any(step in STOPPING for stage in later for step in stage.steps):
+        problems.append(Problem("stage", "stops again later", 'leave "latch" and "flatten" to stage 1'))
+    if len(rollback.stages) != STAGES:
+        problems.append(Problem("stage", f"is there {len(rollback.stages)} times", f"write {STAGES}, as shipped"))
+    if any(stage.when is When.ALWAYS and Step.RESTORE in stage.steps for stage in rollback.stages):
+        problems.append(Problem("stage", "restores whatever was found", 'add when = "corruption" to it'))
     ages = [level.after for level in rollback.escalations]
     if not ages or ages[0] != timedelta() or ages != sorted(set(ages)):
         problems.append(Problem("escalation", "does not begin at 0 and rise", "order the levels by `after`"))

@@ -1,22 +1,24 @@
-"""The pieces of work that a rollback is made of. Each says what it found, or raises why it could not be done."""
+"""The pieces of work that a rollback is made of, by their names in `runbooks/rollback.toml`.
+
+Each says what it found, or raises why it could not be done.
+"""
 
 import asyncio
-import json
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
-from canary_cli.alerts import Alert, Fate, Severity
 from canary_cli.bootstrap import World
-from canary_cli.core.policy.rollback import decide
-from canary_cli.errors import ConfigurationError, DatabaseError
+from canary_cli.core.policy.rollback import Step, decide
+from canary_cli.errors import ConfigurationError, DatabaseCorrupted, DatabaseError, ExchangeUnreachable
 from canary_cli.journal.evidence import EvidenceFolder
+from canary_cli.journal.latch import read_latches
 from canary_cli.journal.reader import read
 from canary_cli.journal.record import Record
-from canary_cli.steps.aftermath import PASSED
-from canary_cli.steps.capture_logs import capture_logs
 from canary_cli.steps.latching import note
-from canary_cli.steps.rollback.state import Rollback
+from canary_cli.steps.rollback import gathering
+from canary_cli.steps.rollback.state import PASSED, Rollback
 
 ALERT_PATIENCE = 5.0
 """Wall seconds to wait for the channels' answer; the outbox goes on trying after that."""
@@ -48,12 +50,50 @@ def _later(trip: float, seconds: float | None) -> float | None:
     return None if seconds is None else round(trip + seconds, 4)
 
 
-def alert(world: World, rollback: Rollback) -> str:
-    """Sent after the closing, never before it; waits a moment to learn what became of it."""
+async def latched(world: World, rollback: Rollback) -> str:  # noqa: ARG001
+    """Read back from the disk: what was not written stops no session, whatever was meant."""
+    found = read_latches(world.account.state_dir)
+    if not found:
+        raise OSError("no latch is on disk: a session may open positions again")
+    return f"set by {', '.join(one.source for one in found)}"
+
+
+async def flattened(world: World, rollback: Rollback) -> str:  # noqa: ARG001
+    """What the closing came to."""
     report = rollback.report
+    if report is None or not report.is_flat:
+        raise ExchangeUnreachable("NOT FLAT: exposure remains")
+    return f"{len(report.closed)} positions closed, verified flat"
+
+
+def first_word(world: World, reason: str) -> None:
+    """Said while the closing goes on: that it does, and who is called."""
+    from canary_cli.alerts import Alert, Severity
+    from canary_cli.core.policy.rollback import escalation
+    from canary_cli.steps.escalating import CONDITION, called
+    from canary_cli.steps.plan import contacts_to_call, rollback_to_run
+
+    level = escalation(rollback_to_run(world.home)[0], timedelta())
+    words = f"CANARY ROLLBACK begun, closing everything: {reason}. {called(level, contacts_to_call(world.home))}"
+    world.alerts.send(Alert(words, Severity.CRITICAL, CONDITION))
+
+
+async def alert(world: World, rollback: Rollback) -> str:
+    """The second word: whether flat was verified, to the level that is reached by now."""
+    return await asyncio.to_thread(_alert, world, rollback)
+
+
+def _alert(world: World, rollback: Rollback) -> str:
+    """Waits a moment to learn what became of it. Raises TimeoutError where no channel took it, ConfigurationError
+    where there is none; others tell the level then.
+    """
+    from canary_cli.alerts import Alert, Fate, Severity
+    from canary_cli.steps.escalating import CONDITION, clock_of
+
+    report, at = rollback.report, clock_of(world, rollback.incident)
     state = "verified flat" if report is not None and report.is_flat else "NOT FLAT: exposure remains"
-    message = f"CANARY ROLLBACK {rollback.incident}: {rollback.cause}. {state}."
-    receipt = world.alerts.send(Alert(message, Severity.CRITICAL, "rollback", rollback.incident))
+    message = f"CANARY ROLLBACK {rollback.incident}: {rollback.cause}. {state}. {at.called(at.level) if at else ''}"
+    receipt = world.alerts.send(Alert(message.strip(), Severity.CRITICAL, CONDITION, rollback.incident))
     receipt.wait(ALERT_PATIENCE)
     told = ", ".join(f"{one.channel} {one.fate}" for one in receipt.deliveries)
     sent = any(one.fate is Fate.SENT for one in receipt.deliveries)
@@ -63,26 +103,14 @@ def alert(world: World, rollback: Rollback) -> str:
         raise ConfigurationError("no channel is configured", "set SLACK_BOT_TOKEN")
     if not sent:
         raise TimeoutError(f"{told}; what waits is said as soon as it can be")
+    if at is not None:
+        level = {"incident": rollback.incident, "told": at.level.level, "roles": at.level.roles}
+        note(world, Record("incident_updated", run_id=rollback.run_id, actor="rollback", data=level))
     return told
 
 
-def logs(world: World, evidence: EvidenceFolder) -> str:
-    missing = capture_logs(world.account.log_dir, evidence)
-    return "captured" if not missing else f"captured, without {', '.join(missing)}"
-
-
-def snapshot(world: World) -> str:
-    from canary_cli.steps.snapshot_db import snapshot_db
-
-    return snapshot_db(world).file
-
-
 async def verify(world: World, rollback: Rollback) -> str:
-    """The ledger takes in what the journal has beyond it, then is checked; it may lag while a run still writes.
-
-    One that cannot even be read, of a server that answers, is as corrupted as can be.
-    """
-    from canary_cli.ledger.backups.opening import open_store
+    """The ledger takes in what the journal has beyond it, then is checked; it may lag while a run still writes."""
     from canary_cli.steps.verify_db import verify_db
 
     try:
@@ -92,8 +120,7 @@ async def verify(world: World, rollback: Rollback) -> str:
             if found.ok:
                 break
             await world.clock.pause(0.5)
-    except DatabaseError:
-        await asyncio.to_thread(open_store, world.settings.database_url)
+    except DatabaseCorrupted:
         rollback.is_corrupted = True
         raise
     rollback.is_corrupted = found.is_corrupted
@@ -103,32 +130,6 @@ async def verify(world: World, rollback: Rollback) -> str:
 def _catch_up(world: World) -> None:
     with suppress(DatabaseError):  # a run's own writer may be at the very same lines
         world.ledger.apply(read(world.account.log_dir, after_seq=world.ledger.caught_up_to()))
-
-
-async def account(world: World, evidence: EvidenceFolder) -> str:
-    """What the exchange says the account holds now."""
-    from canary_cli.render.output import plain
-
-    snapshot = await world.exchange.snapshot()
-    evidence.write("account.json", json.dumps(plain(snapshot), indent=2))
-    return f"{len(snapshot.positions)} positions, {len(snapshot.orders)} orders, {len(snapshot.algo_orders)} stops"
-
-
-async def profit_and_loss(world: World, rollback: Rollback, evidence: EvidenceFolder) -> str:
-    """P&L since deployment start; what the rollback itself cost is part of it."""
-    from canary_cli.render.output import plain
-    from canary_cli.steps import pnl
-
-    report = await pnl.report(world, pnl.request(world, pnl.DEPLOYMENT_START, pnl.NOW))
-    rollback.pnl, rollback.pnl_pct = report.pnl.net, report.pnl.net_pct
-    evidence.write("pnl.json", json.dumps(plain(report.pnl), indent=2))
-    return f"{report.pnl.net:.2f} USDT"
-
-
-def write_up(world: World, rollback: Rollback) -> str:
-    from canary_cli.steps.postmortem import draft
-
-    return str(draft(world, rollback.incident))
 
 
 async def restore(world: World, rollback: Rollback) -> str:
@@ -150,26 +151,54 @@ async def restore(world: World, rollback: Rollback) -> str:
 
 
 async def decide_restart(world: World, rollback: Rollback) -> str:
-    """The decision tree on what is known by now. A cause nobody has named is answered like the worst."""
-    from canary_cli.steps.plan import load_rollback
+    """The decision tree on what is known by now, stored for gate 0. An unknown cause is answered like the worst."""
+    from canary_cli.steps.plan import rollback_to_run
 
-    tree = load_rollback(world.home).tree
-    rollback.decision = decide(tree, rollback.pnl_pct, rollback.root_cause, is_corrupted=rollback.is_corrupted is True)
+    tree = rollback_to_run(world.home)[0].tree
+    is_corrupted = rollback.is_corrupted is True
+    rollback.decision = decide(tree, rollback.pnl_pct, rollback.root_cause, is_corrupted=is_corrupted)
+    known = {name: getattr(rollback, name) for name in ("pnl", "pnl_pct", "is_corrupted", "root_cause", "decision")}
+    data = {"incident": rollback.incident, **known}
+    note(world, Record("incident_updated", run_id=rollback.run_id, actor="rollback", data=data))
     return "; ".join(rollback.decision.actions)
 
 
+async def write_up(world: World, rollback: Rollback) -> str:
+    from canary_cli.steps.postmortem import draft
+
+    return str(await asyncio.to_thread(draft, world, rollback.incident))
+
+
+async def prove(world: World, rollback: Rollback) -> str:  # noqa: ARG001
+    """The manifest, of everything that lies in the folder by now."""
+    return str(await asyncio.to_thread(EvidenceFolder(rollback.folder).finish))
+
+
 def note_state(world: World, rollback: Rollback) -> None:
-    data: dict[str, Any] = {
-        "incident": rollback.incident,
-        "done": rollback.done,
-        "missing": rollback.missing,
-        "pnl": rollback.pnl,
-        "pnl_pct": rollback.pnl_pct,
-        "is_corrupted": rollback.is_corrupted,
-        "root_cause": rollback.root_cause,
-        "decision": rollback.decision,
-        "rolled_back": rollback.report is not None,
-    }
+    """The end of it. One that was cut short has not ended: the next goes on with what is `done`."""
+    data: dict[str, Any] = {"incident": rollback.incident, "rolled_back": rollback.report is not None or None}
+    if rollback.interrupted is None:
+        data |= {"done": rollback.done, "missing": rollback.missing, "rolled_back": rollback.report is not None}
     if rollback.report is not None:
         data["state"] = "STABLE" if rollback.report.is_flat else "OPEN"
     note(world, Record("incident_updated", run_id=rollback.run_id, actor="rollback", data=data))
+
+
+PIECES: Mapping[Step, Callable[[World, Rollback], Awaitable[str]]] = {
+    Step.LATCH: latched,
+    Step.FLATTEN: flattened,
+    Step.ALERT: alert,
+    Step.CAPTURE_LOGS: gathering.logs,
+    Step.SNAPSHOT_DB: gathering.snapshot,
+    Step.ACCOUNT: gathering.account,
+    Step.PNL: gathering.profit_and_loss,
+    Step.METRICS: gathering.metrics,
+    Step.BOOKS: gathering.books,
+    Step.CONFIGURATION: gathering.configuration,
+    Step.VERIFY_DB: verify,
+    Step.RESTORE: restore,
+    Step.DECISION_TREE: decide_restart,
+    Step.POSTMORTEM: write_up,
+    Step.MANIFEST: prove,
+}
+"""Latch and flatten are done before, by whoever closes: theirs say what that came to."""

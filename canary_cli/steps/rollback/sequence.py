@@ -5,10 +5,11 @@ Typed again after it was cut short, it does what is left; typed again later, it 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import suppress
 
 from canary_cli.bootstrap import World
+from canary_cli.core.policy.rollback import Stage, Step, When
 from canary_cli.errors import CanaryError, UsageError
 from canary_cli.journal.evidence import EvidenceFolder
 from canary_cli.journal.reader import last_run as newest_run
@@ -20,26 +21,24 @@ from canary_cli.steps.interrupting import Interruption
 from canary_cli.steps.latching import latch_entries, note
 from canary_cli.steps.looking import NotClosed
 from canary_cli.steps.rollback import pieces
-from canary_cli.steps.rollback.state import (
-    INVESTIGATE,
-    POSTMORTEM,
-    RESTORE,
-    STAGES,
-    STOP,
-    Rollback,
-    RollbackRequest,
-    Tell,
-)
+from canary_cli.steps.rollback.pieces import PIECES
+from canary_cli.steps.rollback.state import POSTMORTEM, STAGES, STOP, Rollback, RollbackRequest, Tell
 from canary_cli.steps.sweep import hand_over, look_or_page, page_another_hand, who_closes
 
-STAGE_TIMEOUT = 150.0
-"""Wall seconds that stage 2 may take: its budget in the sequence."""
+A_MOMENT = 30.0
+"""Wall seconds for what a single stage is followed by: the decision tree's answer and the manifest."""
+
+FIRST_WAVE = 0.25
+"""Wall seconds after which the closing orders are on their way, and the first word to the team may be said."""
+
+FIRST_WORD = 2.0
+"""Wall seconds that a closing which has ended waits for that word to be handed over."""
 
 CLOSE_TIMEOUT = 60.0
 """Wall seconds after which closing is handed to a process of its own, and the evidence is gathered meanwhile."""
 
-ONCE = frozenset({"alert", "capture-logs", "snapshot-db", "restore"})
-"""Pieces that a rollback which was cut short does not do again when it is typed again."""
+ONCE = frozenset({Step.ALERT, Step.CAPTURE_LOGS, Step.SNAPSHOT_DB, Step.RESTORE})
+"""Steps that a rollback which was cut short does not do again when it is typed again."""
 
 
 async def roll_back(
@@ -57,14 +56,11 @@ async def roll_back(
     """
     if STOP not in request.stages and incidents.unresolved(incidents.of_account(world.account)) is None:
         raise UsageError(f"{world.account.name} has no incident that is unresolved to go on with", "canary rollback")
-    report, closer, unlatched = None, "", ""
+    report, closer = None, ""
     if STOP in request.stages:
-        unlatched = latch_entries(world, "rollback", request.reason, request.by)
-        report, closer = await _close(world, request, tell_left, interruption)
+        report, closer = await _stop(world, request, tell_left, interruption)
     rollback = open_incident(world, request.reason, last_run(world), closing=report is not None)
     rollback.report, rollback.closer = report, closer
-    if unlatched:
-        rollback.missing["latch"] = unlatched
     rollback.root_cause = request.root_cause or rollback.root_cause
     if report is not None:
         pieces.note_flat(world, rollback)
@@ -73,6 +69,27 @@ async def roll_back(
         rollback.interrupted = interruption.by
         pieces.note_state(world, rollback)
     return rollback
+
+
+async def _stop(
+    world: World, request: RollbackRequest, tell_left: Callable[[Progress], None], interruption: Interruption
+) -> tuple[FlattenReport, str]:
+    """Latch and close, and call the team meanwhile; whether the latch stands is read back later, with all the rest."""
+    latch_entries(world, "rollback", request.reason, request.by)
+    calling = asyncio.create_task(_call_the_team(world, request.reason))
+    try:
+        ended = await _close(world, request, tell_left, interruption)
+        await asyncio.wait({calling}, timeout=FIRST_WORD)
+    finally:
+        calling.cancel()
+    return ended
+
+
+async def _call_the_team(world: World, reason: str) -> None:
+    """In a thread, and not before the first wave is sent: what alerts need is loaded there, and may hang."""
+    await world.clock.pause(FIRST_WAVE)
+    with suppress(CanaryError, OSError):
+        await asyncio.to_thread(pieces.first_word, world, reason)
 
 
 async def _close(
@@ -126,51 +143,66 @@ def last_run(world: World) -> str:
 async def after_flat(
     world: World, rollback: Rollback, tell: Tell, stages: tuple[int, ...] = STAGES, *, restore: bool = False
 ) -> None:
-    """What follows once the closing has ended: tell the team, gather evidence in parallel, restore, write it up."""
-    evidence = EvidenceFolder(rollback.folder)
+    """What follows once the closing has ended: the stages of `runbooks/rollback.toml`, as far as they are asked for."""
+    from canary_cli.steps.escalating import clock_of
+    from canary_cli.steps.plan import rollback_to_run
+
     with suppress(OSError):  # each piece says for itself that it could not be written
         EvidenceFolder.create(rollback.folder)
-    if STOP in stages:
-        await _try(world, rollback, "alert", lambda: asyncio.to_thread(pieces.alert, world, rollback))
-        tell("stop", rollback)
-    if INVESTIGATE in stages:
-        await _investigate(world, rollback, evidence)
-        tell("investigate", rollback)
-    if RESTORE in stages and (restore or rollback.is_corrupted):
-        await _try(world, rollback, "restore", lambda: pieces.restore(world, rollback), pieces.RESTORE_TIMEOUT)
-        tell("restore", rollback)
-    await _try(world, rollback, "decision tree", lambda: pieces.decide_restart(world, rollback))
-    if POSTMORTEM in stages:
-        await _try(world, rollback, "postmortem", lambda: asyncio.to_thread(pieces.write_up, world, rollback))
-    await _try(world, rollback, "manifest", lambda: asyncio.to_thread(lambda: str(evidence.finish())))
+    plan, fault = await asyncio.to_thread(rollback_to_run, world.home)
+    if fault:
+        rollback.missing["rollback.toml"] = f"{fault}; the built-in sequence ran instead"
+    for stage in plan.stages:
+        if stage.number in stages and await _is_due(world, rollback, stage, restore):
+            await _go_through(world, rollback, stage)
+            if stage.number != POSTMORTEM:
+                tell(stage.number, rollback)
+    for step in (Step.DECISION_TREE, Step.MANIFEST):  # whatever was asked for: gate 0 wants an answer, a file its proof
+        await _try(world, rollback, step, world.clock.monotonic() + A_MOMENT)
     pieces.note_state(world, rollback)
-    if POSTMORTEM in stages and rollback.report is not None:
-        tell("postmortem", rollback)
+    rollback.clock = await asyncio.to_thread(clock_of, world, rollback.incident)
+    if POSTMORTEM in stages:
+        tell(POSTMORTEM, rollback)
 
 
-async def _investigate(world: World, rollback: Rollback, evidence: EvidenceFolder) -> None:
-    work: dict[str, Callable[[], Awaitable[str]]] = {
-        "capture-logs": lambda: asyncio.to_thread(pieces.logs, world, evidence),
-        "snapshot-db": lambda: asyncio.to_thread(pieces.snapshot, world),
-        "account": lambda: pieces.account(world, evidence),
-        "pnl": lambda: pieces.profit_and_loss(world, rollback, evidence),
-    }
-    await asyncio.gather(*(_try(world, rollback, name, deed) for name, deed in work.items()))
-    await _try(world, rollback, "verify-db", lambda: pieces.verify(world, rollback))
+async def _is_due(world: World, rollback: Rollback, stage: Stage, restore: bool) -> bool:
+    if stage.when is When.ALWAYS:
+        return True
+    await _try(world, rollback, Step.VERIFY_DB, world.clock.monotonic() + stage.budget.total_seconds())
+    return restore or rollback.is_corrupted is True
 
 
-async def _try(
-    world: World, rollback: Rollback, name: str, deed: Callable[[], Awaitable[str]], seconds: float = STAGE_TIMEOUT
-) -> None:
-    """One piece of work, unless it was done before; its failure is written down and holds up nothing."""
-    if name in rollback.done:
+async def _go_through(world: World, rollback: Rollback, stage: Stage) -> None:
+    """Its steps in order, or beside one another, each within what is left of the stage's budget."""
+    ends = world.clock.monotonic() + stage.budget.total_seconds()
+    if stage.parallel:
+        await asyncio.gather(*(_try(world, rollback, step, ends) for step in stage.steps))
+    else:
+        for step in stage.steps:
+            await _try(world, rollback, step, ends)
+
+
+async def _try(world: World, rollback: Rollback, step: Step, ends: float) -> None:
+    """One piece of work until the monotonic instant `ends`, unless it was done before.
+
+    Its failure, whatever it is, is written down and holds up nothing.
+    """
+    if step in rollback.done:
         return
+    seconds = ends - world.clock.monotonic()
     try:
         async with asyncio.timeout(seconds):
-            rollback.done[name] = await deed()
-    except (CanaryError, OSError, TimeoutError) as error:
-        rollback.missing[name] = str(error) or type(error).__name__
-    outcome = "DONE" if name in rollback.done else "NOT DONE"
-    detail = rollback.done.get(name) or rollback.missing[name]
-    data = {"incident": rollback.incident, "step": name, "outcome": outcome, "detail": detail}
+            rollback.done[step.value] = await PIECES[step](world, rollback)
+    except Exception as error:
+        rollback.missing[step.value] = _why(error, seconds)
+    outcome = "DONE" if step in rollback.done else "NOT DONE"
+    detail = rollback.done.get(step) or rollback.missing[step]
+    data = {"incident": rollback.incident, "step": step.value, "outcome": outcome, "detail": detail}
     note(world, Record("step_finished", run_id=rollback.run_id, actor="rollback", status=outcome, data=data))
+
+
+def _why(error: Exception, seconds: float) -> str:
+    if isinstance(error, TimeoutError) and not str(error):
+        return f"not done within the {seconds:.0f} s that were left of its stage"
+    expected = isinstance(error, (CanaryError, OSError, LookupError))
+    return str(error) if expected else f"bug in canary: {type(error).__name__}: {error}"

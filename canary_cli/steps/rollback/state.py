@@ -5,11 +5,18 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from canary_cli.core.policy.rollback import Cause, Restart
 from canary_cli.errors import ExitCode, Result
 from canary_cli.session.flattening import FlattenReport
 from canary_cli.steps.interrupting import Interrupted
+
+if TYPE_CHECKING:
+    from canary_cli.steps.escalating import Clock
+
+PASSED = "PASS"
+"""What verify-db comes to when nothing is wrong."""
 
 STOP, INVESTIGATE, RESTORE, POSTMORTEM = STAGES = (1, 2, 3, 4)
 
@@ -36,6 +43,7 @@ class Rollback:
     `report` is None where nothing was closed, because only a later stage was asked for. `closer` says who goes on where
     the account is not flat, `interrupted` what cut the rollback short. `is_corrupted` is what verify-db said of the
     ledger last, None while it was not asked.
+    `clock` is the escalation's, at the end.
     """
 
     incident: str
@@ -54,6 +62,7 @@ class Rollback:
     root_cause: Cause | None = None
     is_corrupted: bool | None = None
     decision: Restart | None = None
+    clock: "Clock | None" = None
     done: dict[str, str] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
 
@@ -69,4 +78,5 @@ class Rollback:
         return Result("ROLLBACK_INCOMPLETE", ExitCode.INCOMPLETE)
 
 
-Tell = Callable[[str, Rollback], None]
+Tell = Callable[[int, Rollback], None]
+"""Told of each stage by its number, when it is over."""

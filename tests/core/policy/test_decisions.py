@@ -13,7 +13,8 @@ from canary_cli.core.policy.contacts import Contact
 from canary_cli.core.policy.decisions import Move, Next, after_gate, after_gate_zero, due, needs_approval, upcoming
 from canary_cli.core.policy.gates import Verdict
 from canary_cli.core.policy.plan import Plan
-from canary_cli.core.policy.rollback import Cause, Rollback, When, decide, escalation
+from canary_cli.core.policy.rollback import STOPPING, Cause, Rollback, When, decide, escalation
+from canary_cli.core.policy.rollback_built_in import BUILT_IN
 from canary_cli.steps.plan import load_contacts, load_rollback
 from tests.core.policy.conftest import HOME, NIGHT, NOON
 
@@ -125,8 +126,12 @@ def test_the_decision_tree(
 
 def test_the_rollback_stops_first_and_restores_only_what_is_corrupt(rollback: Rollback) -> None:
     assert [stage.when for stage in rollback.stages] == [When.ALWAYS, When.ALWAYS, When.CORRUPTION, When.ALWAYS]
-    assert "flatten" in rollback.stages[0].steps
+    assert rollback.stages[0].steps[:2] == STOPPING
     assert sum((stage.budget for stage in rollback.stages if stage.when is When.ALWAYS), timedelta()) <= rollback.target
+
+
+def test_what_is_built_in_is_what_is_shipped(rollback: Rollback) -> None:
+    assert replace(rollback, sha256="") == BUILT_IN
 
 
 def test_every_role_that_is_escalated_to_can_be_found(rollback: Rollback) -> None:
