@@ -106,7 +106,7 @@ def _configuration(world: World, rollback: Rollback) -> str:
     from canary_cli.steps.committing import head_of
 
     account = {name: getattr(world.account, name) for name in world.account.__slots__ if name not in NOT_SHOWN}
-    settings = {name: None if value is None else str(value) for name, value in world.settings}
+    settings = {name: None if value is None else mask(str(value)) for name, value in world.settings}
     told = {"version": __version__, "commit": head_of(world.home), "account": account, "settings": settings}
     _write(rollback, "configuration.json", told)
     files = sorted((world.home / "runbooks").glob("*.toml"))
@@ -118,7 +118,7 @@ def _configuration(world: World, rollback: Rollback) -> str:
 def _write(rollback: Rollback, name: str, value: object) -> None:
     from canary_cli.render.output import plain
 
-    _folder(rollback).write(name, mask(json.dumps(plain(value), indent=2)))
+    _folder(rollback).write(name, json.dumps(plain(value), indent=2))
 
 
 def _folder(rollback: Rollback) -> EvidenceFolder:
