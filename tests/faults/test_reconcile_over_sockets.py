@@ -1,5 +1,6 @@
 """What a session makes of what it did not do: positions found at the start, and the hands of others, by row."""
 
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -10,8 +11,9 @@ from canary_cli.core.trading.facts import Purpose
 from canary_cli.core.trading.inputs import Adopt, EnterPhase
 from canary_cli.core.trading.protection import unprotected
 from canary_cli.journal.latch import clear_latches, read_latches
+from canary_cli.paper.configuring import set_margin_type
 from canary_cli.session.simulate.journal import MemoryJournal
-from tests.faults.desk import a_desk
+from tests.faults.desk import Desk, a_desk
 from tests.faults.trader import a_session, a_trader
 
 BTC = "BTCUSDT"
@@ -86,6 +88,31 @@ async def test_row_38_a_deleveraged_position_is_told_from_a_stranger_s_and_rolls
         assert (trader.stops[0].cause, trader.events("liquidation") != []) == ("liquidation", True)
         assert "adl_autoclose" in trader.stops[0].detail
         assert "foreign-order" not in trader.state.latches
+
+
+async def test_row_38_a_liquidated_position_is_told_by_its_order_counted_once_and_rolls_back(tmp_path: Path) -> None:
+    def isolate(desk: Desk) -> None:
+        set_margin_type(desk.venue.engine.state, BTC, isolated=True)  # else the breaker is quicker than the exchange
+
+    async with a_trader(tmp_path, before=isolate) as trader:
+        trader.signal(BTC, distance="0.2")
+        await trader.until(lambda: trader.ours and not unprotected(trader.state), "the entry")
+        held = trader.theirs[BTC]
+        trader.desk.market(kind="gap", symbols=[BTC], move=-0.08)
+        await trader.until(lambda: trader.stops and not trader.ours, "the liquidation")
+        await trader.agreed()
+        assert trader.stops[0].cause == "liquidation"
+        assert "autoclose-" in trader.stops[0].detail
+        assert any("liquidation" in alert for alert in trader.alerts)
+        assert not {"foreign-order", "mismatch"} & set(trader.state.latches)
+        forced = [entry.data for entry in trader.events("fill") if entry.data["client_id"].startswith("autoclose-")]
+        assert sum(Decimal(one["quantity"]) for one in forced) == held
+        assert trader.state.metrics.liquidations == 1
+        income = await trader.desk.exchange.income(trader.desk.clock.now() - timedelta(hours=1))
+        assert sum(Decimal(one["realized"]) for one in forced) == sum(
+            row.amount for row in income if row.type == "REALIZED_PNL"
+        )
+        assert [row for row in income if row.type == "INSURANCE_CLEAR"]
 
 
 async def test_row_50_a_larger_phase_sends_no_order_for_what_is_open(tmp_path: Path) -> None:
