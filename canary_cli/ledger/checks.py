@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,9 @@ from typing import Any
 from sqlalchemy import Connection, Table, and_, func, not_, or_, select, text
 from sqlalchemy.exc import DBAPIError
 
-from canary_cli.core.model import ZERO, AlgoStatus, OrderStatus, Position, Side
+from canary_cli.core.model import ZERO, AlgoStatus, OrderStatus, Position, PositionSide, Side
 from canary_cli.core.trading import hands
+from canary_cli.core.trading.facts import Adopted
 from canary_cli.journal.reader import entry_of, lines, verify_chain
 from canary_cli.journal.record import decode
 from canary_cli.ledger.ledger import Ledger
@@ -148,16 +150,36 @@ def _positions_off(connection: Connection, account: str, tables: Tables) -> Iter
     positions = tables["positions"]
     stored = select(positions.c.symbol, positions.c.position_side, positions.c.quantity)
     held = {(row[0], row[1]): row[2] for row in connection.execute(stored.where(positions.c.account == account))}
-    return _differences(_filled(connection, account, tables["trades"]), held, "fills", "position")
+    filled = dict(_filled(connection, account, tables["trades"]))
+    for symbol, quantity, time in _adopted(connection, account, tables["events"]):
+        before = _filled(connection, account, tables["trades"], symbol, time)
+        for key in before.keys() | {(symbol, PositionSide.BOTH.value)}:
+            filled[key] = filled.get(key, ZERO) - before.get(key, ZERO)
+        filled[symbol, PositionSide.BOTH.value] += quantity
+    return _differences(filled, held, "fills", "position")
 
 
-def _filled(connection: Connection, account: str, trades: Table) -> Mapping[tuple[str, str], Decimal]:
-    """The sum of all fills. A server adds decimals exactly; SQLite would add floats, so there we add ourselves."""
+def _adopted(connection: Connection, account: str, events: Table) -> Iterable[tuple[str, Decimal, datetime]]:
+    """What a person last had taken over of each pair, and as of when: the fills until then no longer explain it."""
+    query = select(events.c.line).where(events.c.account == account, events.c.event == Adopted.event)
+    lines = [decode(line.encode()).data for line in connection.execute(query.order_by(events.c.seq)).scalars()]
+    last = {data["symbol"]: data for data in lines}
+    return [(symbol, Decimal(one["quantity"]), datetime.fromisoformat(one["time"])) for symbol, one in last.items()]
+
+
+def _filled(
+    connection: Connection, account: str, trades: Table, only: str | None = None, until: datetime | None = None
+) -> Mapping[tuple[str, str], Decimal]:
+    """The sum of all fills, or of one pair's until then. A server adds decimals exactly; SQLite would add floats, so
+    there we add ourselves.
+    """
     keys, quantity = (trades.c.symbol, trades.c.position_side, trades.c.side), trades.c.quantity
+    wanted = [trades.c.account == account]
+    wanted += [trades.c.symbol == only, trades.c.at <= until] if only else []
     if connection.dialect.name == "sqlite":
-        query = select(*keys, quantity).where(trades.c.account == account)
+        query = select(*keys, quantity).where(*wanted)
     else:
-        query = select(*keys, func.sum(quantity, type_=Money())).where(trades.c.account == account).group_by(*keys)
+        query = select(*keys, func.sum(quantity, type_=Money())).where(*wanted).group_by(*keys)
     filled: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
     for symbol, position_side, side, amount in connection.execute(query):
         filled[symbol, position_side] += amount * Side(side).sign

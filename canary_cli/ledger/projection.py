@@ -9,7 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Protocol
 
-from canary_cli.core.model import ZERO, OrderStatus, Side
+from canary_cli.core.model import ZERO, OrderStatus, PositionSide, Side
 from canary_cli.journal.record import Entry
 from canary_cli.ledger.types import plain, rounded
 
@@ -209,6 +209,14 @@ def _fill(rows: Rows, entry: Entry) -> None:
     _move_position(rows, data["symbol"], row)
 
 
+def _adopted(rows: Rows, entry: Entry) -> None:
+    """A person had the exchange's position taken for ours: it stands, whatever the fills before say."""
+    data = entry.data
+    told = {"quantity": _money(data["quantity"]), "entry_price": _figure(_money(data["entry_price"]))}
+    row = {**told, "updated_at": _time(data.get("time")) or entry.timestamp}
+    rows.put("positions", (data["symbol"], PositionSide.BOTH.value), row)
+
+
 def _move_position(rows: Rows, symbol: str, trade: Row) -> None:
     key = (symbol, trade["position_side"])
     row = rows.get("positions", key) or {"quantity": ZERO, "entry_price": ZERO}
@@ -312,6 +320,7 @@ _PROJECTORS: dict[str, Callable[[Rows, Entry], None]] = {
     "order_updated": _order_updated,
     "algo_updated": _algo_updated,
     "fill": _fill,
+    "adopted": _adopted,
     "equity": _equity,
     "income": _income,
     "alert": _alert,

@@ -10,7 +10,7 @@ from canary_cli.steps.run import Outcome, Run
 from canary_cli.steps.screen import Screen
 from canary_cli.steps.stopping import wind_down
 
-RESUMABLE = (ExitCode.INTERRUPTED, ExitCode.TERMINATED, ExitCode.LEASE_HELD)
+RESUMABLE = ("INTERRUPTED", "TERMINATED", "LEASE_LOST", "MISMATCH")
 """Ends after which the same run goes on when it is typed again."""
 
 
@@ -46,14 +46,14 @@ async def watch_on(run: Run) -> Outcome:
 async def close_run(run: Run, result: Result, reason: str, screen: Screen) -> Result:
     """Journal the end, write the report, tell where it lies."""
     run.scribe.write(
-        "run_paused" if result.code in RESUMABLE else "run_ended",
+        "run_paused" if result.word in RESUMABLE else "run_ended",
         data={"outcome": result.word, "exit": int(result.code)},
         status=result.word,
         reason=reason,
     )
-    if run.world.account.is_rehearsal and result.code not in RESUMABLE:
+    if run.world.account.is_rehearsal and result.word not in RESUMABLE:
         await asyncio.to_thread(hold_exchange, run.world.account)
-    report = "" if result.code in RESUMABLE else await asyncio.to_thread(_report, run, result)
+    report = "" if result.word in RESUMABLE else await asyncio.to_thread(_report, run, result)
     screen.end(result, reason, report, after(run, result))
     return result
 
@@ -83,4 +83,6 @@ def after(run: Run, result: Result) -> str:
         return f"canary preflight --account {account}    # then canary run again"
     if result.code in (ExitCode.INTERRUPTED, ExitCode.TERMINATED):
         return f"canary run --account {account}    # goes on; canary close-all --account {account} flattens"
+    if result.word == "MISMATCH":
+        return f"canary positions --account {account}    # then canary run --account {account} --adopt, or --flatten"
     return f"canary verify-db --account {account}"

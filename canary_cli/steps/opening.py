@@ -128,6 +128,9 @@ async def _reconciled(run: Run) -> Outcome:
     started = run.world.clock.monotonic()
     while run.world.clock.monotonic() - started < RECONCILE_WITHIN.total_seconds():
         state = run.session.state
+        ended = run.cut_short()
+        if ended is not None:
+            return ended
         if state.reconciled:
             _go_on_rolling_back(run)
             return Outcome("OPEN")

@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from canary_cli.core.trading.state import Session, Setup
 from canary_cli.errors import PlanError, Refused
 from canary_cli.journal.reader import read
 from canary_cli.journal.record import Entry
+from canary_cli.ledger.projection import cleared_sources
 from canary_cli.session.rebuilding import rebuilt
 from canary_cli.steps.committing import head_of
 from canary_cli.steps.run import Run
@@ -123,4 +124,18 @@ def _take_progress(run: Run, entries: Iterable[Entry]) -> None:
 
 
 def rebuild(run: Run, setup: Setup) -> Session:
-    return rebuilt(setup, run.now, read(run.world.account.log_dir, run_id=run.run_id))
+    """From the run's own lines, less the latches that people lifted while it was not there."""
+    state = rebuilt(setup, run.now, read(run.world.account.log_dir, run_id=run.run_id))
+    latched = standing(read(run.world.account.log_dir))
+    return replace(state, latches={source: why for source, why in state.latches.items() if source in latched})
+
+
+def standing(entries: Iterable[Entry]) -> set[str]:
+    """The latches that stand at the end of these lines."""
+    found: set[str] = set()
+    for entry in entries:
+        if entry.event == "latch_set":
+            found.add(entry.data["source"])
+        elif entry.event == "latch_cleared":
+            found -= set(cleared_sources(entry.data))
+    return found

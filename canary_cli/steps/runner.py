@@ -9,7 +9,7 @@ from pathlib import Path
 from canary_cli.accounts import Account, choose_account, find_home
 from canary_cli.bootstrap import World
 from canary_cli.core.policy.plan import Phase, Plan
-from canary_cli.errors import CanaryError, ExitCode, Result, UsageError
+from canary_cli.errors import CanaryError, ExitCode, Refused, Result, UsageError
 from canary_cli.journal.reader import read
 from canary_cli.ledger import LedgerWriter
 from canary_cli.steps import gate_zero, hand_off, leasing, opening, phases, resuming, serving, settling, stopping
@@ -45,6 +45,7 @@ async def run(request: RunRequest, screen: Screen) -> Result:
     plan = load_plan(path, home)
     _refuse_unknown_phases(plan, request.phases)
     account, seed = await _account(home, request)
+    _refuse_ended(account)
     screen.announce(account)
     try:
         return await _run(account, seed, plan, path, request, screen)
@@ -73,6 +74,12 @@ async def _run(
                 return run.interrupted.result
             finally:
                 keeper.cancel()
+
+
+def _refuse_ended(account: Account) -> None:
+    """A rehearsal that has ended holds its exchange's time still, in which nothing would ever be due."""
+    if account.plan_time is not None and not account.plan_time.speed:
+        raise Refused(f"{account.name} has ended, and its exchange stands still", "canary run --rehearse")
 
 
 def _refuse_unknown_phases(plan: Plan, wanted: tuple[int, ...]) -> None:

@@ -1,6 +1,9 @@
 """A person's word at the start on what the exchange holds and our fills do not explain: take it over, or close it."""
 
+import asyncio
+
 from canary_cli.core.trading.inputs import Adopt
+from canary_cli.core.trading.reconcile import differing
 from canary_cli.errors import Refused
 from canary_cli.journal.latch import clear_latches, read_latches
 from canary_cli.journal.record import Record
@@ -34,12 +37,19 @@ async def settle_difference(run: Run) -> None:
     world, by, chosen = run.world, operator(), run.difference
     run.difference = Difference.ASK
     if chosen is Difference.FLATTEN:
-        rules = run.session.state.setup.rules
-        report = await flatten(world.exchange, world.clock, None, rules, "mismatch", lambda _left: None, CLOSE_WITHIN)
-        if report.left:
-            left = ", ".join(position.symbol for position in report.left)
-            raise Refused(f"not closed: {left}", "canary close-all")
+        found = differing(run.session.state, await world.exchange.snapshot())
+        await asyncio.gather(*(_close(run, symbol) for symbol in found))
     run.session.post(Adopt(run.now, by, await world.exchange.snapshot()))
     _lift(run, chosen)
     while "mismatch" in run.session.state.latches:
         await world.clock.pause(0.05)
+
+
+async def _close(run: Run, symbol: str) -> None:
+    """One pair, as `canary close` does: a closing of the whole account would latch the session that asked for it."""
+    world, rules = run.world, run.session.state.setup.rules
+    report = await flatten(
+        world.exchange, world.clock, None, rules, "mismatch", lambda _left: None, CLOSE_WITHIN, only=symbol
+    )
+    if report.left:
+        raise Refused(f"not closed: {symbol}", f"canary close {symbol}")

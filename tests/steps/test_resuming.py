@@ -9,7 +9,7 @@ from canary_cli.bootstrap import World
 from canary_cli.errors import PlanError
 from canary_cli.journal.record import Record
 from canary_cli.steps.plan import load_plan
-from canary_cli.steps.resuming import Opening, open_run, unfinished
+from canary_cli.steps.resuming import Opening, open_run, standing, unfinished
 from tests.core.trading.conftest import GOLIVE
 from tests.steps.conftest import Home
 
@@ -59,3 +59,10 @@ async def test_the_plans_own_instant_counts(world: World) -> None:
 async def test_an_instant_that_has_passed_is_refused(world: World) -> None:
     with pytest.raises(PlanError, match="has passed"):
         begun(world, world.clock.now() - timedelta(hours=1))
+
+
+def test_a_latch_that_a_person_lifted_while_the_run_was_not_there_stays_lifted() -> None:
+    lines = [Record("latch_set", data={"source": source}) for source in ("mismatch", "foreign-order", "rollback")]
+    lines.append(Record("latch_cleared", data={"sources": ["mismatch", "rollback"]}))
+    lines.append(Record("latch_set", data={"source": "rollback"}))
+    assert standing(lines) == {"foreign-order", "rollback"}  # type: ignore[arg-type]

@@ -84,6 +84,15 @@ def test_an_edited_journal_and_a_bad_backup_are_no_corruption_of_the_ledger(home
     assert (integrity.ok, integrity.is_corrupted) == (False, False)
 
 
+def test_what_a_person_had_taken_over_explains_a_position_that_the_fills_do_not(home: Home):
+    told = {"symbol": "BTCUSDT", "entry_price": "65000", "by": "ana"}
+    home.day.write("adopted", **told, quantity="0.5", time=home.day.now.isoformat())
+    home.day.trade(90, "SELL", "0.1")
+    found = {check.name: check for check in verify_db(home.world, positions=tuple).checks}
+    assert found["Fills = positions"].ok, found["Fills = positions"].detail
+    assert "ledger 0.4" in found["Ledger = exchange"].detail
+
+
 def test_an_edited_journal_shows(home: Home):
     path = next(home.day.folder.glob("*.jsonl"))
     path.write_bytes(path.read_bytes().replace(b'"65000.10"', b'"65000.11"', 1))

@@ -36,9 +36,9 @@ def _level(state: Session, held: Held, distance: Decimal) -> Decimal:
 
 
 def close_now(turn: Turn, symbol: str, reason: str, purpose: Purpose = Purpose.EXIT) -> None:
-    """Close what is held of `symbol`, unless a close is already under way."""
+    """Close what is held of `symbol`, unless a close is under way, or the exchange says that nothing is held."""
     held = turn.state.held.get(symbol)
-    if held is None or closing(turn.state, symbol):
+    if held is None or symbol in turn.state.absent or closing(turn.state, symbol):
         return
     if purpose is Purpose.EXIT:
         turn.ask(RaiseAlert("WARNING", f"closing {symbol}: {reason}", symbol))

@@ -37,6 +37,7 @@ def on_read(turn: Turn, event: AccountRead) -> None:
 def _compare(turn: Turn, event: AccountRead) -> None:
     """A difference seen once may be a fill under way; seen `DOUBTS` times running, it is a mismatch and latches."""
     found = differences(turn.state, event.snapshot)
+    turn.put(absent=_absent(turn.state, event.snapshot))
     if not found:
         if not turn.state.reconciled:
             turn.learn(Reconciled(event.time, ()))
@@ -141,6 +142,11 @@ def differences(state: Session, snapshot: AccountSnapshot) -> tuple[str, ...]:
         f"{symbol}: the exchange holds {theirs}, our fills say {ours}"
         for symbol, (theirs, ours) in differing(state, snapshot).items()
     )
+
+
+def _absent(state: Session, snapshot: AccountSnapshot) -> frozenset[str]:
+    """Pairs of which an exit would close nothing: the fill that ended them is not told yet, or never came."""
+    return frozenset(pair for pair, (theirs, ours) in differing(state, snapshot).items() if theirs * ours <= 0 and ours)
 
 
 def differing(state: Session, snapshot: AccountSnapshot) -> dict[str, tuple[Decimal, Decimal]]:

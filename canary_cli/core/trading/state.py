@@ -97,6 +97,8 @@ class Session:
     answer of a process before this one: nobody waits for their replies any more. `agreed` is when our fills and the
     exchange's positions were last found equal after a doubt: every trade until then is known.
 
+    `absent` are the pairs that we hold by our fills, and the exchange, last asked, did not.
+
     Without slots, because a dictionary of so many fields is copied ten times as fast (see `but`).
     """
 
@@ -141,6 +143,7 @@ class Session:
     read_answered: datetime | None = None
     doubts: int = 0
     inherited: frozenset[str] = frozenset()
+    absent: frozenset[str] = frozenset()
 
     def but(self, **changes: Any) -> "Session":
         """`dataclasses.replace` at a tenth of its price, for what every mark and every quote changes."""

@@ -108,6 +108,8 @@ def on_tick(turn: Turn, event: Tick) -> None:
     _judge_database(turn, event.time)
     _clear_healthy(turn, event.time)
     _judge_triggers(turn, event.time)
+    if turn.state.read_answered is None:
+        return  # after a start only the exchange can tell what still is open, and what guards it
     for held in protection.unprotected(turn.state):
         if event.time - held.opened_at > timedelta(seconds=turn.state.setup.silence):
             protection.close_now(turn, held.symbol, "its stop was never confirmed")

@@ -41,10 +41,10 @@ def test_an_exit_that_was_unknown_at_a_crash_does_not_block_the_next_one_for_eve
     exit_id = next(life.intent.client_id for life in desk.state.orders.values() if life.is_open)
     desk.tell(Replied(desk.now, exit_id, Unknown("no answer"), 0.0, 0.0))
     crash(desk)
-    desk.tell(reading(desk))
+    desk.tell(reading(desk, position=entry.quantity))
     for _ in RESOLVE_DELAYS:
         desk.tell(QueryAnswered(desk.now, exit_id, answered=True))
-    desk.tell(reading(desk))
+    desk.tell(reading(desk, position=entry.quantity))
     assert desk.state.orders[exit_id].stage is Stage.REJECTED
     assert desk.state.held[entry.symbol].exits == 2, "a new exit is under way"
 

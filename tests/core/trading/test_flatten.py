@@ -323,6 +323,15 @@ def test_an_order_that_outlives_the_cancel_of_all_is_cancelled_by_itself() -> No
     assert len(times(world, CancelAll)) == len(times(world, CancelOrder)) == 2
 
 
+def test_a_protective_stop_that_outlives_its_cancel_is_read_no_oftener_than_that_either() -> None:
+    def is_cancel(effect: Effect) -> Reply[object] | None:
+        return Rejected(-2011, "Unknown order sent.") if isinstance(effect, CancelAlgo) else None
+
+    world = World(Venue().rest(stop("ETHUSDT")), fault=is_cancel)
+    assert world.run(deadline=60.0).outcome is Outcome.INCOMPLETE
+    assert 10 < len(times(world, Read)) < 2400 // 95 * 2
+
+
 def test_orders_that_outlive_every_cancel_are_read_no_oftener_than_the_weight_allows() -> None:
     def is_cancel(effect: Effect) -> Reply[object] | None:
         return Confirmed("done") if isinstance(effect, (CancelAll, CancelOrder, CancelAlgo)) else None

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from canary_cli.core.model import AccountMode, AccountSnapshot, Balance, Fill, OrderStatus, Side
+from canary_cli.core.model import AccountMode, AccountSnapshot, Balance, Fill, OrderStatus, Position, Side
 from canary_cli.core.trading.effects import Effect, Place, QueryOrder, ReadAccount
 from canary_cli.core.trading.events import AccountRead, Stream, StreamAlive
 from canary_cli.core.trading.facts import Intended, Purpose
@@ -23,10 +23,12 @@ def probe(desk: Desk) -> Intended:
     return next(effect.intent for effect in wait(desk, 91) if isinstance(effect, Place))
 
 
-def reading(desk: Desk, *fills: Fill) -> AccountRead:
+def reading(desk: Desk, *fills: Fill, position: Decimal = Decimal(0)) -> AccountRead:
+    """An account that holds `position` of BTCUSDT, or nothing."""
     ten = Decimal(10_000)
-    empty = AccountSnapshot(desk.now, Balance(ten, Decimal(0), ten, ten), AccountMode(hedge=False, multi_assets=False))
-    return AccountRead(desk.now, empty, fills)
+    mode = AccountMode(hedge=False, multi_assets=False)
+    held = (Position("BTCUSDT", position, Decimal(50_000), Decimal(50_000)),) if position else ()
+    return AccountRead(desk.now, AccountSnapshot(desk.now, Balance(ten, Decimal(0), ten, ten), mode, held), fills)
 
 
 def wait(desk: Desk, seconds: int) -> list[Effect]:
@@ -137,3 +139,32 @@ def test_no_probe_goes_into_a_pair_whose_entry_has_filled_and_not_been_told(desk
     desk.tell(Replied(desk.now, entry.client_id, Confirmed(filled), 40.0, 35.0))
     assert not [effect for effect in wait(desk, 100) if isinstance(effect, Place)]
     assert gross_exposure(desk.state) == entry.quantity * 50_000
+
+
+def naked(desk: Desk) -> Intended:
+    """Hold a position whose stop was never answered for, longer than that may last."""
+    (entry,) = (effect.intent for effect in desk.tell(signal(desk)) if isinstance(effect, Place))
+    desk.confirm(entry)
+    desk.fill(entry, "50000")
+    return entry
+
+
+def exits(effects: list[Effect]) -> list[Intended]:
+    return [e.intent for e in effects if isinstance(e, Place) and e.intent.purpose is Purpose.EXIT]
+
+
+def test_nothing_is_closed_on_belief_before_the_account_has_been_read_once(desk: Desk) -> None:
+    entry = naked(desk)
+    desk.state = replace(desk.state, read_answered=None)  # as after a crash
+    assert not exits(wait(desk, 60))
+    desk.tell(reading(desk, position=entry.quantity))
+    assert exits(wait(desk, 1))
+
+
+def test_what_the_exchange_says_is_not_there_is_not_closed_again_and_again(desk: Desk) -> None:
+    """A refused exit would count as an error of ours, and in phase 1 one error ends the run."""
+    entry = naked(desk)
+    desk.tell(reading(desk))
+    assert not exits(wait(desk, 60))
+    desk.tell(reading(desk, position=entry.quantity))
+    assert exits(wait(desk, 1))

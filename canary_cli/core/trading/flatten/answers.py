@@ -28,7 +28,7 @@ REDUCE_ONLY_REJECTED, OBSTRUCTED, THIN_BOOK, TOO_LARGE, TOO_SMALL = -2022, -4118
 
 
 def back_off(failures: int) -> float:
-    return float(min(0.1 * 2**failures, 2.0))
+    return float(min(0.1 * 2 ** min(failures, 5), 2.0))
 
 
 def cancelled(state: Flatten, event: Cancelled) -> Flatten:
