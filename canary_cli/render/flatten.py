@@ -57,6 +57,8 @@ def show(account: str, result: CloseResult) -> None:
     if report.grown:
         output.notice(another_hand(report.grown), style="bold red")
     output.notice(_who_goes_on(result), style="" if report.is_flat or result.sweeper else "bold red")
+    if not report.is_flat:
+        output.notice(f"next:  canary close-all --account {account}")
     if "account" in (report.trouble or {}):
         output.notice(f"the exchange does not answer this host: try another network, another host, or {EXCHANGE_APP}")
 

@@ -54,15 +54,7 @@ def show_clock(clock: Clock) -> None:
         mark = output.glyph(output.Mark.NEXT if level == clock.level else output.Mark.NEUTRAL, output.stdout())
         since = f"{one.opened + level.after:%H:%M}"
         output.line(f"  {mark} {since} {clock.people(level)}: {level.decision}{acked}")
-    output.notice(f"next:  {next_command(one)}")
-
-
-def next_command(one: Incident) -> str:
-    if one.trigger and not one.rolled_back:
-        return f"canary keep --incident {one.id} --by NAME --reason WHY, or canary rollback"
-    if one.state is State.OPEN:
-        return "canary rollback"
-    return f"canary incidents --close {one.id} --cause code|infra|market --by NAME --reviewed-by NAME"
+    output.notice(f"next:  {one.next_command}")
 
 
 def document(account: str, incidents: Sequence[Incident], plan: Rollback, clock: Clock | None) -> dict[str, object]:
@@ -80,5 +72,5 @@ def _clock(clock: Clock) -> dict[str, object]:
         "level": clock.level.level,
         "people": clock.people(clock.level),
         "decision": clock.level.decision,
-        "next": next_command(clock.incident),
+        "next": clock.incident.next_command,
     }

@@ -126,7 +126,7 @@ def show_reasons(reasons: Reasons) -> Result:
     for title, counted in (("no signal", told.no_signal), ("refused by the risk gate", told.risk_gate)):
         for reason, count in counted:
             output.line(f"  {title}: {reason} x {count}")
-    output.notice(f"next:  {reasons.status.next_command}")
+    output.notice(f"next:  {reasons.next_command}")
     return result_of(reasons.status)
 
 
@@ -138,6 +138,7 @@ def reasons_document(reasons: Reasons) -> dict[str, Any]:
         "why": why,
         "blockers": reasons.blockers,
         "refusals": reasons.refusals,
+        "next": reasons.next_command,
         "exit_code": result_of(reasons.status).code,
     }
 

@@ -60,6 +60,17 @@ class Incident:
         """By another person than the one who closed it."""
         return bool(self.reviewed_by) and not same_person(self.reviewed_by, self.closed_by)
 
+    @property
+    def next_command(self) -> str:
+        """To paste; what else there is to say stands behind the shell's comment sign."""
+        if not self.is_unresolved:
+            return f"canary incidents --close {self.id} --by NAME --reviewed-by NAME    # not who closed it"
+        if self.trigger and not self.rolled_back:
+            return f"canary keep --incident {self.id} --by NAME --reason WHY    # or canary rollback"
+        if self.state is State.OPEN:
+            return "canary rollback"
+        return f"canary incidents --close {self.id} --cause code --by NAME    # or infra, or market"
+
     def age(self, now: datetime) -> timedelta:
         """Plan time, as all of the schedule."""
         return max(now - self.opened, timedelta())
@@ -128,16 +139,24 @@ def answer(one: Incident, tree: DecisionTree) -> Restart:
     return decide(tree, one.pnl_pct, one.root_cause, is_corrupted=one.is_corrupted)
 
 
-def obstacle(incidents: Iterable[Incident], tree: DecisionTree) -> str:
-    """Why no run may start, empty where none stands in the way: what the decision tree answered is obeyed."""
-    return next((found for one in incidents if (found := _unsettled(one, tree))), "")
+def obstacle(incidents: Iterable[Incident], tree: DecisionTree) -> tuple[str, str]:
+    """Why no run may start and the command that comes next, empty where none stands in the way.
+
+    What the decision tree answered is obeyed.
+    """
+    found = ((_unsettled(one, tree), one) for one in incidents)
+    return next(((why, _way_out(one)) for why, one in found if why), ("", ""))
+
+
+def _way_out(one: Incident) -> str:
+    return "canary verify-db" if one.is_corrupted and not one.is_unresolved else one.next_command
 
 
 def _unsettled(one: Incident, tree: DecisionTree) -> str:
     if one.is_unresolved:
         return f"{one.id} is {one.state}: {one.cause}"
     if one.is_corrupted:
-        return f"{one.id} found the database corrupted, and nothing was restored: canary restore-db or canary verify-db"
+        return f"{one.id} found the database corrupted, and nothing was restored since"
     needs_review = answer(one, tree).needs_review if one.needs_review is None else one.needs_review
     if one.rolled_back and needs_review and not one.is_reviewed:
         lost = "P&L not known" if one.pnl_pct is None else f"P&L {one.pnl_pct:.2f} %"
@@ -212,7 +231,9 @@ def close(world: World, name: str, by: str, cause: Cause | None, reviewed_by: st
         raise Refused(f"{one.id} is OPEN: nobody has verified that the account is flat", "canary rollback")
     closer = one.closed_by or by
     if reviewed_by and same_person(reviewed_by, closer):
-        raise Refused(f"{one.id} is closed by {closer}: another person reviews it", "name another: --reviewed-by NAME")
+        raise Refused(
+            f"{one.id} is closed by {closer}: another person reviews it", replace(one, state=State.CLOSED).next_command
+        )
     said = {"reviewed_by": reviewed_by, "reason": reason}
     given = {name: value for name, value in said.items() if value}
     update(world, one, by, state=State.CLOSED, root_cause=found, closed_by=closer, **given)

@@ -64,8 +64,8 @@ def find(entries: Iterable[Entry], incident: str = "", run_id: str = "") -> Stor
     if fitting:
         return fitting[-1]
     wanted = f"incident {incident}" if incident else f"run {run_id}" if run_id else "incident"
-    known = ", ".join(story.incident or story.run_id for story in stories if _fits(story, "", "")) or "none"
-    raise UsageError(f"the journal holds no {wanted}", f"known incidents: {known}")
+    known = ", ".join(story.incident or story.run_id for story in stories if _fits(story, "", ""))
+    raise UsageError(f"the journal holds no {wanted}{f' (known: {known})' if known else ''}", "canary incidents")
 
 
 def _fits(story: Story, incident: str, run_id: str) -> bool:

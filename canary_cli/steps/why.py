@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from canary_cli.bootstrap import World
 from canary_cli.journal.reader import read
 from canary_cli.journal.record import Entry
+from canary_cli.steps.incidents import obstacle, of_account
+from canary_cli.steps.plan import rollback_to_run
 from canary_cli.steps.status import Status, read_status
 from canary_cli.steps.story import entries_of
 
@@ -34,18 +36,36 @@ class Reasons:
     status: Status
     blockers: tuple[str, ...]
     refusals: Refusals
+    next_command: str
 
 
 async def find_reasons(world: World) -> Reasons:
     status = await read_status(world)
     entries = entries_of(read(world.account.log_dir))
-    return Reasons(status, tuple(blockers(status)), refusals(entries, world.clock.now() - WINDOW))
+    incident, way_out = obstacle(of_account(world.account), rollback_to_run(world.home)[0].tree)
+    told = tuple(blockers(status, incident))
+    return Reasons(status, told, refusals(entries, world.clock.now() - WINDOW), _next(status, way_out))
 
 
-def blockers(status: Status) -> Iterator[str]:
-    """Hardest first."""
+def _next(status: Status, way_out: str) -> str:
+    """What is open comes first, then the incident, then the latch; `why` itself is where one is."""
+    if status.next_command.startswith("canary close-all"):
+        return status.next_command
+    if way_out:
+        return way_out
+    return (
+        f"canary trading enable --by NAME --reason WHY --account {status.account}"
+        if status.latches
+        else status.next_command
+    )
+
+
+def blockers(status: Status, incident: str = "") -> Iterator[str]:
+    """Hardest first. `incident` is one that lets no run begin."""
     for latch in status.latches:
         yield f"latched by {latch.source} since {latch.at:%Y-%m-%d %H:%M} UTC ({latch.by}): {latch.reason}"
+    if incident:
+        yield f"no run begins: incident {incident}"
     if not status.is_running:
         yield "no session is running" if status.session.answer is None else "the session is silent and may be dead"
     if status.exchange.answer is None:

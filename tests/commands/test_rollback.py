@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import shlex
 import sys
 from pathlib import Path
 from typing import cast
@@ -191,6 +192,29 @@ def test_an_exchange_that_is_gone_ends_with_six_and_says_who_closes(
     assert "next:  canary close-all --account desk" in shown.err
     assert shown.err.endswith("RESULT ROLLBACK_INCOMPLETE exit=6\n")
     assert last_incident(capsys)["state"] == "OPEN"
+
+
+def next_line(capsys: Capture) -> str:
+    return next(line for line in capsys.readouterr().err.splitlines() if line.startswith("next:")).removeprefix(
+        "next:  "
+    )
+
+
+def test_why_names_the_incident_and_each_next_command_leads_to_the_next(home: Path, capsys: Capture) -> None:
+    with an_exchange_on(home, Venue()):
+        assert run(["rollback", "--reason", "odd fills"]) == 0
+        name = str(last_incident(capsys)["id"])
+        run(["why"])
+        shown = capsys.readouterr()
+        assert f"no run begins: incident {name} is STABLE: odd fills" in shown.out
+        assert "latched by rollback" in shown.out
+        for person in ("ana", "bob"):  # closed by one, reviewed by another: what was lost is not known
+            run(["why"])
+            typed = shlex.split(next_line(capsys), comments=True)[1:]
+            assert run([person if word == "NAME" else word for word in typed]) == 0
+            capsys.readouterr()
+        run(["why"])
+        assert next_line(capsys) == "canary trading enable --by NAME --reason WHY --account desk"
 
 
 def test_keep_and_ack_say_that_there_is_nothing_to_decide(capsys: Capture) -> None:

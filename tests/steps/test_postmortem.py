@@ -98,13 +98,13 @@ def test_a_rollback_typed_where_no_run_ever_was_has_a_post_mortem_too(tmp_path: 
 def test_without_an_incident_there_is_nothing_to_write(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no incident") as refused:
         write_postmortem(account_with(tmp_path, good_run(), GOOD))
-    assert "none" in refused.value.hint
+    assert refused.value.hint == "canary incidents"
 
 
 def test_an_unknown_incident_is_refused_with_the_known_ones(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as refused:
         write_postmortem(account_with(tmp_path, broken_run()), "../../etc")
-    assert INCIDENT in refused.value.hint
+    assert INCIDENT in refused.value.message
 
 
 def test_commit_takes_exactly_that_file_without_an_identity_and_again_without_a_change(repository: Path) -> None:

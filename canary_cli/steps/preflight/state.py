@@ -31,8 +31,8 @@ async def incident(scene: Scene) -> Finding:
     known = await asyncio.to_thread(of_account, scene.account)
     if not known:
         return passed("none")
-    in_the_way = obstacle(known, load_rollback(scene.home).tree)
-    return failed(in_the_way, "canary incidents") if in_the_way else passed(f"{len(known)}, all closed and answered")
+    in_the_way, way_out = obstacle(known, load_rollback(scene.home).tree)
+    return failed(in_the_way, way_out) if in_the_way else passed(f"{len(known)}, all closed and answered")
 
 
 async def approval(scene: Scene) -> Finding:
