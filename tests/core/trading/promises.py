@@ -39,6 +39,7 @@ class Promises:
     seen: int = 0
     held: dict[str, Decimal] = field(default_factory=dict)
     opener: dict[str, str] = field(default_factory=dict)
+    executed: dict[str, Decimal] = field(default_factory=dict)
 
     def on_record(self, record: Record) -> None:
         data = record.data
@@ -82,6 +83,7 @@ class Promises:
             grew = abs(self.held[fill.symbol]) > abs(before)
             if not before:
                 self.opener[fill.symbol] = fill.client_id
+            self.executed[fill.client_id] = self.executed.get(fill.client_id, ZERO) + fill.quantity
             if not fill.client_id.startswith(OTHERS):
                 self._judge(fill.client_id, grew=grew)
                 opener = self.opener[fill.symbol]
@@ -94,6 +96,8 @@ class Promises:
         record = self.intents[client_id]
         assert record.run_id and record.phase, f"6: nobody knows which phase asked for {client_id}"
         purpose, symbol = record.data["purpose"], record.data["symbol"]
+        most = Decimal(record.data["quantity"]) or self.executed[client_id]  # conditional orders close what there is
+        assert self.executed[client_id] <= most, f"{client_id} executed {self.executed[client_id]} of {most}"
         assert purpose != "entry" or symbol in self.signalled, f"6: {client_id} entered without a signal"
         if grew:
             assert purpose in ADDS_RISK, f"1: {purpose} {client_id} opened"

@@ -168,3 +168,14 @@ def test_what_the_exchange_says_is_not_there_is_not_closed_again_and_again(desk:
     assert not exits(wait(desk, 60))
     desk.tell(reading(desk, position=entry.quantity))
     assert exits(wait(desk, 1))
+
+
+def test_a_signal_that_turns_closes_though_a_probe_of_the_pair_is_without_an_answer(desk: Desk) -> None:
+    inward = probe(desk)
+    desk.tell(reading(desk, replace(strange_fill(desk, inward, "web_1"), side=Side.BUY)))
+    assert not desk.state.held[inward.symbol].probe
+    sent = [one for one in desk.state.orders.values() if one.intent.purpose is Purpose.EXIT]
+    assert [(one.intent.side, one.intent.reduce_only) for one in sent] == [(Side.SELL, True)]
+    desk.tell(Replied(desk.now, sent[0].intent.client_id, Rejected(-2010, "no"), 40.0, 35.0))
+    (again,) = placed(desk.tell(signal(desk, Side.SELL, inward.symbol)))
+    assert (again.purpose, again.reduce_only) == (Purpose.EXIT, True)
