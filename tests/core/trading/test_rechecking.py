@@ -172,7 +172,7 @@ def test_what_the_exchange_says_is_not_there_is_not_closed_again_and_again(desk:
 
 def test_a_signal_that_turns_closes_though_a_probe_of_the_pair_is_without_an_answer(desk: Desk) -> None:
     inward = probe(desk)
-    desk.tell(reading(desk, replace(strange_fill(desk, inward, "web_1"), side=Side.BUY)))
+    desk.tell(reading(desk, replace(strange_fill(desk, inward, "web_1"), side=Side.BUY), position=inward.quantity))
     assert not desk.state.held[inward.symbol].probe
     sent = [one for one in desk.state.orders.values() if one.intent.purpose is Purpose.EXIT]
     assert [(one.intent.side, one.intent.reduce_only) for one in sent] == [(Side.SELL, True)]
