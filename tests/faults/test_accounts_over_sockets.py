@@ -156,3 +156,16 @@ def trail(plan: Plan) -> list[object]:
 
 def test_row_51_equal_replies_leave_equal_trails() -> None:
     assert trail(the_plan()) == trail(the_plan())
+
+
+@pytest.mark.parametrize("move", ["deposit", "withdraw"])
+async def test_row_03_money_moved_during_a_phase_is_neither_won_nor_lost(tmp_path: Path, move: str) -> None:
+    async with a_trader(tmp_path) as trader:
+        await trader.enter()
+        before = trader.state.wallet
+        trader.desk.by_hand(**{move: "500000"})
+        await trader.until(lambda: trader.state.wallet is not None and abs(trader.state.wallet - before) > 400_000)
+        marked = trader.state.marks
+        await trader.until(lambda: trader.state.marks is not marked, "the next mark")
+        assert trader.state.drawdown_pct is not None and trader.state.drawdown_pct > -1
+        assert not trader.stops
