@@ -164,7 +164,7 @@ async def rehearse(world: World, request: CloseRequest) -> Rehearsed:
     exchange = world.exchange  # made before the clock runs: loading its library is not the exchange's silence
     try:
         async with asyncio.timeout(PROOF_PATIENCE):
-            known, rules = await asyncio.gather(exchange.snapshot(), exchange.rules())
+            known, rules = await asyncio.gather(exchange.snapshot(urgent=False), exchange.rules())
     except TimeoutError:
         raise ExchangeUnreachable(f"NO ANSWER from {world.account.rest_url} within {PROOF_PATIENCE:g} s") from None
     state = Flatten(closing_prefix("dry", request.only), rules, request.style, request.only)

@@ -57,7 +57,7 @@ async def read_exposure(world: World) -> Exposure:
     exchange = world.exchange  # made before the clock runs: loading its library is not the exchange's silence
     try:
         async with asyncio.timeout(PATIENCE):
-            snapshot = await exchange.snapshot()
+            snapshot = await exchange.snapshot(urgent=False)
     except TimeoutError:
         raise ExchangeUnreachable(
             f"NO ANSWER from {world.account.rest_url} within {PATIENCE:g} s", "what is open is not known: try again"

@@ -10,6 +10,7 @@ from pathlib import Path
 from canary_cli.core.model import Side
 from canary_cli.journal.latch import read_latches
 from canary_cli.journal.reader import read
+from canary_cli.paper.limits import ADDRESS
 from tests.e2e.house import Ended
 from tests.faults.desk import PAIRS, Desk, a_desk
 from tests.faults.terminal import CLOCK, Typed, a_terminal, rehearses, until
@@ -175,3 +176,31 @@ async def test_the_way_is_proven_for_monitoring_without_sending_anything_that_ex
         refused = await terminal.type("close-all", "--dry-run", "--format", "nagios")
         assert refused.out.startswith("CLOSE-ALL CRITICAL - desk: ") and "-2015" in refused.out
         assert refused.code == 2 and not read_latches(terminal.account.state_dir)
+
+
+async def test_whoever_only_looks_leaves_the_closing_what_is_kept_for_it(tmp_path: Path) -> None:
+    """a minute of which others have used 84 %, counted by address; a closing of one pair reads for 16 % more"""
+    async with a_desk() as desk, a_terminal(desk, tmp_path) as terminal:
+        await desk.open("BTCUSDT")
+        weight = desk.venue.limits.visitor(ADDRESS).weight
+        weight.seconds = 1e9  # a minute that does not end while the story lasts
+        weight.add(2010, desk.venue.wall_ms() / 1000)
+        for verb in ("positions", "close-all --dry-run", "positions"):
+            looked = await terminal.type(*verb.split())
+            assert looked.code == 7 and "asks for quiet" in looked.err, looked
+        assert weight.used < 2010 + 20
+        typed = await terminal.begin("close-all", "--no-recheck")
+        await until(lambda: not desk.held, "the closing")
+        typed.kill()
+        await typed.ended()
+
+
+async def test_a_silent_exchange_is_waited_for_no_longer_than_was_asked(tmp_path: Path) -> None:
+    """and then nothing more is asked: by the five seconds of each question it took three times as long"""
+    async with a_desk() as desk, a_terminal(desk, tmp_path) as terminal:
+        await desk.open("BTCUSDT")
+        desk.fault("latency", on="all", milliseconds=600_000)
+        typed = await terminal.begin("close-all", "--timeout", "2")
+        ended = await typed.ended()
+        assert ended.code == 6 and pid_of(ended) in terminal.left_running, ended
+        assert typed.lines[-1][0] - typed.lines[0][0] < 5.0, typed.lines

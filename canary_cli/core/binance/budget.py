@@ -28,6 +28,11 @@ class Budget:
     reads_held_until: datetime = _EPOCH
     banned_until: datetime = _EPOCH
 
+    @property
+    def is_known(self) -> bool:
+        """Whether any reply has told the weight."""
+        return self.weighed_at > _EPOCH
+
     def told(self, headers: Mapping[str, str], now: datetime) -> "Budget":
         """The budget after a reply with these headers. Only replies to orders count orders."""
         weight, in_10s, in_1m = (headers.get(f"X-MBX-{name}") for name in _NAMES)

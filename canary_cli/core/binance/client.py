@@ -146,15 +146,20 @@ class BinanceExchange:
 
     # The account
 
-    async def snapshot(self) -> AccountSnapshot:
-        """Mode, balance, positions and both kinds of orders, asked at once; a part that fails fails the whole."""
-        return await self._ask(self._snapshot())
+    async def snapshot(self, *, urgent: bool = True) -> AccountSnapshot:
+        """Mode, balance, positions and both kinds of orders, asked at once; a part that fails fails the whole.
+
+        Not `urgent`: what is kept for exits is left alone.
+        """
+        return await self._ask(self._snapshot(urgent=urgent))
 
     async def still_open(self) -> AccountSnapshot:
         return await self.snapshot()
 
-    async def _snapshot(self) -> AccountSnapshot:
-        time, ask = self._clock.now(), partial(self._wire.read_signed, urgent=True)
+    async def _snapshot(self, *, urgent: bool = True) -> AccountSnapshot:
+        if not urgent:
+            await self._wire.learn_budget()
+        time, ask = self._clock.now(), partial(self._wire.read_signed, urgent=urgent)
         parts = await asyncio.gather(
             ask("futures_account_config", {}, 5),
             ask("futures_account", {"version": 3}, 5),

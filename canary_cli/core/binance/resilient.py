@@ -101,9 +101,9 @@ class ResilientExchange(BinanceExchange):
         by_rest, by_ws_api = self._snapshot, partial(self._ws_api.reading, self._known)
         return await self._ask(_value(self._questions.climb(partial(_reply, by_rest), partial(_reply, by_ws_api))))
 
-    async def _snapshot(self) -> AccountSnapshot:
+    async def _snapshot(self, *, urgent: bool = True) -> AccountSnapshot:
         asked = self._clock.monotonic()
-        found = await super()._snapshot()
+        found = await super()._snapshot(urgent=urgent)
         self._known = self._known.told(found, asked)
         return found
 

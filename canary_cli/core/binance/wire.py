@@ -69,6 +69,11 @@ class Wire(ABC):
         """A question about the account. Raises Refused."""
         return await self.read(call, {**fields, "recvWindow": round(READ_TIMEOUT * 1000)}, weight, urgent=urgent)
 
+    async def learn_budget(self) -> None:
+        """A process begins without counts: a light question tells how much of the minute others have used."""
+        if not self.budget.is_known:
+            await self.sync()
+
     async def deed(self, call: str, fields: dict[str, Any]) -> Any:
         """A signed request that changes something: sent once, and once more only if its time stamp was refused.
 

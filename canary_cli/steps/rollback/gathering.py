@@ -43,7 +43,7 @@ async def snapshot(world: World, rollback: Rollback) -> str:
 
 async def account(world: World, rollback: Rollback) -> str:
     """What the exchange says the account holds now."""
-    held = await world.exchange.snapshot()
+    held = await world.exchange.snapshot(urgent=False)
     _write(rollback, "account.json", held)
     return f"{len(held.positions)} positions, {len(held.orders)} orders, {len(held.algo_orders)} stops"
 
