@@ -68,14 +68,15 @@ def database_errors(engine: Engine) -> Iterator[None]:
 
 
 def _is_damage(error: DBAPIError) -> bool:
-    """By the server's own number (sqlite.org/rescode.html, mariadb.com/kb/en/mariadb-error-codes)."""
+    """By the server's own number: sqlite.org/rescode.html, mariadb.com/kb/en/mariadb-error-codes; or a lost table."""
     if isinstance(error.orig, sqlite3.Error):
-        return getattr(error.orig, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+        code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
+        return code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB) or "no such table" in str(error.orig)
     return next(iter(getattr(error.orig, "args", ())), None) in _DAMAGED
 
 
-_DAMAGED = frozenset({126, 127, 134, 141, 144, 145, 1034, 1035, 1194, 1195, 1712})
-"""Wrong index or record file, crashed tables, tables marked as such, an InnoDB index that is corrupted."""
+_DAMAGED = frozenset({126, 127, 134, 141, 144, 145, 1034, 1035, 1146, 1194, 1195, 1712})
+"""Wrong index or record file, crashed tables, tables marked as such or gone, an InnoDB index that is corrupted."""
 
 
 def _reason(error: DBAPIError) -> str:

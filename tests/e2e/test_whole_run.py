@@ -67,6 +67,8 @@ def test_a_refused_order_in_phase_1_fails_its_gate_and_is_rolled_back(house: Hou
     assert house.is_flat()
     said = next(line for line in ended.out.splitlines() if line.startswith("ROLLED_BACK: "))
     assert "errors 1 beyond 0 (n=" in said, said
+    assert "decision tree: POSTPONE RESTART: find the root cause" in ended.out, ended.out
+    assert "Dev @dev, Ops @elo: automatic rollback" in ended.out, ended.out  # the escalation clock
     again = house.canary("run", "--account", house.account)
     assert (again.code, "its market stands still" in again.err) == (10, True), again
 
