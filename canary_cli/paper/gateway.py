@@ -77,7 +77,7 @@ async def answer(venue: Venue, asked: Asked, headers: dict[str, str]) -> Any:
         raise _no_endpoint(asked)
     now = venue.wall_ms() / 1000
     params = Params(parse_pairs(asked.body) | parse_pairs(asked.query))
-    used = venue.limits.spend(ADDRESS, _weight(endpoint, params), now)
+    used = venue.limits.spend(ADDRESS, endpoint.weight(params), now)
     headers[WEIGHT_HEADER] = str(used)
     key = authenticate(venue, endpoint, asked, params)
     return await perform(venue, asked.target, endpoint, params, key, headers)
@@ -86,7 +86,9 @@ async def answer(venue: Venue, asked: Asked, headers: dict[str, str]) -> Any:
 async def perform(
     venue: Venue, target: str, endpoint: Endpoint, params: Params, key: Key | None, headers: dict[str, str]
 ) -> Any:
-    """What is asked by somebody who may: through the faults, against the order limits, to the handler."""
+    """What is asked by somebody known: if he may, through the faults, against the order limits, to the handler."""
+    if endpoint.security is Security.TRADE and (key is None or not key.can_trade):
+        raise problems.unknown_key(ADDRESS)
     now, symbol = venue.now(), params.get("symbol", "").upper()
     await _delay(venue, venue.faults.strike(now, target, symbol, "latency"))
     fault = venue.faults.strike(now, target, symbol, *BEFORE, calm=_is_exempt(target, params))
@@ -123,15 +125,8 @@ def _no_endpoint(asked: Asked) -> Problem:
     return Problem(-5000, f"Path {asked.path[:200]}, Method {asked.method} is invalid", 404)
 
 
-def _weight(endpoint: Endpoint, params: Params) -> int:
-    try:
-        return endpoint.weight(params)
-    except ValueError:
-        return 1
-
-
 def authenticate(venue: Venue, endpoint: Endpoint, asked: Asked, params: Params) -> Key | None:
-    """Key, timing, signature, permission: in the order the exchange complains."""
+    """Key, timing, signature: in the order the exchange complains."""
     if not endpoint.security.needs_key:
         return None
     key = venue.keys.find(asked.key, ADDRESS)
@@ -142,8 +137,6 @@ def authenticate(venue: Venue, endpoint: Endpoint, asked: Asked, params: Params)
     check_time(params.need_integer("timestamp"), params.integer("recvWindow"), venue.wall_ms())
     if not key.verifies(payload, signature):
         raise problems.bad_signature()
-    if endpoint.security is Security.TRADE and not key.can_trade:
-        raise problems.unknown_key(ADDRESS)
     return key
 
 

@@ -119,13 +119,15 @@ def _parse(text: str | bytes) -> dict[str, Any]:
         asked = orjson.loads(text)
     except orjson.JSONDecodeError:
         raise Problem(-1135, "Invalid JSON Request") from None
-    if not isinstance(asked, dict) or not isinstance(asked.get("params", {}), dict):
+    if not isinstance(asked, dict):
         raise Problem(-1135, "Invalid JSON Request")
     return asked
 
 
 async def _run(session: Session, asked: dict[str, Any]) -> Any:
-    method, sent = str(asked.get("method", "")), dict(asked.get("params", {}))
+    method, sent = str(asked.get("method", "")), asked.get("params", {})
+    if not isinstance(sent, dict):
+        raise Problem(-1135, "Invalid JSON Request")
     special = _SPECIAL.get(method)
     if special is not None:
         return special(session, sent)
@@ -141,7 +143,8 @@ async def _call(session: Session, verb: str, path: str, sent: dict[str, Any]) ->
     texts = {name: text_of(value) for name, value in sent.items()}
     key = None
     if endpoint.security.needs_key:
-        key = session.key or session.venue.keys.find(texts.get("apiKey"), ADDRESS)
+        name = session.key.name if session.key else texts.get("apiKey")
+        key = session.venue.keys.find(name, ADDRESS)
     if endpoint.security.is_signed:
         check_signed(session, key, sent, texts)
     venue, params = session.venue, Params(texts)

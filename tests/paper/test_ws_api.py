@@ -84,18 +84,44 @@ async def test_refusals_come_in_the_envelope(api: Api, method: str, params: dict
     assert reply["id"] == 1
 
 
-async def test_a_session_logs_on_with_ed25519_and_needs_no_signature_after(api: Api) -> None:
-    curve, name = ECC.generate(curve="ed25519"), "e" * 64
+async def logged_on(api: Api, name: str) -> int:
+    """The time of a log-on with a new Ed25519 key of that name."""
+    curve = ECC.generate(curve="ed25519")
     await api.wire.admin(
         "POST", "account", key={"name": name, "public_pem": curve.public_key().export_key(format="PEM")}
     )
-    time = api.wire.server.venue.wall_ms()
+    time: int = api.wire.server.venue.wall_ms()
     signature = b64encode(eddsa.new(curve, "rfc8032").sign(f"apiKey={name}&timestamp={time}".encode())).decode()
     logged = await api.ask("session.logon", apiKey=name, timestamp=time, signature=signature)
     assert logged["result"]["apiKey"] == name
+    return time
+
+
+async def test_a_session_logs_on_with_ed25519_and_needs_no_signature_after(api: Api) -> None:
+    time = await logged_on(api, "e" * 64)
     assert (await api.ask("account.balance", timestamp=time))["status"] == 200
     assert (await api.ask("session.logout"))["result"]["apiKey"] is None
     assert (await api.ask("account.balance", timestamp=time))["error"]["code"] == -2014
+
+
+async def test_a_key_that_may_not_trade_only_asks(api: Api) -> None:
+    name, secret = "r" * 64, "of who only reads"
+    await api.wire.admin("POST", "account", key={"name": name, "secret": secret, "can_trade": False})
+
+    async def told(method: str, **params: Any) -> Any:
+        whole = params | {"apiKey": name, "timestamp": api.wire.server.venue.wall_ms()}
+        text = "&".join(f"{one}={whole[one]}" for one in sorted(whole))
+        return await api.ask(method, **whole, signature=signed(text, secret))
+
+    assert (await told("account.balance"))["status"] == 200
+    refused = await told("order.place", symbol="BTCUSDT", side="BUY", type="MARKET", quantity="0.01")
+    assert (refused["status"], refused["error"]["code"]) == (401, -2015)
+
+
+async def test_a_session_ends_with_its_key(api: Api) -> None:
+    time = await logged_on(api, "e" * 64)
+    await api.wire.admin("POST", "account", revoke="e" * 64)
+    assert (await api.ask("account.balance", timestamp=time))["error"]["code"] == -2015
 
 
 async def test_limits_are_told_with_every_reply_and_refuse_in_the_envelope(api: Api) -> None:
@@ -134,6 +160,19 @@ async def test_frames_that_mean_nothing_are_refused_and_the_connection_stays(api
     assert reply["status"] == 400
     assert set(reply["error"]) == {"code", "msg"}
     assert (await api.ask("ping"))["result"] == {}
+
+
+@pytest.mark.parametrize("limit", ["many", 5.5, [1], {}, "9" * 5000, 1e3])
+async def test_values_that_mean_nothing_are_refused_and_the_connection_stays(api: Api, limit: Any) -> None:
+    assert (await api.ask("depth", symbol="BTCUSDT", limit=limit))["status"] == 400
+    assert (await api.ask("ping"))["result"] == {}
+
+
+async def test_a_refusal_says_of_which_request_it_is(api: Api) -> None:
+    """A client that finds no id in a reply cannot tell whom to wake."""
+    await api.ws.send_json({"id": "mine", "method": "depth", "params": None})
+    reply = (await asyncio.wait_for(api.ws.receive(), 10)).json()
+    assert (reply["id"], reply["status"]) == ("mine", 400)
 
 
 async def test_rate_limits_are_left_out_where_asked(wire: Wire) -> None:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from canary_cli.paper import problems
-from canary_cli.paper.params import Params
+from canary_cli.paper.params import INTEGER, Params
 from canary_cli.paper.rest.endpoint import Call, endpoint
 from canary_cli.paper.security import Security
 
@@ -13,7 +13,7 @@ INTERVALS = ("1m", "3m", "5m", "15m", "30m", "1h", "2h", "4h", "6h", "8h", "12h"
 
 def _kline_weight(params: Params) -> int:
     text = params.get("limit", "500")
-    limit = int(text) if text.isdigit() else 500
+    limit = int(text) if INTEGER.match(text) else 500
     return 1 if limit < 100 else 2 if limit < 500 else 5 if limit <= 1000 else 10
 
 

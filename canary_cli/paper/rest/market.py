@@ -11,13 +11,13 @@ from canary_cli.paper.security import Security
 from canary_cli.paper.shapes import Json, ms, plain, wallet
 
 PUBLIC = Security.NONE
-DEPTH_WEIGHTS = {5: 2, 10: 2, 20: 2, 50: 2, 100: 5, 500: 10, 1000: 20}
+DEPTH_WEIGHTS = {"5": 2, "10": 2, "20": 2, "50": 2, "100": 5, "500": 10, "1000": 20}
 
 
-@endpoint("GET", "/fapi/v1/depth", PUBLIC, lambda params: DEPTH_WEIGHTS.get(int(params.get("limit", "500")), 20))
+@endpoint("GET", "/fapi/v1/depth", PUBLIC, lambda params: DEPTH_WEIGHTS.get(params.get("limit", "500"), 20))
 def depth(call: Call) -> Json:
     symbol, limit = call.symbol(), call.params.limit(500, 1000)
-    if limit not in DEPTH_WEIGHTS:
+    if str(limit) not in DEPTH_WEIGHTS:
         raise problems.bad_data("limit")
     book = call.state.book(symbol, limit)
     moment = ms(call.state.now)
