@@ -1,11 +1,14 @@
-"""Who must be told of an incident by now: the clock of `runbooks/rollback.toml`, with the people of `contacts.toml`."""
+"""Who must be told of an incident by now: the clock of `runbooks/rollback.toml`, with the people of `contacts.toml`.
+
+Screens of a rollback read it while the account is being closed: alerts are loaded by whoever tells, and not before.
+"""
 
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
-from canary_cli.alerts import Alert, Fate, Receipt, Severity
 from canary_cli.bootstrap import World
 from canary_cli.core.policy.contacts import Contact
 from canary_cli.core.policy.rollback import Escalation, Rollback, escalation, to_tell
@@ -13,9 +16,11 @@ from canary_cli.steps import incidents
 from canary_cli.steps.incidents import Incident
 from canary_cli.steps.plan import contacts_to_call, rollback_to_run
 
+if TYPE_CHECKING:
+    from canary_cli.alerts import Receipt
+
 CONDITION = "rollback"
 """What a page about an incident is filed under, from the first word to the last."""
-
 
 SAY_AGAIN = timedelta(minutes=1)
 """After which a word that no channel would take is offered again."""
@@ -76,6 +81,8 @@ class Crier:
 
     def tell_due(self, at: Clock) -> Incident:
         """Returns the incident as it is told of now. Raises nothing, and waits for nobody: look again later."""
+        from canary_cli.alerts import Fate
+
         one = at.incident
         since = {level: at.now - when for level, when in one.told.items()}
         level = to_tell(at.plan, at.age, since, one.acks)
@@ -89,8 +96,10 @@ class Crier:
             incidents.update(self._world, one, "escalation", told=level.level, roles=level.roles)
         return replace(one, told={**one.told, level.level: at.now})
 
-    def _said_by_now(self, at: Clock, level: Escalation) -> Receipt:
+    def _said_by_now(self, at: Clock, level: Escalation) -> "Receipt":
         """The word under way; said anew where every channel has refused it, or there was none."""
+        from canary_cli.alerts import Alert, Fate, Severity
+
         key = (at.incident.id, level.level)
         when, receipt = self._said.get(key, (at.now, None))
         is_lost = receipt is not None and all(one.fate is Fate.FAILED for one in receipt.deliveries)
@@ -110,5 +119,7 @@ def words(at: Clock, level: Escalation) -> str:
 
 def tell_closed(world: World, one: Incident) -> None:
     """The page ends with the incident."""
+    from canary_cli.alerts import Alert, Severity
+
     words = f"{one.id} closed by {one.closed_by}: {one.reason or one.root_cause or 'kept'}"
     world.alerts.send(Alert(words, Severity.INFO, CONDITION, one.id, resolves=True))

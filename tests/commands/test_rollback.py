@@ -3,6 +3,7 @@
 import asyncio
 import json
 import shlex
+import subprocess
 import sys
 from pathlib import Path
 from typing import cast
@@ -164,6 +165,15 @@ def test_a_first_word_goes_out_while_closing_and_a_second_when_flat(
     name = last_incident(capsys)["id"]
     assert second == f"CANARY ROLLBACK {name}: odd fills. verified flat. {called}"
     assert set(last_incident(capsys)["told"]) == {"1"}  # type: ignore[call-overload]
+
+
+def test_what_closes_loads_no_alerts_and_no_ledger() -> None:
+    needed = (
+        "commands.rollback, canary_cli.steps.rollback.sequence, canary_cli.render.rollback, canary_cli.render.screen"
+    )
+    heavy = "'canary_cli.alerts', 'canary_cli.ledger', 'pydantic', 'sqlalchemy'"
+    said = f"import sys, canary_cli.{needed}; print([name for name in ({heavy}) if name in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", said], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 
 def test_a_latch_that_is_not_on_the_disk_is_not_done(
