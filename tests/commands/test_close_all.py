@@ -154,6 +154,16 @@ def test_one_pair_is_closed_and_nothing_latched(home: Path, capsys: Capture) -> 
     assert "error: FOOUSDT is no pair of this exchange: nothing was closed\n" in shown.err
 
 
+def test_a_sweep_of_one_pair_confirms_nothing_of_what_may_be_opened_again(home: Path, capsys: Capture) -> None:
+    venue = Venue().hold(position("BTCUSDT", "1"), position("ETHUSDT", "1"))
+    with an_exchange_on(home, venue):
+        assert run(["close-all", "--sweep", "--only", "ETHUSDT"]) == 0
+    assert [symbol for symbol, _ in venue.positions] == ["BTCUSDT"]
+    shown = capsys.readouterr()
+    assert "FLAT after " in shown.out and "CONFIRMED" not in shown.out
+    assert shown.err.endswith("RESULT FLAT exit=0\n")
+
+
 def test_a_pair_that_is_held_is_closed_though_the_exchange_lists_it_no_more(home: Path) -> None:
     venue = Venue().hold(position("GONEUSDT", "1"))
     with an_exchange_on(home, venue):
