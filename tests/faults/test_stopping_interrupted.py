@@ -1,5 +1,6 @@
 """A signal during a closing: what is left is handed over and the heir named; a lost terminal changes nothing."""
 
+import asyncio
 import re
 import signal
 from pathlib import Path
@@ -72,3 +73,22 @@ async def test_a_sweeper_that_is_ended_says_that_nobody_closes(tmp_path: Path) -
         typed.process.send_signal(signal.SIGTERM)
         ended = await typed.ended()
         assert ended.code == 143 and "NOBODY IS CLOSING" in ended.out, ended
+
+
+async def test_what_a_signal_cut_off_after_flat_is_done_by_the_rollback_typed_next(tmp_path: Path) -> None:
+    deaf = await asyncio.start_server(lambda _reader, _writer: None, "127.0.0.1", 0)  # an alert that takes its time
+    told = {
+        "SLACK_BOT_TOKEN": "xoxb-test",
+        "SLACK_API_URL": f"http://127.0.0.1:{deaf.sockets[0].getsockname()[1]}/api/",
+    }
+    async with a_desk() as desk, a_terminal(desk, tmp_path, **told) as terminal:
+        await desk.open("BTCUSDT")
+        typed = await terminal.begin("rollback")
+        await until(lambda: any(one.event == "flat" for one in read(terminal.account.log_dir)), "flat")
+        typed.process.send_signal(signal.SIGTERM)
+        ended = await typed.ended()
+        assert (ended.code, desk.held) == (143, {}), ended
+        assert "cut short: canary rollback does what is left" in ended.err, ended
+        again = await terminal.type("rollback")
+        assert again.code == 0 and list((tmp_path / "logs" / "incidents").glob("*/post-mortem.md")), again
+    deaf.close()
