@@ -14,9 +14,9 @@ from canary_cli.alerts import Alert, Severity
 from canary_cli.bootstrap import World
 from canary_cli.core.policy.gates import GateVerdict
 from canary_cli.core.policy.plan import Phase, Plan
+from canary_cli.core.trading.conditions import DATABASE
 from canary_cli.core.trading.inputs import ConditionChanged
 from canary_cli.core.trading.state import Session
-from canary_cli.core.trading.watch import DATABASE
 from canary_cli.errors import ExitCode, Result
 from canary_cli.journal.record import Record
 from canary_cli.render.lines import event_line

@@ -7,10 +7,10 @@ import pytest
 
 from canary_cli.core.model import Side
 from canary_cli.core.policy.plan import Plan
+from canary_cli.core.trading.conditions import DATABASE
 from canary_cli.core.trading.facts import Purpose
 from canary_cli.core.trading.flatten import Outcome
 from canary_cli.core.trading.inputs import ConditionChanged
-from canary_cli.core.trading.watch import DATABASE
 from canary_cli.errors import ExchangeUnreachable
 from canary_cli.session import skew
 from tests.core.trading.conftest import Desk as Decider

@@ -16,9 +16,9 @@ from sqlalchemy.engine import make_url
 
 from canary_cli.core.clock import SystemClock
 from canary_cli.core.model import Side
+from canary_cli.core.trading.conditions import DATABASE
 from canary_cli.core.trading.facts import Purpose
 from canary_cli.core.trading.inputs import ConditionChanged
-from canary_cli.core.trading.watch import DATABASE
 from canary_cli.journal.reader import read, verify_chain
 from canary_cli.journal.record import Entry
 from canary_cli.journal.writer import Journal

@@ -5,7 +5,19 @@ from typing import Any
 
 from canary_cli.core.policy.breaker import Zone
 from canary_cli.core.policy.risk import TradingState
-from canary_cli.core.trading import adoption, dead_man, entries, gateway, probes, reconcile, watch
+from canary_cli.core.trading import (
+    adoption,
+    alarms,
+    conditions,
+    dead_man,
+    entries,
+    gateway,
+    listening,
+    marking,
+    probes,
+    reconcile,
+    watch,
+)
 from canary_cli.core.trading.effects import Effect, ReadAccount
 from canary_cli.core.trading.events import (
     AccountRead,
@@ -75,7 +87,7 @@ def _on_wind_down(turn: Turn, event: WindDown) -> None:
 
 def _on_account(turn: Turn, event: AccountUpdated) -> None:
     """The wallet as the exchange has it; trades are counted from their own events."""
-    watch.heard_user(turn, event)
+    listening.heard_user(turn, event)
     if event.wallet is None:
         return
     if event.reason == "ORDER":
@@ -86,7 +98,7 @@ def _on_account(turn: Turn, event: AccountUpdated) -> None:
 
 def _on_user(handler: Callable[[Turn, Any], None]) -> Callable[[Turn, Any], None]:
     def handle(turn: Turn, event: Any) -> None:
-        watch.heard_user(turn, event)
+        listening.heard_user(turn, event)
         handler(turn, event)
 
     return handle
@@ -94,7 +106,7 @@ def _on_user(handler: Callable[[Turn, Any], None]) -> Callable[[Turn, Any], None
 
 def _on_stream_up(turn: Turn, event: StreamUp) -> None:
     """Nothing that came before the gap is trusted until the account has been read again."""
-    watch.on_stream_up(turn, event)
+    listening.on_stream_up(turn, event)
     turn.put(reconciled=False)
     turn.ask(ReadAccount(f"{event.stream} stream is up"))
 
@@ -104,8 +116,8 @@ def _nothing(_turn: Turn, _event: Any) -> None:
 
 
 _HANDLERS: dict[type, Callable[[Turn, Any], None]] = {
-    MarksUpdated: watch.on_marks,
-    Quoted: watch.on_quote,
+    MarksUpdated: marking.on_marks,
+    Quoted: marking.on_quote,
     Tick: _on_tick,
     OrderUpdated: _on_user(gateway.on_order_updated),
     AlgoUpdated: _on_user(gateway.on_algo_updated),
@@ -117,14 +129,14 @@ _HANDLERS: dict[type, Callable[[Turn, Any], None]] = {
     Decided: entries.on_decided,
     EnterPhase: _on_phase,
     RollBack: _on_roll_back,
-    Keep: watch.on_keep,
-    ConditionChanged: watch.on_condition,
-    LatchChanged: watch.on_latches,
-    ArmAgain: watch.on_arm,
+    Keep: alarms.on_keep,
+    ConditionChanged: conditions.on_condition,
+    LatchChanged: conditions.on_latches,
+    ArmAgain: marking.on_arm,
     WindDown: _on_wind_down,
     Adopt: adoption.on_adopt,
     StreamUp: _on_stream_up,
-    StreamDown: watch.on_stream_down,
-    StreamAlive: watch.on_stream_alive,
+    StreamDown: listening.on_stream_down,
+    StreamAlive: listening.on_stream_alive,
     CandleClosed: _nothing,
 }

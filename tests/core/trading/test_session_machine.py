@@ -20,6 +20,7 @@ from canary_cli.core.model import AlgoStatus, Book, Side
 from canary_cli.core.policy.plan import Plan
 from canary_cli.core.signals import Evaluation, Evidence, Reason, Signal
 from canary_cli.core.trading import flatten
+from canary_cli.core.trading.conditions import DATABASE
 from canary_cli.core.trading.effects import (
     CancelAlgo,
     Effect,
@@ -55,7 +56,6 @@ from canary_cli.core.trading.inputs import (
 from canary_cli.core.trading.replies import Failed, Rejected, Reply, Throttled, Unknown
 from canary_cli.core.trading.session import decide
 from canary_cli.core.trading.state import Session, Setup
-from canary_cli.core.trading.watch import DATABASE
 from canary_cli.session.live import known_account
 from canary_cli.session.rebuilding import rebuilt
 from canary_cli.session.scribe import Scribe, Standing

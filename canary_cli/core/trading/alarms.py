@@ -1,0 +1,94 @@
+"""Thresholds: what a crossing does, and how a person decides against it."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from canary_cli.core.policy import triggers
+from canary_cli.core.policy.plan import Action, Level
+from canary_cli.core.policy.triggers import Fired
+from canary_cli.core.trading.conditions import hold, release
+from canary_cli.core.trading.effects import Note, RaiseAlert
+from canary_cli.core.trading.facts import (
+    TriggerFired,
+)
+from canary_cli.core.trading.halting import roll_back
+from canary_cli.core.trading.inputs import Keep
+from canary_cli.core.trading.standing import session_readings
+from canary_cli.core.trading.state import put
+from canary_cli.core.trading.turn import Turn
+
+
+def judge(turn: Turn, time: datetime) -> None:
+    state = turn.state
+    if state.phase is None:
+        return
+    moved, fired = triggers.step(state.triggers, session_readings(state), time, state.phase, state.setup.plan)
+    turn.put(triggers=moved)
+    for one in fired:
+        _on_fired(turn, one, time)
+
+
+def _on_fired(turn: Turn, fired: Fired, time: datetime) -> None:
+    turn.learn(
+        TriggerFired(
+            time, fired.name, fired.level.value, str(fired.value), str(fired.limit), fired.n, fired.action.value
+        )
+    )
+    detail = f"{fired.name} {fired.value:.4g} beyond {fired.limit} (n={fired.n}, {fired.detail})"
+    _ACTIONS[fired.action](turn, fired, detail)
+    if fired.counts:
+        turn.put(metrics=turn.state.metrics.warned())
+
+
+def _roll_back(turn: Turn, fired: Fired, detail: str) -> None:
+    roll_back(turn, fired.name, detail)
+
+
+def _stop(turn: Turn, fired: Fired, detail: str) -> None:
+    """REDUCING until the metric is well again."""
+    hold(turn, fired.name, detail)
+
+
+def _suspend_signals(turn: Turn, fired: Fired, detail: str) -> None:
+    turn.put(suspended=turn.state.suspended | {fired.name})
+    _alert(turn, fired, detail)
+
+
+def _check_market(turn: Turn, fired: Fired, detail: str) -> None:
+    """Entries on the pair wait; its book goes into the journal with the alert."""
+    turn.put(held_pairs=put(turn.state.held_pairs, fired.detail, fired.name))
+    _alert(turn, fired, detail)
+
+
+def _alert(turn: Turn, fired: Fired, detail: str) -> None:
+    severity = "CRITICAL" if fired.level is Level.CRITICAL else "WARNING"
+    turn.ask(RaiseAlert(severity, detail, f"trigger/{fired.name}"))
+
+
+def _release(turn: Turn, fired: Fired, _detail: str) -> None:
+    """What the trigger held may go on."""
+    state = turn.state
+    release(turn, fired.name)
+    turn.put(
+        suspended=state.suspended - {fired.name},
+        held_pairs={pair: name for pair, name in state.held_pairs.items() if name != fired.name},
+    )
+
+
+_ACTIONS: dict[Action, Callable[[Turn, Fired, str], None]] = {
+    Action.ALERT: _alert,
+    Action.INVESTIGATE: _alert,
+    Action.CHECK_MARKET: _check_market,
+    Action.SUSPEND_SIGNALS: _suspend_signals,
+    Action.STOP: _stop,
+    Action.ROLLBACK: _roll_back,
+    Action.RELEASE: _release,
+}
+
+
+def on_keep(turn: Turn, event: Keep) -> None:
+    """The run goes on: the clock of that trigger ends, and so does what was held for want of an answer."""
+    turn.put(triggers=triggers.keep(turn.state.triggers, event.trigger))
+    release(turn, event.trigger)
+    data = {"trigger": event.trigger, "by": event.by, "reason": event.reason}
+    turn.ask(Note("decision_kept", data=data))

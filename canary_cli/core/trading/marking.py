@@ -1,0 +1,88 @@
+"""Marks and quotes: equity, its breaker, and who may arm that again."""
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from canary_cli.core.accounting.equity import equity_of
+from canary_cli.core.policy import breaker
+from canary_cli.core.trading.effects import RaiseAlert
+from canary_cli.core.trading.events import MarksUpdated, Quoted, Stream
+from canary_cli.core.trading.facts import (
+    BreakerMoved,
+    EquityMarked,
+)
+from canary_cli.core.trading.halting import roll_back
+from canary_cli.core.trading.inputs import ArmAgain
+from canary_cli.core.trading.state import put
+from canary_cli.core.trading.turn import Turn
+
+EQUITY_EVERY = timedelta(minutes=1)
+
+
+def on_marks(turn: Turn, event: MarksUpdated) -> None:
+    """Mark the account; the breaker sees every mark, the journal one a minute."""
+    state = turn.state
+    turn.put(
+        marks={**state.marks, **event.marks},
+        mark_times={**state.mark_times, **dict.fromkeys(event.marks, event.time)},
+        heard=put(state.heard, Stream.MARKET, event.time),
+    )
+    _mark_equity(turn, event.time)
+
+
+def _mark_equity(turn: Turn, time: datetime) -> None:
+    state = turn.state
+    curve = state.curve.marked(equity_of(state.wallet, state.held.values(), state.marks), time)
+    moved, change = breaker.step(state.breaker, curve.equity, curve.peak, time)
+    turn.put(curve=curve, breaker=moved)
+    if change is not None:
+        _breaker_moved(turn, change, time)
+    if state.equity_noted is None or time - state.equity_noted >= EQUITY_EVERY:
+        note_equity(turn, time)
+
+
+def note_equity(turn: Turn, time: datetime) -> None:
+    state = turn.state
+    if state.equity is None or state.peak is None or state.wallet is None or state.drawdown_pct is None:
+        return
+    unrealized = state.equity - state.wallet
+    turn.learn(
+        EquityMarked(
+            time,
+            state.wallet,
+            unrealized,
+            state.equity,
+            state.peak,
+            state.drawdown_pct,
+            state.metrics.fresh_seconds,
+            state.metrics.stale_seconds,
+        )
+    )
+
+
+def _breaker_moved(turn: Turn, change: breaker.ZoneChange, time: datetime) -> None:
+    """PRE_TRIP stops entries and pages; TRIGGERED starts the rollback in the same breath."""
+    state = turn.state
+    detail = f"drawdown {change.drawdown_pct:.2f} % of equity (peak {state.peak:.2f} USDT)"
+    if change.zone is breaker.Zone.TRIGGERED:
+        roll_back(turn, "breaker", detail)
+    turn.learn(
+        BreakerMoved(time, change.zone.value, change.drawdown_pct, state.equity or Decimal(0), state.peak or Decimal(0))
+    )
+    note_equity(turn, time)
+    severity = "WARNING" if change.zone is breaker.Zone.ARMED else "CRITICAL"
+    turn.ask(RaiseAlert(severity, f"breaker {change.zone.value}: {detail}", "breaker"))
+
+
+def on_arm(turn: Turn, event: ArmAgain) -> None:
+    """Where equity is still beyond a limit the next mark trips it again, and pages again."""
+    state = turn.state
+    if state.breaker.zone is breaker.Zone.ARMED:
+        return
+    drawdown, equity, peak = (value or Decimal(0) for value in (state.drawdown_pct, state.equity, state.peak))
+    turn.learn(BreakerMoved(event.time, breaker.Zone.ARMED.value, drawdown, equity, peak, event.by, event.reason))
+    turn.ask(RaiseAlert("WARNING", f"breaker armed again by {event.by}: {event.reason}", "breaker"))
+
+
+def on_quote(turn: Turn, event: Quoted) -> None:
+    turn.put(mids=put(turn.state.mids, event.book.symbol, event.book.mid))
