@@ -30,7 +30,7 @@ check: $(STAMP)
 docs: $(STAMP)
 	@$(BIN)/python docs/generate.py
 
-bench: $(STAMP)
+bench: $(STAMP) mariadb
 	@for script in $(filter-out %/__init__.py,$(wildcard tests/bench/*.py)); do \
 		PYTHONPATH=. $(BIN)/python $$script || failed=1; \
 	done; exit $${failed:-0}
