@@ -8,7 +8,6 @@ import shutil
 import subprocess
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, suppress
-from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -19,35 +18,15 @@ from canary_cli.core.model import Side
 from canary_cli.core.trading.conditions import DATABASE
 from canary_cli.core.trading.facts import Purpose
 from canary_cli.core.trading.inputs import ConditionChanged
-from canary_cli.journal.reader import read, verify_chain
-from canary_cli.journal.record import Entry
-from canary_cli.journal.writer import Journal
 from canary_cli.ledger import Ledger, LedgerWriter
 from canary_cli.ledger import writer as writing
 from canary_cli.ledger.engine import open_engine
 from tests.conftest import MariaDB
 from tests.faults.desk import a_desk
-from tests.faults.trader import Trader, a_session
+from tests.faults.trader import DiskJournal, Trader, a_session
 
 BTC, ETH = "BTCUSDT", "ETHUSDT"
 NAME = "faults"
-
-
-class DiskJournal(Journal):
-    """The journal on disk, to be asked as its twin in memory is."""
-
-    def __init__(self, folder: Path, now: Callable[[], datetime]) -> None:
-        super().__init__(folder, now)
-        self.folder = folder
-
-    def __len__(self) -> int:
-        return verify_chain(self.folder).last_seq
-
-    def entries(self) -> Iterator[Entry]:
-        return read(self.folder)
-
-    def gaps(self) -> int:
-        return int(not verify_chain(self.folder).ok)
 
 
 @asynccontextmanager

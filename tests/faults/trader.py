@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -15,7 +16,9 @@ from canary_cli.core.trading.facts import Intended, Purpose
 from canary_cli.core.trading.inputs import Decided, EnterPhase
 from canary_cli.core.trading.protection import unprotected
 from canary_cli.core.trading.state import Session, Setup
+from canary_cli.journal.reader import read, verify_chain
 from canary_cli.journal.record import Entry
+from canary_cli.journal.writer import Journal
 from canary_cli.session.live import LiveSession, Stop
 from canary_cli.session.rebuilding import rebuilt
 from canary_cli.session.scribe import Lines, Scribe
@@ -42,6 +45,23 @@ class Pages(Lines, Protocol):
     def entries(self) -> Iterator[Entry]: ...
 
     def gaps(self) -> int: ...
+
+
+class DiskJournal(Journal):
+    """The journal on disk, to be asked as its twin in memory is."""
+
+    def __init__(self, folder: Path, now: Callable[[], datetime]) -> None:
+        super().__init__(folder, now)
+        self.folder = folder
+
+    def __len__(self) -> int:
+        return verify_chain(self.folder).last_seq
+
+    def entries(self) -> Iterator[Entry]:
+        return read(self.folder)
+
+    def gaps(self) -> int:
+        return int(not verify_chain(self.folder).ok)
 
 
 @dataclass
