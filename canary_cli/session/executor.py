@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any
 
 from canary_cli.core.clock import Clock
 from canary_cli.core.model import AlgoOrder, Fill, Order
@@ -24,14 +24,13 @@ from canary_cli.core.trading.effects import (
 from canary_cli.core.trading.events import AccountRead, ReadFailed
 from canary_cli.core.trading.facts import Intended
 from canary_cli.core.trading.inputs import Input, QueryAnswered, Replied
-from canary_cli.core.trading.replies import Reply
+from canary_cli.core.trading.replies import Failed, Reply
 from canary_cli.errors import CanaryError
 from canary_cli.session.exchange import Exchange
 from canary_cli.session.scribe import Scribe
 
-
-class Alerts(Protocol):
-    def raise_alert(self, severity: str, message: str, key: str) -> None: ...
+WRITTEN_WITHIN = 2.0
+"""Wall seconds a disk is waited for. What adds risk is then not sent any more; what lowers it goes without its line."""
 
 
 class Executor:
@@ -112,16 +111,27 @@ class Executor:
     async def _place(self, intent: Intended, decided: float) -> None:
         if not intent.type.is_algo:
             self._decided[intent.client_id] = decided
-        await self._scribe.durable()
+        is_written = await self._is_written()
         sent = self._clock.monotonic()
         reply: Reply[Order] | Reply[AlgoOrder]
-        if intent.type.is_algo:
+        if intent.purpose.adds_risk and not is_written:
+            reply = Failed(0, "not sent: its intent could not be brought to disk in time")
+        elif intent.type.is_algo:
             reply = await self._exchange.place_algo(intent.request)
         else:
             reply = await self._exchange.place(intent.request)
         answered = self._clock.monotonic()
         latency, send = (answered - decided) * 1000, (answered - sent) * 1000
         self._post(Replied(self._clock.now(), intent.client_id, reply, round(latency, 3), round(send, 3)))
+
+    async def _is_written(self) -> bool:
+        """Whether everything stated so far is on disk, as far as anybody may wait for that."""
+        try:
+            async with asyncio.timeout(WRITTEN_WITHIN):
+                await self._scribe.durable()
+        except (TimeoutError, OSError):
+            return False
+        return True
 
     async def _cancel(self, effect: CancelAlgo) -> None:
         """Whatever is answered, the stream or the next reading tells what became of it."""

@@ -25,7 +25,7 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Send an order whose intent was journalled just before; the shell waits until that is on disk."""
+    """Send an order whose intent was journalled just before; the shell waits for the disk (an exit only so long)."""
 
     intent: Intended
 

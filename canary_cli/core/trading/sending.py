@@ -1,4 +1,4 @@
-"""The single door out: every order of a session is stated here first, and sent only after that is on disk."""
+"""The single door out: every order of a session is stated here first, and sent once that is on disk."""
 
 from decimal import Decimal
 

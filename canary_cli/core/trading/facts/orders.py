@@ -30,7 +30,7 @@ class Purpose(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Intended:
-    """An order that is about to be sent. On disk before the request leaves.
+    """An order that is about to be sent. On disk before a request leaves that adds risk.
 
     `decision_price` is the mid price when the decision fell; `stop_distance` and `target_distance` (price units) say
     where protection belongs once the entry has filled.
