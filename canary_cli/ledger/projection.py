@@ -9,6 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Protocol
 
+from canary_cli.core.accounting.pnl import FUNDING
 from canary_cli.core.model import ZERO, OrderStatus, PositionSide, Side
 from canary_cli.journal.record import Entry
 from canary_cli.ledger.types import plain, rounded
@@ -241,13 +242,13 @@ def _equity(rows: Rows, entry: Entry) -> None:
     _once(rows, "equity", entry, {name: _figure(entry.data.get(name)) for name in names})
 
 
-def _income(rows: Rows, entry: Entry) -> None:
+def _wallet(rows: Rows, entry: Entry) -> None:
+    """Funding, as the account's stream told it: it names no pair, and the line's number stands for the exchange's."""
     data = entry.data
-    key = (data["type"], _number(data["id"]))
-    if rows.get("income", key) is None:
-        words = {name: data.get(name) for name in ("symbol", "asset")}
+    if data["reason"] in FUNDING:
         at = _time(data.get("time")) or entry.timestamp
-        rows.put("income", key, {**words, "amount": _money(data["amount"]), "at": at})
+        row = {"symbol": "", "asset": "USDT", "amount": _money(data["change"]), "at": at}
+        rows.put("income", (data["reason"], entry.seq), row)
 
 
 def _alert(rows: Rows, entry: Entry) -> None:
@@ -322,7 +323,7 @@ _PROJECTORS: dict[str, Callable[[Rows, Entry], None]] = {
     "fill": _fill,
     "adopted": _adopted,
     "equity": _equity,
-    "income": _income,
+    "wallet": _wallet,
     "alert": _alert,
     "drill": _drill,
 }

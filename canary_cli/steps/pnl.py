@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from canary_cli.bootstrap import World
-from canary_cli.core.accounting.pnl import EquitySample, Pnl
+from canary_cli.core.accounting.pnl import FUNDING, EquitySample, Pnl
 from canary_cli.core.accounting.pnl import pnl as account_for
 from canary_cli.core.accounting.round_trips import Rate, Trade, only_usdt
 from canary_cli.core.model import Frame, Income, PositionSide, Side
@@ -132,18 +132,19 @@ def _from_journal(folder: Path, after_seq: int = 0) -> Told:
     for event, row in _lines(folder, after_seq):
         if event == "fill":
             trades.append(_trade(row))
-        elif event == "income":
-            income.append(_income(row))
-        else:
+        elif event == "equity":
             equity.append(_sample(row))
+        elif row["reason"] in FUNDING:
+            income.append(_income({**row, "type": row["reason"], "amount": row["change"]}))
     return Told("journal", tuple(trades), tuple(income), tuple(equity))
 
 
 def _lines(folder: Path, after_seq: int) -> Iterator[tuple[str, dict[str, Any]]]:
     if not folder.is_dir():
         return
-    for entry in read(folder, after_seq=after_seq, events=("fill", "income", "equity")):
-        yield entry.event, {**entry.data, "at": parse_instant(entry.data.get("time")) or entry.timestamp}
+    for entry in read(folder, after_seq=after_seq, events=("fill", "wallet", "equity")):
+        at = parse_instant(entry.data.get("time")) or entry.timestamp
+        yield entry.event, {**entry.data, "id": entry.seq, "at": at}
 
 
 def _trade(row: Mapping[str, Any]) -> Trade:

@@ -71,7 +71,7 @@ def day(home: Path) -> Day:
     made.trip("-58.30")
     made.trip("-0.40", "probe")
     made.mark("9962.4", "-0.376")
-    made.write("income", type="FUNDING_FEE", id=7, symbol="BTCUSDT", asset="USDT", amount="-0.25")
+    made.write("wallet", reason="FUNDING_FEE", change="-0.25", wallet="9962.15")
     made.journal.close()
     return made
 

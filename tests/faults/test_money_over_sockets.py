@@ -95,3 +95,24 @@ async def test_row_39_funding_fees_in_bnb_and_partial_exits_come_to_what_the_exc
     assert (found.trades, found.unconverted) == (2, {})
     assert abs(found.net - booked) < Decimal("0.01")
     assert found.agrees, found.comparisons
+
+
+async def test_row_39_funding_is_counted_from_what_was_written_down_where_the_exchange_is_away(tmp_path: Path) -> None:
+    async with a_desk(speed=10.0, home=tmp_path) as desk:
+        await desk.exchange.connect()
+        began, ledger = desk.clock.now(), desk.venue.engine.state.income
+        async with a_recorded_session(desk) as trader:
+            await trader.enter(BTC)
+            fund_soon(desk, "0.0003")
+            await trader.until(
+                lambda: "FUNDING_FEE" in {one.data["reason"] for one in trader.events("wallet")}, "funding"
+            )
+        (paid,) = [row.amount for row in ledger if row.type == "FUNDING_FEE"]
+        async with a_world(desk) as world:
+            desk.fault("outage")
+            asked = pnl.request(world, began.isoformat(), pnl.NOW)
+            from_journal = (await pnl.report(world, asked)).pnl
+            world.ledger.catch_up(world.account.log_dir)
+            from_ledger = (await pnl.report(world, asked)).pnl
+    assert (from_journal.funding, from_journal.agrees) == (paid, None)
+    assert from_ledger.funding == paid

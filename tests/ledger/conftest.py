@@ -85,7 +85,7 @@ def busy_day(day: Day) -> Day:
     day.write(
         "equity", wallet="1000", unrealized="-3.5", equity="996.5", peak="1000", drawdown_pct=str(Decimal("-0.35"))
     )
-    day.write("income", type="FUNDING_FEE", id=9, symbol="BTCUSDT", asset="USDT", amount="-0.01")
+    day.write("wallet", reason="FUNDING_FEE", change="-0.01", wallet="999.99")
     day.write("incident_opened", incident="CB-2026-0222-001", cause="breaker")
     day.write("latch_set", source="rollback", reason="breaker", by="session")
     day.write("run_ended", outcome="ROLLED_BACK", exit=5)

@@ -97,7 +97,7 @@ def test_another_journal_under_the_same_numbers_is_refused_whole(ledger: Ledger,
 def test_a_line_that_makes_no_sense_is_kept_with_its_problem(ledger: Ledger, day: Day):
     day.write("fill", symbol="BTCUSDT")
     day.write("fill", symbol="BTCUSDT", trade_id=1, client_id="x", side="BUY", price="1E+30", quantity="1")
-    day.write("income", type="TRANSFER", id="9" * 30, asset="USDT", amount="1")
+    day.write("wallet", reason="FUNDING_FEE", change="1E+30", wallet="1")
     day.write("gate", phase="first", verdict="PASS")
     day.trade(1)
     ledger.apply(day.entries())
@@ -139,7 +139,7 @@ MONEY = ["0.000000000000000001", "12345678901234567890.123456789012345678", "-0.
 
 @pytest.mark.parametrize("amount", MONEY)
 def test_money_comes_back_exactly(ledger: Ledger, day: Day, amount: str):
-    day.write("income", type="TRANSFER", id=1, asset="USDT", amount=amount)
+    day.write("wallet", reason="FUNDING_FEE", change=amount, wallet="1")
     ledger.apply(day.entries())
     assert ledger.rows("income")[0]["amount"] == Decimal(amount)
 
