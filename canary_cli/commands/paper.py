@@ -25,7 +25,9 @@ def serve(
     speed: Annotated[float, typer.Option(help="Plan seconds a wall second.")] = 1.0,
     seed: Annotated[int | None, typer.Option(help="Equal seeds give equal markets and faults.")] = None,
     start: Annotated[str, typer.Option(help="ISO instant (UTC) or now.")] = "now",
-    market_data: Annotated[Path | None, typer.Option(help="Replay recorded klines from this folder.")] = None,
+    market_data: Annotated[
+        Path | None, typer.Option(help="Replay recorded klines, or ticks, from this folder.")
+    ] = None,
     pairs: Annotated[str, typer.Option(help="BTCUSDT,ETHUSDT,…; left out: all.")] = "",
     scenario: Annotated[str | None, typer.Option(help="A shipped scenario, or a .toml file.")] = None,
     account: Named = "paper",

@@ -1,11 +1,10 @@
 """Markets of the paper exchange: synthetic ones and replays of recorded prices, behind one protocol.
 
-`synthetic_market` draws one from a seed, `replay_market` and `tick_market` walk along recorded prices;
-what they give is a `Market`.
+`synthetic_market` draws one from a seed, `replay_market` walks along recorded candles or ticks; both give a `Market`.
 """
 
 from collections.abc import Collection
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from canary_cli.paper.market.model import (
@@ -41,7 +40,6 @@ __all__ = [
     "Tick",
     "replay_market",
     "synthetic_market",
-    "tick_market",
 ]
 
 
@@ -59,19 +57,14 @@ def synthetic_market(
 def replay_market(
     root: Path, start: datetime, seed: int, symbols: Collection[str] | None = None, grid: int = 1
 ) -> tuple[SimulatedMarket, tuple[str, ...]]:
-    """The market of the data under `root` at `start`, and the pairs asked for that are not recorded there.
+    """The market of the data in `root` at `start`, and the pairs asked for that are not recorded there.
 
-    The seed draws the way inside each minute. Without `symbols`: every pair there is. Raises `MarketDataError`.
+    A folder that holds trades itself is replayed tick by tick; else it is candles, and the seed draws the way inside
+    each minute. Without `symbols`: every pair there is. Raises `MarketDataError`.
     """
     from canary_cli.paper.market.replay import ReplaySource  # reading files needs pyarrow, which is slow to import
+    from canary_cli.paper.market.ticks import TickSource
 
-    source = ReplaySource(root, start, seed, symbols)
+    kind = TickSource if any(root.glob("*_trades_*.parquet")) else ReplaySource
+    source = kind(root, start, seed, symbols)
     return SimulatedMarket(source, start, grid), source.missing
-
-
-def tick_market(root: Path, symbols: Collection[str] = SYMBOLS, seed: int = 0) -> SimulatedMarket:
-    """The market of the trades, quotes and depth recorded under `root`, from their first second. `MarketDataError`."""
-    from canary_cli.paper.market.ticks import TickSource  # reading files needs pyarrow, which is slow to import
-
-    source = TickSource(root, seed, symbols)
-    return SimulatedMarket(source, datetime.fromtimestamp(source.start, UTC))

@@ -1,14 +1,15 @@
 """A market that replays recorded trades, best quotes and one snapshot of the depth, second by second.
 
-The data root holds `ticks/PAIR_{trades,bookTicker}_DATE.parquet` and `ticks/PAIR_depth_snapshot_DATE.json.gz`: trades
-with `trade_ms`, `price`, `qty`; quotes with `tx_ms`, `bid`, `bid_qty`, `ask`, `ask_qty`; the snapshot as `/depth` gives
-it. Best levels are those recorded at the end of each second; behind them the levels of the snapshot move along.
-Shocks move prices but not recorded books.
+The folder holds `PAIR_trades_DATE.parquet` with `trade_ms`, `price`, `qty`; `PAIR_bookTicker_DATE.parquet` with
+`tx_ms`, `bid`, `bid_qty`, `ask`, `ask_qty`; and `PAIR_depth_snapshot_DATE.json.gz` as `/depth` gives it. Best levels
+are those recorded at the end of each second; behind them the levels of the snapshot move along. Shocks move prices but
+not recorded books.
 """
 
 import gzip
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -36,22 +37,26 @@ class _Pair:
 
 
 class TickSource:
-    """A `Source` of recorded ticks, from its first whole second (`start`) to its last whole minute (`end`).
+    """A `Source` of recorded ticks, up to their last whole minute (`end`). `missing`: pairs asked for without any.
 
-    Raises `MarketDataError` where none are recorded.
+    Raises `MarketDataError` where none are recorded at `start`.
     """
 
-    def __init__(self, root: Path, seed: int = 0, symbols: Collection[str] = SYMBOLS) -> None:
-        found = {symbol: sorted((root / "ticks").glob(f"{symbol}_trades_*.parquet")) for symbol in symbols}
+    def __init__(self, folder: Path, start: datetime, seed: int, symbols: Collection[str] | None = None) -> None:
+        found = {symbol: sorted(folder.glob(f"{symbol}_trades_*.parquet")) for symbol in symbols or SYMBOLS}
         if not any(found.values()):
-            raise MarketDataError(f"{root / 'ticks'} has no trades of {', '.join(symbols)}.", "Name the data root.")
-        self.seed, self.origin, self._root = seed, 0, root
+            raise MarketDataError(f"{folder} has no trades of {', '.join(found)}.", "Leave --pairs out.")
+        self.seed, self.origin, self._root = seed, 0, folder.parent
         self._pairs = {symbol: _read(paths[-1], LISTINGS[symbol]) for symbol, paths in found.items() if paths}
+        self.missing = tuple(symbol for symbol in symbols or () if symbol not in self._pairs)
         self.listings = {symbol: pair.listing for symbol, pair in self._pairs.items()}
         self.characters = {symbol: CHARACTERS[symbol] for symbol in self._pairs}
-        self.start = max(pair.start for pair in self._pairs.values())
-        self._rates = {symbol: recorded.rates(root, symbol, self.start) for symbol in self._pairs}
+        first = max(pair.start for pair in self._pairs.values())
         self.end = min(pair.start + len(pair.last) for pair in self._pairs.values()) // MINUTE * MINUTE
+        if not first <= start.timestamp() < self.end:
+            window = " to ".join(f"{datetime.fromtimestamp(one, UTC):%Y-%m-%dT%H:%M:%SZ}" for one in (first, self.end))
+            raise MarketDataError(f"No ticks are recorded at {start:%Y-%m-%dT%H:%M:%SZ}.", f"Recorded are {window}.")
+        self._rates = {symbol: recorded.rates(self._root, symbol, first) for symbol in self._pairs}
 
     def path(self, symbol: str, start: int, end: int, grid: int) -> tuple[Integers, Integers]:
         """Before the first trade its price stands still, and nothing is traded."""
