@@ -2,8 +2,9 @@
 
 import asyncio
 import os
+import shutil
 import subprocess
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,9 @@ import pytest
 from canary_cli.accounts import paper_account
 from canary_cli.bootstrap import World
 from canary_cli.journal.latch import read_latches
+from canary_cli.journal.reader import read
 from tests.conftest import MariaDB
+from tests.docs.commands import ROOT
 from tests.e2e.house import Ended
 from tests.faults.desk import PAIRS, Desk, a_desk
 from tests.faults.terminal import Terminal, a_terminal
@@ -97,6 +100,52 @@ async def test_row_29_with_a_full_disk_what_could_not_be_written_is_said(full_di
         }
         assert all(words in ended.out + ended.err for words in said[verb]), ended
         assert "No space left on device" in ended.out + ended.err
+
+
+def no_evidence(home: Path) -> None:
+    (home / "logs").mkdir()
+    (home / "logs" / "incidents").write_text("in the way")
+
+
+def no_backups(home: Path) -> None:
+    (home / "backups").write_text("in the way")
+
+
+def a_runbook(content: bytes) -> Callable[[Path], None]:
+    def write(home: Path) -> None:
+        shutil.copytree(ROOT / "runbooks", home / "runbooks")
+        (home / "runbooks" / "rollback.toml").write_bytes(content)
+
+    return write
+
+
+SHIPPED = (ROOT / "runbooks" / "rollback.toml").read_bytes()
+FAILING = {
+    "evidence": (no_evidence, ("capture-logs", "account", "books", "configuration", "postmortem", "manifest")),
+    "snapshot": (no_backups, ("snapshot-db",)),
+    "unknown step": (a_runbook(SHIPPED.replace(b'"books"', b'"bookz"')), ("rollback.toml",)),
+    "no text": (a_runbook(b"\xff\x00"), ("rollback.toml",)),
+}
+
+
+@pytest.mark.parametrize("failing", FAILING)
+async def test_row_46_a_rollback_that_fails_in_a_step_has_stopped_and_is_flat_before(
+    tmp_path: Path, failing: str
+) -> None:
+    """what could not be done is listed, exit 0"""
+    breaks, not_done = FAILING[failing]
+    breaks(tmp_path)
+    async with two_positions(tmp_path) as (desk, terminal):
+        async with World(paper_account(tmp_path, desk.server.port, "desk")) as world:
+            world.ledger.caught_up_to()
+        ended = await closes(desk, terminal, "rollback")
+        assert [one.source for one in read_latches(terminal.account.state_dir)] == ["rollback"]
+        assert ended.err.endswith("RESULT ROLLED_BACK exit=0\n")
+        assert "bug in canary" not in ended.out
+        missing = [line.strip() for line in ended.out.splitlines() if ": NOT DONE (" in line]
+        assert all(any(line.startswith(f"{piece}: NOT DONE") for line in missing) for piece in not_done), ended
+        told = [one.data["state"] for one in read(terminal.account.log_dir) if "state" in one.data]
+        assert told[-1] == "STABLE"
 
 
 @each_verb

@@ -111,7 +111,7 @@ def _configuration(world: World, rollback: Rollback) -> str:
     _write(rollback, "configuration.json", told)
     files = sorted((world.home / "runbooks").glob("*.toml"))
     for path in files:
-        _folder(rollback).write(path.name, mask(path.read_text()))
+        _folder(rollback).write(path.name, mask(path.read_text(errors="backslashreplace")))
     return f"settings, {', '.join(path.name for path in files) or 'no runbook'}"
 
 
