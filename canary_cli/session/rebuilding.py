@@ -10,7 +10,7 @@ from canary_cli.core.signals import from_record
 from canary_cli.core.trading.apply import apply
 from canary_cli.core.trading.entries import seen
 from canary_cli.core.trading.record import from_data
-from canary_cli.core.trading.state import Session, Setup
+from canary_cli.core.trading.state import Condition, Session, Setup
 from canary_cli.journal.record import Entry
 
 DECISIONS = frozenset({"signal", "signal_refused"})
@@ -20,7 +20,7 @@ def rebuilt(setup: Setup, now: datetime, entries: Iterable[Entry]) -> Session:
     """Empty where there are no entries.
 
     The time since the last line of a session counts as unwatched (a run writes lines before its session lives again),
-    and nothing is fresh before the first mark is seen.
+    and nothing is fresh before the first mark is seen. How long a condition lasts is counted anew, for nobody watched.
     """
     state = Session(setup=setup, now=now, breaker=Breaker(limits=setup.plan.breaker))
     for entry in entries:
@@ -31,7 +31,18 @@ def rebuilt(setup: Setup, now: datetime, entries: Iterable[Entry]) -> Session:
             evaluated = state.metrics.evaluated(_seen_in(entry))
             state = replace(state, metrics=evaluated, ticked=entry.timestamp)
     unanswered = frozenset(client_id for client_id, life in state.orders.items() if life.is_unanswered)
-    return replace(state, curve=replace(state.curve, equity=None), inherited=unanswered)
+    return replace(
+        state, curve=replace(state.curve, equity=None), conditions=_begun_anew(state, now), inherited=unanswered
+    )
+
+
+def _begun_anew(state: Session, now: datetime) -> dict[str, Condition]:
+    """A trigger that still has its cause fires again at once, and holds again; one that has not would never release."""
+    fire = {trigger.name for trigger in state.setup.plan.triggers}
+    return {
+        name: replace(condition, since=now, holds=condition.holds and name not in fire)
+        for name, condition in state.conditions.items()
+    }
 
 
 def _seen_in(entry: Entry) -> Seen | None:

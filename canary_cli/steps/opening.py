@@ -51,8 +51,7 @@ async def open_session(run: Run) -> Outcome:
     await session.feed.warm(_judged(run, state))
     run.session = session
     session.start()
-    if not run.database_is_up:
-        run.database_changed(is_up=False)
+    run.database_changed(run.database_is_up)  # a session before this one may have ended while it was away
     return await _reconciled(run)
 
 

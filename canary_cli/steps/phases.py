@@ -11,6 +11,9 @@ from canary_cli.steps.approving import is_approved
 from canary_cli.steps.gating import judge_phase
 from canary_cli.steps.run import LATCHED, ROLL_BACK, Outcome, Run
 
+CREW_GONE = "crew-gone"
+"""The condition that holds entries while a phase waits for people outside their window."""
+
 HUMAN = Result("INCONCLUSIVE", ExitCode.HUMAN_NEEDED)
 
 
@@ -44,6 +47,7 @@ async def _judged(run: Run, phase: Phase, first_end: datetime) -> Outcome | None
         crew=run.plan.crew,
         is_approved=is_approved(run, phase),
     )
+    run.session.post(ConditionChanged(run.now, CREW_GONE, step.move is Move.REDUCE_ONLY, step.reason))
     return _moved(run, phase, verdict, step)
 
 
@@ -95,8 +99,6 @@ def _wait(run: Run, phase: Phase, step: Next, reasons: str) -> Outcome | None:
     """Keep the size and ask again; a rehearsal has nobody to ask, and ends."""
     if run.world.account.is_rehearsal:
         return Outcome("INCONCLUSIVE", reasons or step.reason, HUMAN)
-    if step.move is Move.REDUCE_ONLY:
-        run.session.post(ConditionChanged(run.now, "crew-gone", True, step.reason))
     told = f"{step.reason}; canary approve --phase {phase.number} --by NAME --account {run.world.account.name}"
     run.alert("WARNING", told, f"gate/{phase.number}")
     _extend(run, phase, step.until or run.now + phase.watch)

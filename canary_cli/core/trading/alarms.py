@@ -45,8 +45,9 @@ def _roll_back(turn: Turn, fired: Fired, detail: str) -> None:
 
 
 def _stop(turn: Turn, fired: Fired, detail: str) -> None:
-    """REDUCING until the metric is well again."""
+    """REDUCING until the metric is well again, and somebody is paged."""
     hold(turn, fired.name, detail)
+    _alert(turn, fired, detail)
 
 
 def _suspend_signals(turn: Turn, fired: Fired, detail: str) -> None:

@@ -3,10 +3,13 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from canary_cli.core.trading.effects import Journal, QueryOrder
-from canary_cli.core.trading.inputs import QueryAnswered, Replied
+from canary_cli.core.policy.risk import TradingState
+from canary_cli.core.trading.effects import Journal, QueryOrder, StartRollback
+from canary_cli.core.trading.facts import ConditionSet
+from canary_cli.core.trading.inputs import ConditionChanged, QueryAnswered, Replied, Tick
 from canary_cli.core.trading.order import RESOLVE_DELAYS, Stage
 from canary_cli.core.trading.replies import Unknown
+from canary_cli.core.trading.standing import trading_state
 from canary_cli.session.rebuilding import rebuilt
 from canary_cli.session.scribe import Scribe
 from canary_cli.session.simulate.journal import MemoryJournal
@@ -57,3 +60,23 @@ def test_trades_are_looked_for_since_the_books_last_agreed_however_long_nobody_r
     last = desk.now
     crash(desk, timedelta(hours=3))
     assert (desk.state.agreed, desk.state.ticked) == (agreed, last)
+
+
+def test_a_database_that_was_away_at_a_crash_is_not_taken_to_have_been_away_ever_since(desk: Desk) -> None:
+    desk.tell(ConditionChanged(desk.now, "database", True, "away"))
+    crash(desk, timedelta(hours=1))
+    assert not any(isinstance(effect, StartRollback) for effect in desk.tell(Tick(desk.now)))
+    assert trading_state(desk.state)[0] is TradingState.REDUCING, "until somebody says that it is back"
+    wait(desk, 301)
+    assert any(isinstance(effect, StartRollback) for effect in desk.asked), "and not for ever"
+
+
+def test_what_a_trigger_held_clears_after_a_crash_unless_the_trigger_fires_again(desk: Desk) -> None:
+    """It was well again, and within the minute of health that follows the process died."""
+    desk.state = replace(desk.state, reconciled=True)
+    desk.asked.append(Journal(ConditionSet(desk.now, "order errors", "4 % of the last 100")))
+    crash(desk)
+    assert "order errors" in desk.state.conditions
+    desk.tell(reading(desk))
+    wait(desk, 70)
+    assert "order errors" not in desk.state.conditions

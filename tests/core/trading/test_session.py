@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
+from canary_cli.core.accounting.metrics import Metrics
 from canary_cli.core.model import (
     AccountMode,
     AccountSnapshot,
@@ -19,6 +20,7 @@ from canary_cli.core.model import (
 )
 from canary_cli.core.policy.breaker import Zone
 from canary_cli.core.policy.plan import Action, Level
+from canary_cli.core.policy.risk import TradingState
 from canary_cli.core.policy.triggers import DecisionClock, Fired, TriggerStates
 from canary_cli.core.signals import Evaluation, Evidence, Reason, Signal
 from canary_cli.core.trading.apply import apply
@@ -28,6 +30,7 @@ from canary_cli.core.trading.effects import (
     Note,
     Place,
     QueryOrder,
+    RaiseAlert,
     ReadAccount,
     SetLatch,
     StartRollback,
@@ -38,6 +41,7 @@ from canary_cli.core.trading.inputs import (
     ArmAgain,
     ConditionChanged,
     Decided,
+    EnterPhase,
     Keep,
     LatchChanged,
     QueryAnswered,
@@ -451,3 +455,17 @@ def test_when_the_run_ends_nothing_new_is_opened_and_a_probe_under_way_is_seen_o
     desk.tell(StreamAlive(desk.now, Stream.USER))
     assert not placed(desk.tell(Tick(desk.now)))
     assert not placed(desk.tell(signal(desk)))
+
+
+def test_an_immediate_stop_for_order_errors_pages_somebody(desk: Desk) -> None:
+    metrics = Metrics.empty()
+    for number in range(96):
+        metrics = metrics.ordered(f"good-{number}", "BTCUSDT", "entry", 40.0, Decimal(1))
+    for number in range(4):
+        metrics = metrics.rejected(f"bad-{number}", "BTCUSDT", "entry")
+    desk.tell(EnterPhase(desk.now, desk.state.setup.plan.phase(2), ("BTCUSDT",), None))
+    desk.state = replace(desk.state, metrics=metrics)
+    effects = desk.tell(Tick(desk.now))
+    assert trading_state(desk.state)[0] is TradingState.REDUCING
+    pages = [e for e in effects if isinstance(e, RaiseAlert) and e.severity == "CRITICAL"]
+    assert [page.key for page in pages] == ["trigger/order errors"]
