@@ -9,6 +9,7 @@ from typing import Any
 
 from canary_cli.core.model import SymbolRules
 from canary_cli.paper import problems
+from canary_cli.paper.market.pairs import SYMBOLS
 from canary_cli.paper.problems import Problem
 
 TARGETS = {
@@ -106,8 +107,8 @@ def _is_pattern(value: Any) -> bool:
     return isinstance(value, str)
 
 
-def _are_names(value: Any) -> bool:
-    return isinstance(value, list | tuple) and all(isinstance(one, str) for one in value)
+def _are_pairs(value: Any) -> bool:
+    return isinstance(value, list | tuple) and all(one in SYMBOLS for one in value)
 
 
 def _are_filters(value: Any) -> bool:
@@ -121,7 +122,7 @@ def _are_filters(value: Any) -> bool:
 _LONGEST = 86_400_000  # milliseconds
 _OPTIONS: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
     "on": (f"one of {', '.join(TARGETS)}, or a regular expression", _is_pattern),
-    "symbols": ("a list of pairs", _are_names),
+    "symbols": ("a list of pairs of the exchange", _are_pairs),
     "first": ("a whole number from 1", _is_whole(1, 10**9)),
     "probability": ("from 0 to 1", _is_from(0, 1)),
     "reduce_only": ("true or false", lambda value: isinstance(value, bool)),

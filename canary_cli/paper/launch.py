@@ -25,6 +25,7 @@ from canary_cli.paper.venue import Venue
 
 Announce = Callable[[dict[str, Any]], None]
 Show = Callable[[dict[str, Any]], None]
+YEARS = range(1971, 2200)  # whose plan and history stay within what clocks and candles count
 FASTEST = 1_000_000  # plan seconds a wall second; what the machine cannot follow is told as fast as it can
 
 
@@ -97,6 +98,8 @@ def open_venue(request: Request) -> Venue:
     wall = SystemClock().wall()
     begins = request.start or (scenario.start if scenario and not request.market_data else None) or wall
     begins = begins.replace(microsecond=0)
+    if begins.year not in YEARS:
+        raise UsageError(f"a plan cannot start in {begins.year}", f"choose a year from {YEARS[0]} to {YEARS[-1]}")
     seed = request.seed if request.seed is not None else scenario.seed if scenario else 1
     market, missing = _market(request, scenario, begins, seed)
     rng = Random(seed)  # noqa: S311  (the same seed must give the same ids)

@@ -5,11 +5,11 @@ seed = 7                          # used where no --seed is given
 start = 2026-03-02T10:00:00Z      # used where no --start is given
 
 [market]                          # of a synthetic market; a replay keeps its own prices
-volatility = 1.0                  # as a multiple of the usual
+volatility = 1.0                  # as a multiple of the usual, at most 20
 [[market.drift]]
 from = "-60d"                     # relative to the start of the plan: "+3:20:00", "-12:00:00", "-2d 6:00:00"
 until = "+1d"
-strength = 0.3                    # daily standard deviations a day
+strength = 0.3                    # daily standard deviations a day, from -10 to 10
 symbols = ["BTCUSDT"]             # left out: all
 
 [[price]]
@@ -39,11 +39,14 @@ from typing import Any, NoReturn
 
 from canary_cli.errors import ConfigurationError
 from canary_cli.paper.fault_kinds import BadFault, check
-from canary_cli.paper.market import Climate, Drift, Shock, ShockKind
+from canary_cli.paper.market import SYMBOLS, Climate, Drift, Shock, ShockKind
 
 SHIPPED = Path(__file__).with_name("scenarios")
+WILDEST, STRONGEST = 20, 10  # of volatility and of a drift; prices run out of figures far beyond them
 METRICS = ("orders", "fills", "positions", "exposure")
-_RELATIVE = re.compile(r"(?P<sign>[+-]?)(?:(?P<days>\d+)d)?\s*(?:(?P<hours>\d+):(?P<minutes>\d\d):(?P<seconds>\d\d))?")
+_RELATIVE = re.compile(
+    r"(?P<sign>[+-]?)(?:(?P<days>\d{1,4})d)?\s*(?:(?P<hours>\d{1,4}):(?P<minutes>\d\d):(?P<seconds>\d\d))?"
+)
 _LASTING = (ShockKind.CRASH, ShockKind.RECOVER, ShockKind.FLAT, ShockKind.THIN, ShockKind.HALT)
 
 
@@ -154,8 +157,8 @@ class _Table:
         self.finish()
         if scenario.start and scenario.start.tzinfo is None:
             self.refuse("start has no time zone: write 2026-03-02T10:00:00Z")
-        if scenario.volatility <= 0:
-            self.refuse("volatility must be above 0")
+        if not 0 < scenario.volatility <= WILDEST:
+            self.refuse(f"volatility must be above 0 and at most {WILDEST}")
         return scenario
 
     def drift(self) -> RelativeDrift:
@@ -163,6 +166,8 @@ class _Table:
         drift = RelativeDrift(start, end, self.number("strength"), self.symbols())
         if start >= end:
             self.refuse("until must come after from")
+        if abs(drift.strength) > STRONGEST:
+            self.refuse(f"strength must be from -{STRONGEST} to {STRONGEST}")
         self.finish()
         return drift
 
@@ -201,7 +206,11 @@ class _Table:
         return When(metric, _Table({metric: least}, self._where).number(metric))
 
     def symbols(self) -> tuple[str, ...]:
-        return tuple(str(symbol) for symbol in self.take("symbols", list, []))
+        named = tuple(str(symbol) for symbol in self.take("symbols", list, []))
+        unknown = [symbol for symbol in named if symbol not in SYMBOLS]
+        if unknown:
+            self.refuse(f"symbols names {unknown[0]}, which is no pair of the exchange")
+        return named
 
     def tables(self, key: str) -> Sequence["_Table"]:
         rows = self.take(key, list, [])

@@ -76,6 +76,7 @@ def test_detached_it_ignores_the_terminal_and_ends_when_idle(tmp_path: Path) -> 
     ("arguments", "code", "says"),
     [
         (("--start", "yesterday"), 2, "--start 'yesterday' is no instant"),
+        (("--start", "9999-12-31T23:59:59Z"), 2, "a plan cannot start in 9999"),
         (("--scenario", "hope"), 78, "There is no scenario 'hope'"),
         (("--speed", "0"), 2, "--speed 0 is not above 0"),
         (("--speed", "inf"), 2, "--speed inf is not above 0"),

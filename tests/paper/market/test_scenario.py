@@ -111,6 +111,12 @@ def test_everything_a_file_may_say_arrives(tmp_path):
         ("price = [3]", r"write \[\[price\]\]"),
         ("[[price]]\nkind = 'halt'\nwhen = { orders = 'x' }", "orders is 'x'"),
         ("seed = ", "cannot be read"),
+        ("[market]\nvolatility = 1e9", "volatility must be above 0 and at most 20"),
+        ("[[market.drift]]\nfrom = '-1d'\nuntil = '+1d'\nstrength = 99", "strength must be from -10 to 10"),
+        ("[[fault]]\nkind = 'outage'\nat = '+99999999999d'", "at '.99999999999d' is no time"),
+        ("[[fault]]\nkind = 'outage'\nat = '+9999999:00:00'", "at '.9999999:00:00' is no time"),
+        ("[[fault]]\nkind = 'lost_reply'\nsymbols = ['BTCUSD']", "symbols is .'BTCUSD'., not a list of pairs"),
+        ("[[price]]\nkind = 'gap'\nmove = -0.1\nsymbols = ['BTCUSD']", "symbols names BTCUSD, which is no pair"),
     ],
 )
 def test_a_mistake_is_named_with_its_place(tmp_path, text, said):
