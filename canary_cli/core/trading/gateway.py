@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
-from canary_cli.core.model import ZERO, AlgoOrder, Fill, Order, OrderStatus
+from canary_cli.core.model import ZERO, AlgoOrder, AlgoStatus, Fill, Order, OrderStatus
 from canary_cli.core.trading import entries, hands, protection
 from canary_cli.core.trading.apply import FOREIGN, KILL
 from canary_cli.core.trading.effects import QueryOrder, RaiseAlert, ReadAccount
@@ -120,7 +120,7 @@ def on_order_updated(turn: Turn, event: OrderUpdated) -> None:
     if before is not None:
         move(turn, order)
     elif event.execution == "NEW":
-        _stranger(turn, event.time, order.symbol, order.client_id)
+        stranger(turn, event.time, order.symbol, order.client_id)
     if event.fill is not None:
         on_fill(turn, event.fill, event.latency_ms)
     if before is not None and not before.is_settled:
@@ -157,7 +157,7 @@ def on_fill(turn: Turn, fill: Fill, latency_ms: float | None = None) -> None:
         return
     life = state.orders.get(fill.client_id)
     if life is None:
-        _stranger(turn, fill.time, fill.symbol, fill.client_id or f"number {fill.order_id}")
+        stranger(turn, fill.time, fill.symbol, fill.client_id or f"number {fill.order_id}")
     turn.learn(replace(_filled(fill, life), latency_ms=latency_ms))
     held = turn.state.held.get(fill.symbol)
     if held is None:
@@ -201,7 +201,7 @@ def _strange(client_id: str) -> str:
     return KILL if hands.is_closing(client_id) else FOREIGN
 
 
-def _stranger(turn: Turn, time: datetime, symbol: str, client_id: str) -> None:
+def stranger(turn: Turn, time: datetime, symbol: str, client_id: str) -> None:
     """An order on our account that is not ours: a kill elsewhere, the exchange's own hand, or another writer.
 
     Told by the stream, or found in a reading after it was done behind our back.
@@ -220,7 +220,10 @@ def _stranger(turn: Turn, time: datetime, symbol: str, client_id: str) -> None:
 
 
 def on_algo_updated(turn: Turn, event: AlgoUpdated) -> None:
-    algo_seen(turn, event.algo, event.order_id)
+    algo = event.algo
+    if algo.client_id not in turn.state.orders and algo.status is AlgoStatus.NEW:
+        stranger(turn, event.time, algo.symbol, algo.client_id)
+    algo_seen(turn, algo, event.order_id)
 
 
 def algo_seen(turn: Turn, algo: AlgoOrder, order_id: int) -> None:

@@ -57,6 +57,8 @@ def _take_orders(turn: Turn, snapshot: AccountSnapshot) -> None:
     for order in snapshot.orders:
         if order.client_id in turn.state.orders:
             gateway.move(turn, order)
+        else:
+            gateway.stranger(turn, turn.state.now, order.symbol, order.client_id)
 
 
 def _end_forgotten(turn: Turn, snapshot: AccountSnapshot) -> None:
@@ -137,10 +139,14 @@ def _take_wallet(turn: Turn, event: AccountRead) -> None:
 
 
 def differences(state: Session, snapshot: AccountSnapshot) -> tuple[str, ...]:
-    """One plain line for each position that the sum of our fills does not explain."""
-    return tuple(
-        f"{symbol}: the exchange holds {theirs}, our fills say {ours}"
-        for symbol, (theirs, ours) in differing(state, snapshot).items()
+    """One plain line for each position that the sum of our fills does not explain, and for a mode we cannot trade in."""
+    modes = (("hedge mode", snapshot.mode.hedge), ("multi-assets mode", snapshot.mode.multi_assets))
+    return (
+        *(f"the account is in {mode}, which this session does not trade in" for mode, is_on in modes if is_on),
+        *(
+            f"{symbol}: the exchange holds {theirs}, our fills say {ours}"
+            for symbol, (theirs, ours) in differing(state, snapshot).items()
+        ),
     )
 
 

@@ -5,9 +5,21 @@ from decimal import Decimal
 
 import pytest
 
-from canary_cli.core.model import AccountMode, AccountSnapshot, Balance, Fill, OrderStatus, Position, Side
+from canary_cli.core.model import (
+    AccountMode,
+    AccountSnapshot,
+    AlgoOrder,
+    AlgoStatus,
+    Balance,
+    Fill,
+    Order,
+    OrderStatus,
+    OrderType,
+    Position,
+    Side,
+)
 from canary_cli.core.trading.effects import Effect, Place, QueryOrder, ReadAccount
-from canary_cli.core.trading.events import AccountRead, Stream, StreamAlive
+from canary_cli.core.trading.events import AccountRead, AlgoUpdated, Stream, StreamAlive
 from canary_cli.core.trading.facts import Intended, Purpose
 from canary_cli.core.trading.inputs import QueryAnswered, Replied, Tick
 from canary_cli.core.trading.order import Stage
@@ -179,3 +191,31 @@ def test_a_signal_that_turns_closes_though_a_probe_of_the_pair_is_without_an_ans
     desk.tell(Replied(desk.now, sent[0].intent.client_id, Rejected(-2010, "no"), 40.0, 35.0))
     (again,) = placed(desk.tell(signal(desk, Side.SELL, inward.symbol)))
     assert (again.purpose, again.reduce_only) == (Purpose.EXIT, True)
+
+
+def doubted(desk: Desk, seen: AccountRead) -> None:
+    for _ in range(3):
+        desk.tell(seen)
+
+
+@pytest.mark.parametrize(
+    ("mode", "word"),
+    [(AccountMode(hedge=True, multi_assets=False), "hedge"), (AccountMode(hedge=False, multi_assets=True), "multi")],
+)
+def test_an_account_whose_mode_somebody_has_switched_is_a_mismatch(desk: Desk, mode: AccountMode, word: str) -> None:
+    seen = reading(desk)
+    doubted(desk, replace(seen, snapshot=replace(seen.snapshot, mode=mode)))
+    assert word in desk.state.latches["mismatch"]
+
+
+def test_an_order_that_a_reading_finds_and_that_is_not_ours_latches(desk: Desk) -> None:
+    theirs = Order(99, "web_1", "ETHUSDT", Side.BUY, OrderType.LIMIT, OrderStatus.NEW, Decimal(1))
+    seen = reading(desk)
+    desk.tell(replace(seen, snapshot=replace(seen.snapshot, orders=(theirs,))))
+    assert "web_1" in desk.state.latches["foreign-order"]
+
+
+def test_a_conditional_order_by_another_hand_latches(desk: Desk) -> None:
+    theirs = AlgoOrder(99, "web_1", "ETHUSDT", Side.SELL, OrderType.STOP_MARKET, AlgoStatus.NEW, Decimal(2900))
+    desk.tell(AlgoUpdated(desk.now, theirs))
+    assert "web_1" in desk.state.latches["foreign-order"]
