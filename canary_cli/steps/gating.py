@@ -4,10 +4,11 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from canary_cli.core.policy import breaker, gates
+from canary_cli.core.policy import gates
 from canary_cli.core.policy.gates import CheckResult, Evidence, GateVerdict
 from canary_cli.core.policy.plan import Phase
 from canary_cli.core.signals import Evaluation, Mismatch, SignalSettings, from_record
+from canary_cli.core.trading.self_test import breaker_trips
 from canary_cli.core.trading.standing import session_readings
 from canary_cli.errors import CanaryError
 from canary_cli.journal.reader import verify_chain
@@ -49,7 +50,7 @@ async def _evidence(run: Run, phase: Phase, ended: datetime) -> Evidence:
         bars_judged=judged,
         bars_closed=closed,
         parity_mismatches=None if mismatches is None else len(mismatches),
-        breaker_self_test=breaker.self_test(run.session.state.breaker, ended),
+        breaker_self_test=breaker_trips(run.session.state),
         pairs_operational=sum(symbol in run.session.state.mids for symbol in wanted),
         pairs_wanted=len(wanted),
         audit_lines=chain.lines,

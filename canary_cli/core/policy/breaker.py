@@ -78,11 +78,3 @@ def reset(state: Breaker, by: str, reason: str, now: datetime) -> Breaker:
     if not by.strip() or not reason.strip():
         raise ValueError("resetting the breaker needs a name and a reason")
     return replace(state, zone=Zone.ARMED, since=now, reset_by=by, reset_reason=reason)
-
-
-def self_test(state: Breaker, now: datetime) -> bool:
-    """Whether a copy of this breaker trips one hundredth of a percent beyond its limit; nothing is sent."""
-    peak = Decimal(10_000)
-    equity = peak * (100 + state.limits.trip - Decimal("0.01")) / 100
-    copy, change = step(replace(state, zone=Zone.ARMED), equity, peak, now)
-    return copy.zone is Zone.TRIGGERED and change is not None and change.zone is Zone.TRIGGERED

@@ -74,7 +74,7 @@ class Evidence:
                 "breaker_self_test",
                 None if self.breaker_self_test is None else int(self.breaker_self_test),
                 1,
-                "a copy of the breaker, just beyond its limit",
+                "a copy of the session, just beyond the limit",
             ),
             _count("pairs_missing", self.pairs_wanted - self.pairs_operational, self.pairs_wanted, "pairs"),
             _count("audit_gaps", self.audit_gaps, self.audit_lines, "journal lines"),

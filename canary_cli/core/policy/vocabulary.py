@@ -37,7 +37,7 @@ METRICS: Mapping[str, str] = MappingProxyType(
         "signals_per_hour": "signals an hour over 24 h",
         "parity_mismatches": "live decisions the batch engine does not repeat",
         "bars_missed": "closed bars the live engine did not judge",
-        "breaker_self_test": "a copy of the breaker trips beyond its limit (1 yes, 0 no)",
+        "breaker_self_test": "a copy of the session rolls back just beyond the breaker (1 yes, 0 no)",
         "pairs_missing": "pairs of the phase that are not operational",
         "audit_gaps": "lines missing from the journal",
         "sign_offs_missing": "sign-offs of people still missing",

@@ -139,7 +139,7 @@ def _take_wallet(turn: Turn, event: AccountRead) -> None:
 
 
 def differences(state: Session, snapshot: AccountSnapshot) -> tuple[str, ...]:
-    """One plain line for each position that the sum of our fills does not explain, and for a mode we cannot trade in."""
+    """One plain line for each position that our fills do not explain, and for a mode we cannot trade in."""
     modes = (("hedge mode", snapshot.mode.hedge), ("multi-assets mode", snapshot.mode.multi_assets))
     return (
         *(f"the account is in {mode}, which this session does not trade in" for mode, is_on in modes if is_on),

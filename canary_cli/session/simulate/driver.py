@@ -6,13 +6,14 @@ from datetime import datetime, timedelta
 from itertools import groupby
 
 from canary_cli.core.model import Frame
-from canary_cli.core.policy import breaker, gates
+from canary_cli.core.policy import gates
 from canary_cli.core.policy.decisions import Move, after_gate
 from canary_cli.core.policy.gates import Evidence, GateVerdict, Verdict
 from canary_cli.core.policy.plan import Phase, Plan
 from canary_cli.core.signals import Evaluation, SignalSettings, from_record, parity
 from canary_cli.core.signals.replay import earliest_origins, replay
 from canary_cli.core.trading.inputs import EnterPhase, RollBack
+from canary_cli.core.trading.self_test import breaker_trips
 from canary_cli.core.trading.standing import session_readings
 from canary_cli.journal.record import Entry, Record
 from canary_cli.session.scribe import Scribe
@@ -146,7 +147,7 @@ class Driver:
             bars_judged=len(decided),
             bars_closed=bars,
             parity_mismatches=self._mismatches(decided) + max(0, bars - len(decided)),
-            breaker_self_test=breaker.self_test(state.breaker, now),
+            breaker_self_test=breaker_trips(state),
             pairs_operational=sum(symbol in state.mids for symbol in wanted),
             pairs_wanted=len(wanted),
             audit_lines=len(self._journal),

@@ -102,10 +102,3 @@ def test_only_a_named_human_with_a_reason_resets_it() -> None:
             breaker.reset(tripped, by, reason, NOON)
     armed = breaker.reset(tripped, "alpha", "reviewed", NOON)
     assert (armed.zone, armed.reset_by) == (Zone.ARMED, "alpha")
-
-
-@given(trip=st.decimals(Decimal(-50), Decimal("-0.5"), places=2))
-def test_the_self_test_trips_a_copy_and_leaves_the_breaker(trip: Decimal) -> None:
-    state = Breaker(limits=breaker.BreakerLimits(pre_trip=trip / 2, trip=trip))
-    assert breaker.self_test(state, NOON)
-    assert state.zone is Zone.ARMED
