@@ -97,7 +97,7 @@ def test_a_refusal_is_not_repeated(outbox: Outbox, wall: Wall) -> None:
     carrier.close()
 
 
-def test_a_stuck_channel_does_not_hold_up_the_other(outbox: Outbox, wall: Wall) -> None:
+def test_row_47_a_stuck_channel_does_not_hold_up_the_other(outbox: Outbox, wall: Wall) -> None:
     stuck = threading.Event()
 
     class Stuck(Phone):

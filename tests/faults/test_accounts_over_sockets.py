@@ -6,17 +6,14 @@ from pathlib import Path
 import pytest
 
 from canary_cli.core.model import Side
-from canary_cli.core.policy.plan import Plan
 from canary_cli.core.trading.conditions import DATABASE
 from canary_cli.core.trading.facts import Purpose
 from canary_cli.core.trading.flatten import Outcome
 from canary_cli.core.trading.inputs import ConditionChanged
 from canary_cli.errors import ExchangeUnreachable
 from canary_cli.session import skew
-from tests.core.trading.conftest import Desk as Decider
-from tests.core.trading.test_session import placed, signal
 from tests.faults.desk import a_desk
-from tests.faults.trader import a_trader, the_plan
+from tests.faults.trader import a_trader
 
 BTC = "BTCUSDT"
 
@@ -144,18 +141,6 @@ async def test_row_54_an_absurd_stop_distance_never_exceeds_the_caps(tmp_path: P
         await trader.until(lambda: trader.ours or trader.events("risk_refused"), "a judgement")
         held = trader.theirs.get(BTC, Decimal(0))
         assert abs(held) * trader.state.marks[BTC] <= equity * 3
-
-
-def trail(plan: Plan) -> list[object]:
-    decider = Decider(plan).open()
-    (entry,) = placed(decider.tell(signal(decider)))
-    decider.confirm(entry)
-    decider.fill(entry, "50000")
-    return list(decider.asked)
-
-
-def test_row_51_equal_replies_leave_equal_trails() -> None:
-    assert trail(the_plan()) == trail(the_plan())
 
 
 @pytest.mark.parametrize("move", ["deposit", "withdraw"])
