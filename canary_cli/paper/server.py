@@ -89,7 +89,7 @@ async def _route(venue: Venue, request: web.BaseRequest) -> web.StreamResponse:
     path = request.path
     if path.startswith("/paper/"):
         return await serve_admin(venue, request)
-    if request.headers.get("Upgrade", "").lower() == "websocket":
+    if request.headers.get("Upgrade", "").lower() == "websocket" and web.WebSocketResponse().can_prepare(request):
         _refuse_in_outage(venue, path)
         venue.touch()
         if path.startswith("/ws-fapi/v1"):

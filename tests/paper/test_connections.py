@@ -117,6 +117,10 @@ async def test_who_does_not_read_its_answers_is_cut(wire: Wire, monkeypatch: pyt
         b"GET /fapi/v1/ping HTTP/1.1\r\nno colon\r\n\r\n",
         b"GET /" + b"x" * 20_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
         PING[:-2] + b"X-Long: " + b"x" * 20_000 + b"\r\n\r\n",
+        *(
+            PING[:-2].replace(b"/fapi/v1/ping", path) + b"Upgrade: websocket\r\n\r\n"
+            for path in (b"/ws", b"/ws-fapi/v1")
+        ),
         ORDER + b"Content-Length: many\r\n\r\n",
         ORDER + b"Content-Length: -5\r\n\r\n",
         ORDER + b"Transfer-Encoding: chunked\r\n\r\nZZ\r\nno chunk\r\n",
