@@ -13,19 +13,23 @@ from canary_cli.core.trading.facts import (
 )
 from canary_cli.core.trading.halting import roll_back
 from canary_cli.core.trading.inputs import ArmAgain
-from canary_cli.core.trading.state import put
+from canary_cli.core.trading.state import drop, put
 from canary_cli.core.trading.turn import Turn
 
 EQUITY_EVERY = timedelta(minutes=1)
 
 
 def on_marks(turn: Turn, event: MarksUpdated) -> None:
-    """Mark the account; the breaker sees every mark, the journal one a minute."""
+    """Mark the account; the breaker sees every mark, the journal one a minute.
+
+    What is no price makes equity unknown, and counts as silence.
+    """
     state = turn.state
+    prices = [symbol for symbol, mark in event.marks.items() if _is_price(mark)]
     turn.put(
         marks={**state.marks, **event.marks},
-        mark_times={**state.mark_times, **dict.fromkeys(event.marks, event.time)},
-        heard=put(state.heard, Stream.MARKET, event.time),
+        mark_times={**state.mark_times, **dict.fromkeys(prices, event.time)},
+        heard=put(state.heard, Stream.MARKET, event.time) if prices else state.heard,
     )
     _mark_equity(turn, event.time)
 
@@ -85,4 +89,10 @@ def on_arm(turn: Turn, event: ArmAgain) -> None:
 
 
 def on_quote(turn: Turn, event: Quoted) -> None:
-    turn.put(mids=put(turn.state.mids, event.book.symbol, event.book.mid))
+    """A pair whose book is empty has no price to decide on."""
+    symbol, mid = event.book.symbol, event.book.mid
+    turn.put(mids=put(turn.state.mids, symbol, mid) if _is_price(mid) else drop(turn.state.mids, symbol))
+
+
+def _is_price(value: Decimal) -> bool:
+    return value.is_finite() and value > 0

@@ -7,6 +7,7 @@ from canary_cli.core.model import Side, SymbolRules, ceil_to
 from canary_cli.core.trading.facts import Purpose
 from canary_cli.core.trading.order import OrderLife
 from canary_cli.core.trading.sending import send
+from canary_cli.core.trading.standing import stale_prices
 from canary_cli.core.trading.state import Session
 from canary_cli.core.trading.turn import Turn
 
@@ -25,10 +26,10 @@ def on_tick(turn: Turn) -> None:
 
 
 def _due(state: Session) -> bool:
-    if state.phase is None or state.phase.probes is None or state.phase_entered is None:
+    if state.phase is None or state.phase.probes is None or state.phase_entered is None or state.equity is None:
         return False
     probes = state.phase.probes
-    if len(_sent(state)) >= probes.cap:
+    if len(_sent(state)) >= probes.cap or state.quota_used >= 100 - state.setup.plan.risk.quota_reserve:
         return False
     since = state.now - (state.last_probe or state.phase_entered)
     return since >= probes.every
@@ -44,8 +45,11 @@ def _sent(state: Session) -> list[OrderLife]:
 
 
 def _neediest(state: Session) -> str | None:
-    """The flat, quoted pair with the fewest orders of its own so far in this phase; ties go in the plan's order."""
-    counts = dict.fromkeys((s for s in state.pairs if s not in state.held and s in state.mids), 0)
+    """The flat pair with fresh prices and the fewest orders so far in this phase; ties go in the plan's order.
+
+    One whose entries are held for its slippage too: a probe is what shows that it is well again.
+    """
+    counts = dict.fromkeys((s for s in state.pairs if s not in state.held and not stale_prices(state, s)), 0)
     for life in state.orders.values():
         if life.intent.symbol in counts and life.intent.decided_at >= (state.phase_entered or state.now):
             if life.is_under_way and not life.intent.type.is_algo:

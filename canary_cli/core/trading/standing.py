@@ -77,7 +77,7 @@ def risk_context(state: Session, symbol: str) -> Context:
         depth=state.setup.depths.get(symbol),
         leverage=leverage,
         quota_used=state.quota_used,
-        stale=_stale(state, symbol),
+        stale=stale_prices(state, symbol),
     )
 
 
@@ -117,7 +117,7 @@ def unrealized(state: Session, held: Held) -> Decimal:
     return held.quantity * (_mark(state, held.symbol, held.entry_price) - held.entry_price)
 
 
-def _stale(state: Session, symbol: str) -> str:
+def stale_prices(state: Session, symbol: str) -> str:
     """Why the prices of a pair are too old to trade on; empty when they are fresh."""
     marked = state.mark_times.get(symbol)
     if marked is None or symbol not in state.mids:

@@ -11,6 +11,7 @@ from canary_cli.core.model import (
     AlgoOrder,
     AlgoStatus,
     Balance,
+    Book,
     Fill,
     Order,
     OrderStatus,
@@ -35,7 +36,15 @@ from canary_cli.core.trading.effects import (
     SetLatch,
     StartRollback,
 )
-from canary_cli.core.trading.events import AccountRead, AlgoUpdated, OrderUpdated, Stream, StreamAlive
+from canary_cli.core.trading.events import (
+    AccountRead,
+    AlgoUpdated,
+    MarksUpdated,
+    OrderUpdated,
+    Quoted,
+    Stream,
+    StreamAlive,
+)
 from canary_cli.core.trading.facts import Intended, Purpose, RiskRefused
 from canary_cli.core.trading.inputs import (
     ArmAgain,
@@ -301,8 +310,9 @@ def test_the_last_fifth_of_the_order_rate_is_for_exits(desk: Desk) -> None:
 def test_probes_go_in_and_straight_out_again(desk: Desk) -> None:
     plan = desk.state.setup.plan
     every = plan.phase(1).probes.every.total_seconds()  # type: ignore[union-attr]
-    desk.state = replace(desk.state, heard={s: NOON + timedelta(seconds=every) for s in desk.state.heard})
-    effects = desk.tell(Tick(NOON + timedelta(seconds=every)))
+    due = NOON + timedelta(seconds=every)
+    desk.state = replace(desk.state, heard=dict.fromkeys(Stream, due), mark_times=dict.fromkeys(desk.state.marks, due))
+    effects = desk.tell(Tick(due))
 
     (probe,) = placed(effects)
     desk.confirm(probe)
@@ -469,3 +479,41 @@ def test_an_immediate_stop_for_order_errors_pages_somebody(desk: Desk) -> None:
     assert trading_state(desk.state)[0] is TradingState.REDUCING
     pages = [e for e in effects if isinstance(e, RaiseAlert) and e.severity == "CRITICAL"]
     assert [page.key for page in pages] == ["trigger/order errors"]
+
+
+def pass_time(desk: Desk, seconds: int, quota_used: str = "0", **prices: str) -> list[Intended]:
+    """Seconds in which both streams live, and the orders of them."""
+    sent: list[Intended] = []
+    for _ in range(seconds):
+        desk.mark(after=1, **prices)
+        desk.tell(StreamAlive(desk.now, Stream.USER))
+        sent += placed(desk.tell(Tick(desk.now, Decimal(quota_used))))
+    return sent
+
+
+def test_no_probe_goes_to_a_pair_whose_prices_are_silent(desk: Desk) -> None:
+    assert [probe.symbol for probe in pass_time(desk, 91, ETHUSDT="3000")] == ["ETHUSDT"]
+
+
+def test_no_probe_takes_of_what_is_kept_for_exits(desk: Desk) -> None:
+    assert pass_time(desk, 91, "80", BTCUSDT="50000", ETHUSDT="3000") == []
+    assert pass_time(desk, 1, "79.9", BTCUSDT="50000", ETHUSDT="3000")
+
+
+def test_an_empty_book_is_no_price(desk: Desk) -> None:
+    nothing = (Decimal(0), Decimal(0))
+    desk.tell(Quoted(desk.now, Book("BTCUSDT", (nothing,), (nothing,), desk.now)))
+    assert [probe.symbol for probe in pass_time(desk, 91, ETHUSDT="3000")] == ["ETHUSDT"]
+
+
+def test_marks_that_are_no_numbers_are_silence(desk: Desk) -> None:
+    entered(desk)
+    nan = {"BTCUSDT": Decimal("NaN"), "ETHUSDT": Decimal(0)}
+    for second in range(1, 32):
+        time = NOON + timedelta(seconds=second)
+        desk.tell(MarksUpdated(time, nan))
+        desk.tell(StreamAlive(time, Stream.USER))
+        effects = desk.tell(Tick(time))
+        assert desk.state.equity is None
+        assert (second > 10) == ("market-stale" in desk.state.conditions)
+        assert [one.cause for one in asked_for(effects, StartRollback)] == ["market-stream"] * (second == 31)  # type: ignore[attr-defined]
