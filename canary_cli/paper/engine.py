@@ -49,12 +49,12 @@ class Engine:
         state, instant = self.state, None
         for tick in state.market.advance(until):
             if instant is not None and tick.time > instant:
-                self._end_instant()
+                self._end_instant(instant)
             instant = tick.time
             self.at(tick.time)
             self._take(tick)
             yield tick
-        self._end_instant()
+        self._end_instant(instant)
         self.at(until)
 
     def _take(self, tick: Tick) -> None:
@@ -67,17 +67,20 @@ class Engine:
             for conditional in state.conditionals.open(tick.symbol):
                 triggering.watch(state, conditional)
 
-    def _end_instant(self) -> None:
+    def _end_instant(self, instant: datetime | None) -> None:
+        """`instant`: of the ticks that came; None where none did."""
         state = self.state
         if state.liquidating or state.account.wallet < 0 or any(True for _ in state.account.open_holdings()):
             settle_delisted(state)
             watch_margin(state)
-        self._settle_fundings()
+        if instant is not None:
+            self._settle_fundings(instant)
         self.run_timers()
 
-    def _settle_fundings(self) -> None:
+    def _settle_fundings(self, instant: datetime) -> None:
+        """By the market's time: a request may already have moved ours past it."""
         for symbol, due in self.state.fundings.items():
-            if self.state.now >= due.next_time:
+            if instant >= due.next_time:
                 pay_funding(self.state, symbol, due.rate)
                 self.state.fundings[symbol] = self.state.market.funding(symbol)
 

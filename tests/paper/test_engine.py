@@ -164,6 +164,16 @@ def test_funding_is_paid_at_its_time_by_who_holds_then(engine: Engine) -> None:
     assert (rows[0].amount < 0) == (due.rate > 0)
 
 
+def test_funding_is_paid_once_though_a_request_comes_before_the_market_has_got_there(engine: Engine) -> None:
+    engine.place(market(Side.BUY))
+    due = engine.state.fundings[BTC].next_time
+    engine.advance(due - timedelta(seconds=5))
+    engine.at(due + timedelta(seconds=1))
+    engine.advance(due + timedelta(seconds=5))
+    engine.advance(due + timedelta(seconds=9))
+    assert [row.type for row in engine.state.income].count("FUNDING_FEE") == 1
+
+
 def test_hedge_mode_holds_both_sides(engine: Engine) -> None:
     configuring.set_hedge(engine.state, hedge=True)
     engine.place(market(Side.BUY, position_side=PositionSide.LONG))
