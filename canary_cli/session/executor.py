@@ -4,10 +4,12 @@ import asyncio
 from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
+from canary_cli.core.accounting.pnl import TRANSFERS
 from canary_cli.core.clock import Clock
-from canary_cli.core.model import AlgoOrder, Fill, Order
+from canary_cli.core.model import AlgoOrder, Fill, Income, Order
 from canary_cli.core.trading.effects import (
     CancelAlgo,
     CountdownCancel,
@@ -36,8 +38,8 @@ WRITTEN_WITHIN = 2.0
 class Executor:
     """One a session. `post` hands an input to the session's queue.
 
-    `symbols` names what may have traded unseen, `is_strange` knows trades that no order of ours explains; until `since`
-    everything is known, but for the lines a crash swallowed.
+    `symbols` names what may have traded unseen, `is_strange` knows trades that no order of ours explains, `wallet` is
+    what we take the balance for; until `since` everything is known, but for the lines a crash swallowed.
     """
 
     def __init__(
@@ -50,6 +52,7 @@ class Executor:
         post: Callable[[Input], None],
         symbols: Callable[[], Iterable[str]],
         is_strange: Callable[[Fill], bool],
+        wallet: Callable[[], Decimal | None],
         set_latch: Callable[[str, str], None],
         roll_back: Callable[[str, str], None],
         alert: Callable[[str, str, str], None],
@@ -60,6 +63,7 @@ class Executor:
         self._post = post
         self._symbols = symbols
         self._is_strange = is_strange
+        self._wallet = wallet
         self._set_latch = set_latch
         self._roll_back = roll_back
         self._alert = alert
@@ -165,16 +169,23 @@ class Executor:
         try:
             snapshot = await self._exchange.snapshot()
             fills = await self._missed_fills()
+            transfers = await self._missed_transfers(snapshot.balance.wallet)
         except CanaryError as error:
             self._post(ReadFailed(self._clock.now(), error.message))
             return
         self._read_since = asked - timedelta(minutes=1)
-        self._post(AccountRead(self._clock.now(), snapshot, fills))
+        self._post(AccountRead(self._clock.now(), snapshot, fills, transfers))
 
     async def _missed_fills(self) -> tuple[Fill, ...]:
         pages = await asyncio.gather(*(self._exchange.trades(s, self._read_since) for s in sorted(self._symbols())))
         fills = sorted((fill for page in pages for fill in page), key=lambda fill: (fill.time, fill.trade_id))
         return tuple([await self._named(fill) if self._is_strange(fill) else fill for fill in fills])
+
+    async def _missed_transfers(self, wallet: Decimal) -> tuple[Income, ...]:
+        if wallet == self._wallet():
+            return ()
+        rows = await self._exchange.income(self._read_since)
+        return tuple(row for row in rows if row.type in TRANSFERS and row.asset == "USDT")
 
     async def _named(self, fill: Fill) -> Fill:
         """With the client id of its order, which a list of trades does not tell: it says whose hand that was."""

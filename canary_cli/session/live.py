@@ -85,6 +85,7 @@ class LiveSession:
             post=self.post,
             symbols=self._traded_symbols,
             is_strange=lambda fill: is_strange(self.state, fill),
+            wallet=lambda: self.state.wallet,
             set_latch=self._write_latch,
             roll_back=self._stop,
             alert=alert,

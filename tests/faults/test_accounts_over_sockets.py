@@ -154,3 +154,18 @@ async def test_row_03_money_moved_during_a_phase_is_neither_won_nor_lost(tmp_pat
         await trader.until(lambda: trader.state.marks is not marked, "the next mark")
         assert trader.state.drawdown_pct is not None and trader.state.drawdown_pct > -1
         assert not trader.stops
+
+
+async def test_row_03_money_withdrawn_during_a_gap_is_found_in_the_income_and_is_no_loss(tmp_path: Path) -> None:
+    async with a_trader(tmp_path) as trader:
+        await trader.enter()
+        before = trader.state.wallet
+        trader.desk.fault("silence", on="private", lasting=10.0)
+        trader.desk.by_hand(withdraw="500000")
+        trader.desk.fault("close", on="private")
+        await trader.until(lambda: before - trader.state.wallet > 400_000, "the reading")
+        assert not [entry for entry in trader.events("wallet") if entry.data["reason"] == "WITHDRAW"]
+        marked = trader.state.marks
+        await trader.until(lambda: trader.state.marks is not marked, "the next mark")
+        assert trader.state.drawdown_pct is not None and trader.state.drawdown_pct > -1
+        assert not trader.stops

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from canary_cli.core.accounting import pnl
 from canary_cli.core.accounting.metrics import Metrics
 from canary_cli.core.model import ZERO, OrderStatus
 from canary_cli.core.policy import breaker
@@ -144,12 +145,21 @@ def _algo_moved(state: Session, fact: f.AlgoMoved) -> Session:
 
 
 def _wallet_moved(state: Session, fact: f.WalletMoved) -> Session:
-    transfer = fact.change if fact.reason in TRANSFERS else ZERO
-    return replace(state, wallet=fact.wallet, curve=state.curve.transferred(transfer))
+    """What is moved in or out is neither profit nor loss: equity and its peak move together."""
+    moved = fact.change if fact.reason in TRANSFERS else ZERO
+    is_known = fact.reason in TRANSFERS or state.wallet is None
+    return replace(
+        state,
+        wallet=fact.wallet,
+        curve=state.curve.transferred(moved),
+        transferred=fact.time if is_known else state.transferred,
+    )
 
 
-TRANSFERS = frozenset({"DEPOSIT", "WITHDRAW", "MARGIN_TRANSFER", "ASSET_TRANSFER", "ADMIN_DEPOSIT", "ADMIN_WITHDRAW"})
-"""Reasons of a wallet change that are neither profit nor loss: equity and its peak move together."""
+TRANSFERS = pnl.TRANSFERS | {
+    "DEPOSIT", "WITHDRAW", "MARGIN_TRANSFER", "ASSET_TRANSFER", "ADMIN_DEPOSIT", "ADMIN_WITHDRAW",
+}  # fmt: skip
+"""As the income ledger and as the user stream name them."""
 
 
 def _equity_marked(state: Session, fact: f.EquityMarked) -> Session:

@@ -12,6 +12,7 @@ from canary_cli.core.model import (
     Book,
     Candle,
     Fill,
+    Income,
     Order,
     Position,
 )
@@ -112,11 +113,15 @@ UserEvent = OrderUpdated | AlgoUpdated | AccountUpdated | StreamUp | StreamDown 
 
 @dataclass(frozen=True, slots=True)
 class AccountRead:
-    """A full reading of the account by REST, with the fills since the last one."""
+    """A full reading of the account by REST, with the fills since the last one.
+
+    `transfers` are the deposits and withdrawals of USDT since then, asked for where the wallet is not what we knew.
+    """
 
     time: datetime
     snapshot: AccountSnapshot
     fills: tuple[Fill, ...] = ()
+    transfers: tuple[Income, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from decimal import Decimal
 
-from canary_cli.core.model import AccountSnapshot, Fill, OrderStatus
+from canary_cli.core.model import AccountSnapshot, Fill, Income, OrderStatus
 from canary_cli.core.trading import gateway, protection
 from canary_cli.core.trading.effects import RaiseAlert, ReadAccount
 from canary_cli.core.trading.events import AccountRead, ReadFailed
@@ -132,10 +132,19 @@ def _present(snapshot: AccountSnapshot, fills: tuple[Fill, ...]) -> frozenset[st
 
 
 def _take_wallet(turn: Turn, event: AccountRead) -> None:
+    """What the stream has not told: money that was moved is neither won nor lost, whoever tells of it."""
+    for row in event.transfers:
+        if turn.state.wallet is not None and is_news(turn.state, row):
+            turn.learn(WalletMoved(row.time, row.type, row.amount, turn.state.wallet + row.amount))
     wallet = event.snapshot.balance.wallet
     if turn.state.wallet != wallet:
         change = wallet - (turn.state.wallet or wallet)
         turn.learn(WalletMoved(event.time, "READ", change, wallet))
+
+
+def is_news(state: Session, transfer: Income) -> bool:
+    """Whether it came after the last one we know of: the stream tells of a transfer at its time or a moment later."""
+    return state.transferred is None or transfer.time > state.transferred
 
 
 def differences(state: Session, snapshot: AccountSnapshot) -> tuple[str, ...]:

@@ -97,6 +97,8 @@ class Session:
     answer of a process before this one: nobody waits for their replies any more. `agreed` is when our fills and the
     exchange's positions were last found equal after a doubt: every trade until then is known.
 
+    `transferred` is when money was last moved in or out, or the wallet first known.
+
     `absent` are the pairs that we hold by our fills, and the exchange, last asked, did not.
 
     Without slots, because a dictionary of so many fields is copied ten times as fast (see `but`).
@@ -115,6 +117,7 @@ class Session:
     last_flat: Mapping[str, tuple[Side, datetime]] = field(default_factory=dict)
     trades: Mapping[tuple[str, int], datetime] = field(default_factory=dict)
     wallet: Decimal | None = None
+    transferred: datetime | None = None
     marks: Mapping[str, Decimal] = field(default_factory=dict)
     mark_times: Mapping[str, datetime] = field(default_factory=dict)
     mids: Mapping[str, Decimal] = field(default_factory=dict)

@@ -12,6 +12,7 @@ from canary_cli.core.model import (
     AlgoStatus,
     Balance,
     Fill,
+    Income,
     Order,
     OrderStatus,
     OrderType,
@@ -19,7 +20,7 @@ from canary_cli.core.model import (
     Side,
 )
 from canary_cli.core.trading.effects import Effect, Place, QueryOrder, ReadAccount
-from canary_cli.core.trading.events import AccountRead, AlgoUpdated, Stream, StreamAlive
+from canary_cli.core.trading.events import AccountRead, AccountUpdated, AlgoUpdated, Stream, StreamAlive
 from canary_cli.core.trading.facts import Intended, Purpose
 from canary_cli.core.trading.inputs import QueryAnswered, Replied, Tick
 from canary_cli.core.trading.order import Stage
@@ -219,3 +220,38 @@ def test_a_conditional_order_by_another_hand_latches(desk: Desk) -> None:
     theirs = AlgoOrder(99, "web_1", "ETHUSDT", Side.SELL, OrderType.STOP_MARKET, AlgoStatus.NEW, Decimal(2900))
     desk.tell(AlgoUpdated(desk.now, theirs))
     assert "web_1" in desk.state.latches["foreign-order"]
+
+
+def moved(desk: Desk, amount: int, wallet: int, *, row: bool = True) -> AccountRead:
+    """A reading after USDT was moved, with the row of the income ledger that tells of it."""
+    seen, money = reading(desk), Decimal(wallet)
+    rows = (Income("TRANSFER", 5, "", "USDT", Decimal(amount), desk.now),) if row else ()
+    balance = Balance(money, Decimal(0), money, money)
+    return replace(seen, snapshot=replace(seen.snapshot, balance=balance), transfers=rows)
+
+
+@pytest.mark.parametrize("amount", [-400, 400])
+def test_money_moved_while_nobody_listened_is_neither_won_nor_lost(desk: Desk, amount: int) -> None:
+    desk.tell(reading(desk))
+    wait(desk, 10)
+    desk.tell(moved(desk, amount, 10_000 + amount))
+    desk.mark(after=1, BTCUSDT="50000", ETHUSDT="3000")
+    assert (desk.state.equity, desk.state.peak) == (10_000 + amount, 10_000 + amount)
+    assert not desk.state.rolling_back
+
+
+def test_a_transfer_that_the_stream_told_is_not_counted_again_when_the_wallet_changes(desk: Desk) -> None:
+    desk.tell(reading(desk))
+    wait(desk, 10)
+    desk.tell(AccountUpdated(desk.now, "WITHDRAW", Decimal(9600), Decimal(-400)))
+    desk.tell(moved(desk, -400, 9590))
+    desk.mark(after=1, BTCUSDT="50000", ETHUSDT="3000")
+    assert (desk.state.equity, desk.state.peak) == (9590, 9600)
+
+
+def test_what_went_without_a_transfer_is_a_loss(desk: Desk) -> None:
+    desk.tell(reading(desk))
+    wait(desk, 10)
+    desk.tell(moved(desk, -400, 9600, row=False))
+    desk.mark(after=1, BTCUSDT="50000", ETHUSDT="3000")
+    assert desk.state.rolling_back == "breaker"
