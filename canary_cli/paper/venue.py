@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from random import Random
 
 from canary_cli.core.clock import Clock, ScaledClock
@@ -23,6 +23,7 @@ from canary_cli.paper.security import Keys
 from canary_cli.paper.user_events import payloads
 
 RECENT = 1000  # ticks of a pair that `trades` can still tell
+STRETCH = timedelta(minutes=1)  # of plan time that the market runs before others have their turn
 
 
 @dataclass(slots=True)
@@ -43,6 +44,7 @@ class Venue:
     listen_keys: ListenKeys = field(init=False)
     agenda: list[PriceEvent | FaultEvent] = field(default_factory=list)
     missing: tuple[str, ...] = ()
+    reached: datetime = field(init=False)  # plan time up to which the market has run
     touched: float = 0.0
     recent: dict[str, deque[Tick]] = field(default_factory=dict)
     stop: Callable[[], None] = lambda: None
@@ -54,7 +56,7 @@ class Venue:
         self.listen_keys = ListenKeys(Random(self.rng.random()))  # noqa: S311
         self.limits = Limits(max(1.0, self.clock.speed))
         self.hub = Hub(self.engine.state, self.clock.speed)
-        self.touched = self.clock.monotonic()
+        self.reached, self.touched = self.engine.now, self.clock.monotonic()
 
     def load(self, scenario: Scenario) -> None:
         self.agenda = [*scenario.prices, *scenario.faults]
@@ -90,15 +92,23 @@ class Venue:
             pass
 
     def steps(self) -> Iterator[None]:
-        """The same, one message of the market's streams a step."""
-        ticks = []
-        for tick in self.engine.walk(self.clock.now()):
-            ticks.append(tick)
+        """The same, one message of the market's streams a step, and one at each end of a `STRETCH`."""
+        until = self.clock.now()
+        while True:
+            self.reached = min(until, self.reached + STRETCH)
+            ticks = list(self._walk(self.reached))
+            self.publish()
+            yield from self.hub.publish(ticks, self.clock.monotonic())
+            if self.reached == until:
+                return
+            yield
+
+    def _walk(self, until: datetime) -> Iterator[Tick]:
+        for tick in self.engine.walk(until):
             self.recent.setdefault(tick.symbol, deque(maxlen=RECENT)).append(tick)
             if self.agenda:
                 self._follow_agenda()
-        self.publish()
-        yield from self.hub.publish(ticks, self.clock.monotonic())
+            yield tick
 
     def publish(self) -> None:
         """Tell users what has happened to them; the market's streams tell it with the next `run`."""
