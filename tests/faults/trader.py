@@ -128,7 +128,10 @@ class Trader:
         assert self.journal.gaps() == 0
 
     def told(self) -> str:
-        lines = [f"{e.event} {dict(list(e.data.items())[:3])}" for e in list(self.journal.entries())[-12:]]
+        lines = [
+            f"{e.event} {e.status} {e.risk_gate} {dict(list(e.data.items())[:3])}"
+            for e in list(self.journal.entries())[-12:]
+        ]
         return f"ours {self.ours}, theirs {self.theirs}, conditions {dict(self.state.conditions)}\n" + "\n".join(lines)
 
 
@@ -141,23 +144,25 @@ async def a_trader(
     before: Callable[[Desk], None] = lambda _desk: None,
     silence: float = 30.0,
     reconciles: bool = True,
+    plan: Plan | None = None,
 ) -> AsyncIterator[Trader]:
     """`before` acts on the exchange before the session sees it; `reconciles`: wait until it may trade."""
     async with a_desk(pairs, speed=speed, home=home) as desk:
         before(desk)
         await desk.exchange.connect()
         journal = MemoryJournal(desk.clock.now)
-        async with a_session(desk, journal, home, silence, reconciles=reconciles) as trader:
+        async with a_session(desk, journal, home, silence, reconciles=reconciles, plan=plan) as trader:
             yield trader
 
 
 @asynccontextmanager
 async def a_session(
-    desk: Desk, journal: Pages, home: Path, silence: float = 30.0, *, reconciles: bool = True
+    desk: Desk, journal: Pages, home: Path, silence: float = 30.0, *, reconciles: bool = True, plan: Plan | None = None
 ) -> AsyncIterator[Trader]:
     """A session that goes on where the journal ends; leaving the block kills it as a crash would."""
+    rules = {pair: desk.rules[pair] for pair in PAIRS if pair in desk.rules}
     setup = Setup(
-        "story", f"c0-{len(journal)}-", the_plan(), {pair: desk.rules[pair] for pair in PAIRS if pair in desk.rules},
+        "story", f"c0-{len(journal)}-", plan or the_plan(), rules,
         silence=silence, stale=max(10.0, 1.5 * desk.clock.speed), health=20.0,
     )  # fmt: skip
     stops: list[Stop] = []

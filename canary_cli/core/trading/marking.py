@@ -22,15 +22,17 @@ EQUITY_EVERY = timedelta(minutes=1)
 def on_marks(turn: Turn, event: MarksUpdated) -> None:
     """Mark the account; the breaker sees every mark, the journal one a minute.
 
-    What is no price makes equity unknown, and counts as silence.
+    A mark that makes no sense is a missing one. Where it leaves a position without a mark, nothing has been heard: an
+    account that cannot be valued must not pass for one that is watched.
     """
     state = turn.state
-    prices = [symbol for symbol, mark in event.marks.items() if _is_price(mark)]
-    turn.put(
-        marks={**state.marks, **event.marks},
-        mark_times={**state.mark_times, **dict.fromkeys(prices, event.time)},
-        heard=put(state.heard, Stream.MARKET, event.time) if prices else state.heard,
-    )
+    marks, times = {**state.marks, **event.marks}, {**state.mark_times, **dict.fromkeys(event.marks, event.time)}
+    broken = [symbol for symbol, mark in event.marks.items() if not _is_price(mark)]
+    for symbol in broken:
+        del marks[symbol], times[symbol]
+    turn.put(marks=marks, mark_times=times)
+    if len(broken) < len(event.marks) and state.held.keys() <= marks.keys():
+        turn.put(heard=put(state.heard, Stream.MARKET, event.time))
     _mark_equity(turn, event.time)
 
 
