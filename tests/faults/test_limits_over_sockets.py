@@ -11,10 +11,11 @@ from canary_cli.core.model import Side
 from canary_cli.core.policy.breaker import Zone
 from canary_cli.core.policy.gates import Evidence, Verdict, judge
 from canary_cli.core.policy.plan import Plan
-from canary_cli.core.trading.events import MarksUpdated, Stream
+from canary_cli.core.trading.events import AccountUpdated, MarksUpdated, Stream
 from canary_cli.core.trading.facts import Purpose
 from canary_cli.core.trading.protection import closing
 from canary_cli.core.trading.standing import session_readings
+from tests.core.trading.conftest import Desk as Decider
 from tests.faults.trader import PHASE, Trader, a_trader, the_plan
 
 BTC, ETH = "BTCUSDT", "ETHUSDT"
@@ -203,3 +204,12 @@ async def hold_at(trader: Trader, pct: str) -> None:
 
 def alerts(trader: Trader) -> list[str]:
     return [alert for alert in trader.alerts if alert.startswith("drawdown ")]
+
+
+def test_row_36_a_deposit_told_twice_moves_the_peak_once() -> None:
+    decider = Decider(the_plan()).open()
+    deposit = AccountUpdated(decider.now, "DEPOSIT", Decimal(15000), Decimal(5000), ())
+    for _ in range(2):
+        decider.tell(deposit)
+    decider.mark(BTCUSDT="50000")
+    assert (decider.state.equity, decider.state.peak, decider.state.breaker.zone) == (15000, 15000, Zone.ARMED)

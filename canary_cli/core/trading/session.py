@@ -92,7 +92,7 @@ def _on_account(turn: Turn, event: AccountUpdated) -> None:
         return
     if event.reason == "ORDER":
         turn.put(wallet=event.wallet)
-    else:
+    elif (event.time, event.wallet) != (turn.state.transferred, turn.state.wallet):  # else the same transfer told twice
         turn.learn(WalletMoved(event.time, event.reason, event.change, event.wallet))
 
 
