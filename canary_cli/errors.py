@@ -86,6 +86,8 @@ class DatabaseError(CanaryError):
 class DatabaseCorrupted(DatabaseError):
     """The server says that what it stored is damaged: a restore is due."""
 
+    slug = "database-corrupted"
+
 
 class BackupError(DatabaseError):
     slug = "backup"

@@ -140,7 +140,7 @@ async def test_row_54_an_absurd_stop_distance_never_exceeds_the_caps(tmp_path: P
         trader.signal(distance=distance)
         await trader.until(lambda: trader.ours or trader.events("risk_refused"), "a judgement")
         held = trader.theirs.get(BTC, Decimal(0))
-        assert abs(held) * trader.state.marks[BTC] <= equity * 3
+        assert abs(held) * trader.state.marks[BTC] <= equity * 3 * Decimal("1.01")  # the mark moves on after the fill
 
 
 @pytest.mark.parametrize("move", ["deposit", "withdraw"])
