@@ -6,7 +6,7 @@ import pytest
 from pydantic import SecretStr
 
 from canary_cli.accounts import Account, paper_account
-from canary_cli.alerts import Alert, Delivery, Fate, RecordedAlerts, Severity, channels, open_alerts
+from canary_cli.alerts import Alert, Delivery, Fate, Severity, channels, open_alerts
 from canary_cli.bootstrap import World
 from canary_cli.errors import ConfigurationError
 from canary_cli.settings import Settings
@@ -41,10 +41,10 @@ def test_a_secret_that_stands_in_dotenv_only_is_masked_too(tmp_path: Path) -> No
 
 async def test_the_step_refuses_when_nobody_would_hear(tmp_path: Path) -> None:
     world = World(paper_account(tmp_path))
-    world.alerts = RecordedAlerts()
+    world.alerts = open_alerts(NONE, world.account)
     with pytest.raises(ConfigurationError, match="SLACK_BOT_TOKEN"):
         await send_alert(world, Alert("hello"))
-    assert [alert.message for alert in world.alerts.sent] == ["hello"]
+    world.alerts.close()
 
 
 def test_one_channel_that_waits_or_refuses_decides_how_it_ends() -> None:
