@@ -136,7 +136,7 @@ def pnl(
         open=_tally(trips.open),
         net=net,
         net_pct=_share(net, next((s.equity for s in samples if s.equity is not None), None)),
-        unrealized=samples[-1].unrealized if samples else None,
+        unrealized=_unrealized(samples, within, trips),
         fees=sum((trip.fees for trip in every), ZERO),
         funding=funding,
         slippage_cost=sum((trip.slippage_cost for trip in every), ZERO),
@@ -172,6 +172,14 @@ def _tally(trips: Sequence[RoundTrip]) -> Tally:
 
 def _share(net: Decimal, equity: Decimal | None) -> Decimal | None:
     return None if not equity else net / equity * 100
+
+
+def _unrealized(samples: Sequence[EquitySample], trades: Sequence[Trade], trips: Trips) -> Decimal | None:
+    """The last that was written down; what a later fill closed has none left."""
+    if not samples:
+        return None
+    is_outdated = bool(trades) and trades[-1].time > samples[-1].time
+    return ZERO if is_outdated and not trips.open else samples[-1].unrealized
 
 
 def _compared(booked: Sequence[Income], trades: Sequence[Trade], trips: Trips, rate: Rate) -> tuple[Comparison, ...]:

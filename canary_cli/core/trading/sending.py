@@ -32,7 +32,7 @@ def send(
         type=order_type,
         purpose=purpose,
         decided_at=state.now,
-        decision_price=state.mids.get(symbol) or state.marks.get(symbol, ZERO),
+        decision_price=trigger_price or state.mids.get(symbol) or state.marks.get(symbol, ZERO),
         trigger_price=trigger_price,
         reduce_only=not purpose.adds_risk and not order_type.is_algo,
         close_position=order_type.is_algo,

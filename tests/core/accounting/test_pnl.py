@@ -118,6 +118,11 @@ def test_slippage_shortfall_and_the_cost_of_the_rollback() -> None:
     assert found.rollback_cost == Decimal("1.5")
 
 
+def test_nothing_is_unrealised_where_nothing_is_open() -> None:
+    last = [EquitySample(START, Decimal(10_000), Decimal("5.76"), Decimal(0))]  # written down before the close
+    assert account(there_and_back(10), equity=last).unrealized == 0
+
+
 def test_drawdown_and_return_come_from_equity_as_it_was_written_down() -> None:
     samples = [
         EquitySample(START, Decimal(10_000), Decimal(0), Decimal(0)),

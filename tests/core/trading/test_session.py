@@ -127,6 +127,13 @@ def test_the_fill_rests_a_stop_and_a_target_measured_from_the_price_we_got(desk:
     assert target.trigger_price == Decimal("50760.0")
 
 
+def test_what_a_stop_slipped_is_measured_from_its_trigger_and_not_from_where_the_market_was_when_it_was_placed(
+    desk: Desk,
+) -> None:
+    _entry, (stop, target) = entered(desk)
+    assert (stop.decision_price, target.decision_price) == (stop.trigger_price, target.trigger_price)
+
+
 def test_an_entry_whose_stop_is_refused_is_closed_at_once(desk: Desk) -> None:
     _entry, (stop, _target) = entered(desk)
 

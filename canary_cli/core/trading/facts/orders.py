@@ -32,8 +32,8 @@ class Purpose(StrEnum):
 class Intended:
     """An order that is about to be sent. On disk before a request leaves that adds risk.
 
-    `decision_price` is the mid price when the decision fell; `stop_distance` and `target_distance` (price units) say
-    where protection belongs once the entry has filled.
+    `decision_price` is the mid price when the decision fell, for a conditional order its trigger; `stop_distance` and
+    `target_distance` (price units) say where protection belongs once the entry has filled.
     """
 
     event: ClassVar[str] = "order_intent"
