@@ -6,13 +6,13 @@ from datetime import datetime, timedelta
 from canary_cli.core.policy.rollback import Rollback
 from canary_cli.render import output
 from canary_cli.steps.escalating import Clock
-from canary_cli.steps.incidents import Incident, State, answer
+from canary_cli.steps.incidents import Incident, State, answer, obstacle
 
 _STYLES = {State.OPEN: "bold red", State.STABLE: "yellow", State.CLOSED: "dim"}
 
 
 def show(account: str, incidents: Sequence[Incident], plan: Rollback, clock: Clock | None, now: datetime) -> None:
-    """`clock` is that of the incident which nobody has closed."""
+    """`clock` is that of the incident which nobody has closed; a closed one may still keep a run from beginning."""
     if not incidents:
         output.line(f"no incident on {account}")
         return
@@ -25,8 +25,12 @@ def show(account: str, incidents: Sequence[Incident], plan: Rollback, clock: Clo
         )  # fmt: skip
     output.stdout().print(table)
     output.line(f"{incidents[-1].id}: {_next(incidents[-1], plan)}")
+    in_the_way, way_out = obstacle(incidents, plan.tree, account)
     if clock is not None:
         show_clock(clock)
+    elif in_the_way:
+        output.line(f"no run begins: {in_the_way}")
+        output.notice(f"next:  {way_out}")
 
 
 def _age(one: Incident, now: datetime) -> str:
@@ -54,7 +58,7 @@ def show_clock(clock: Clock) -> None:
         mark = output.glyph(output.Mark.NEXT if level == clock.level else output.Mark.NEUTRAL, output.stdout())
         since = f"{one.opened + level.after:%H:%M}"
         output.line(f"  {mark} {since} {clock.people(level)}: {level.decision}{acked}")
-    output.notice(f"next:  {one.next_command}")
+    output.notice(f"next:  {clock.next_command}")
 
 
 def document(account: str, incidents: Sequence[Incident], plan: Rollback, clock: Clock | None) -> dict[str, object]:
@@ -72,5 +76,5 @@ def _clock(clock: Clock) -> dict[str, object]:
         "level": clock.level.level,
         "people": clock.people(clock.level),
         "decision": clock.level.decision,
-        "next": clock.incident.next_command,
+        "next": clock.next_command,
     }

@@ -34,6 +34,11 @@ class Clock:
     plan: Rollback
     contacts: tuple[Contact, ...]
     now: datetime
+    account: str
+
+    @property
+    def next_command(self) -> str:
+        return self.incident.next_command(self.account)
 
     @property
     def age(self) -> timedelta:
@@ -69,7 +74,8 @@ def clock_of(world: World, name: str) -> Clock | None:
 
 def clock(world: World, one: Incident) -> Clock:
     """By `rollback.toml` and `contacts.toml`, as far as they can be read: a broken file silences nobody."""
-    return Clock(one, rollback_to_run(world.home)[0], contacts_to_call(world.home), world.clock.now())
+    plan, people_to_call = rollback_to_run(world.home)[0], contacts_to_call(world.home)
+    return Clock(one, plan, people_to_call, world.clock.now(), world.account.name)
 
 
 class Crier:

@@ -32,7 +32,8 @@ async def run_close(world: World, name: str, by: str, cause: Cause | None, revie
     async with world:
         one = incidents.close(world, name, by, cause, reviewed_by, reason)
         tell_closed(world, one)
-    output.notice(f"{one.id} closed by {by}: {one.root_cause}")
+    reviewed = f", reviewed by {one.reviewed_by}" if one.reviewed_by else ""
+    output.notice(f"{one.id} closed by {one.closed_by}{reviewed}: {one.root_cause}")
 
 
 async def run_ack(world: World, name: str, by: str, *, as_json: bool) -> Result:

@@ -60,16 +60,16 @@ class Incident:
         """By another person than the one who closed it."""
         return bool(self.reviewed_by) and not same_person(self.reviewed_by, self.closed_by)
 
-    @property
-    def next_command(self) -> str:
+    def next_command(self, account: str) -> str:
         """To paste; what else there is to say stands behind the shell's comment sign."""
+        on = f"--account {account}"
         if not self.is_unresolved:
-            return f"canary incidents --close {self.id} --by NAME --reviewed-by NAME    # not who closed it"
+            return f"canary incidents --close {self.id} --by NAME --reviewed-by NAME {on}    # not who closed it"
         if self.trigger and not self.rolled_back:
-            return f"canary keep --incident {self.id} --by NAME --reason WHY    # or canary rollback"
+            return f"canary keep --incident {self.id} --by NAME --reason WHY {on}    # or canary rollback {on}"
         if self.state is State.OPEN:
-            return "canary rollback"
-        return f"canary incidents --close {self.id} --cause code --by NAME    # or infra, or market"
+            return f"canary rollback {on}"
+        return f"canary incidents --close {self.id} --cause code --by NAME {on}    # or infra, or market"
 
     def age(self, now: datetime) -> timedelta:
         """Plan time, as all of the schedule."""
@@ -139,17 +139,19 @@ def answer(one: Incident, tree: DecisionTree) -> Restart:
     return decide(tree, one.pnl_pct, one.root_cause, is_corrupted=one.is_corrupted)
 
 
-def obstacle(incidents: Iterable[Incident], tree: DecisionTree) -> tuple[str, str]:
+def obstacle(incidents: Iterable[Incident], tree: DecisionTree, account: str) -> tuple[str, str]:
     """Why no run may start and the command that comes next, empty where none stands in the way.
 
     What the decision tree answered is obeyed.
     """
     found = ((_unsettled(one, tree), one) for one in incidents)
-    return next(((why, _way_out(one)) for why, one in found if why), ("", ""))
+    return next(((why, _way_out(one, account)) for why, one in found if why), ("", ""))
 
 
-def _way_out(one: Incident) -> str:
-    return "canary verify-db" if one.is_corrupted and not one.is_unresolved else one.next_command
+def _way_out(one: Incident, account: str) -> str:
+    if one.is_corrupted and not one.is_unresolved:
+        return f"canary verify-db --account {account}"
+    return one.next_command(account)
 
 
 def _unsettled(one: Incident, tree: DecisionTree) -> str:
@@ -223,16 +225,17 @@ def close(world: World, name: str, by: str, cause: Cause | None, reviewed_by: st
     Whoever closed it first stays its closer: another person may add the review later. Raises UsageError where it has no
     cause, Refused while it is not verified flat, or where the closer is to review it.
     """
-    one = pick(world.account, name)
+    one, on = pick(world.account, name), f"--account {world.account.name}"
     found = cause or one.root_cause
     if found is None:
-        raise UsageError(f"{one.id} has no cause yet", f"canary incidents --close {one.id} --cause code --by {by}")
+        raise UsageError(f"{one.id} has no cause yet", f"canary incidents --close {one.id} --cause code --by {by} {on}")
     if one.state is State.OPEN:
-        raise Refused(f"{one.id} is OPEN: nobody has verified that the account is flat", "canary rollback")
+        raise Refused(f"{one.id} is OPEN: nobody has verified that the account is flat", f"canary rollback {on}")
     closer = one.closed_by or by
     if reviewed_by and same_person(reviewed_by, closer):
         raise Refused(
-            f"{one.id} is closed by {closer}: another person reviews it", replace(one, state=State.CLOSED).next_command
+            f"{one.id} is closed by {closer}: another person reviews it",
+            replace(one, state=State.CLOSED).next_command(world.account.name),
         )
     said = {"reviewed_by": reviewed_by, "reason": reason}
     given = {name: value for name, value in said.items() if value}

@@ -42,7 +42,7 @@ class Reasons:
 async def find_reasons(world: World) -> Reasons:
     status = await read_status(world)
     entries = entries_of(read(world.account.log_dir))
-    incident, way_out = obstacle(of_account(world.account), rollback_to_run(world.home)[0].tree)
+    incident, way_out = obstacle(of_account(world.account), rollback_to_run(world.home)[0].tree, world.account.name)
     told = tuple(blockers(status, incident))
     return Reasons(status, told, refusals(entries, world.clock.now() - WINDOW), _next(status, way_out))
 

@@ -227,6 +227,18 @@ def test_why_names_the_incident_and_each_next_command_leads_to_the_next(home: Pa
         assert next_line(capsys) == "canary trading enable --by NAME --reason WHY --account desk"
 
 
+def test_a_closed_incident_that_nobody_reviewed_says_so_and_what_to_type_where_several_accounts_are(
+    home: Path, capsys: Capture
+) -> None:
+    with an_exchange_on(home, Venue()):
+        assert run(["rollback", "--reason", "odd fills"]) == 0
+        name = str(last_incident(capsys)["id"])
+        assert run(["incidents", "--close", name, "--cause", "code", "--by", "ana"]) == 0
+        shown = capsys.readouterr()
+    assert f"no run begins: {name} is not reviewed" in shown.out
+    assert f"canary incidents --close {name} --by NAME --reviewed-by NAME --account desk" in shown.err
+
+
 def test_keep_and_ack_say_that_there_is_nothing_to_decide(capsys: Capture) -> None:
     assert run(["keep", "--by", "ana", "--reason", "x"]) == 2
     assert run(["ack", "--by", "ana"]) == 2

@@ -98,7 +98,7 @@ async def test_an_incident_of_a_decision_needs_no_review_afterwards(run: Run) ->
     fire(run, "investigate")
     await until(lambda: run.world.alerts.sent, run)
     tree = load_rollback(ROOT).tree
-    assert "is OPEN" in incidents.obstacle(known(run), tree)[0]
+    assert "is OPEN" in incidents.obstacle(known(run), tree, "desk")[0]
     incidents.keep(run.world, "", "ana", "known")
-    assert incidents.obstacle(known(run), tree) == ("", "")
+    assert incidents.obstacle(known(run), tree, "desk") == ("", "")
     assert tree.review_below == Decimal(-2)

@@ -52,7 +52,7 @@ def rolled_back(world: World, pnl_pct: str | None, **more: object) -> Incident:
 
 
 def in_the_way(world: World) -> str:
-    return obstacle(of_account(world.account), PLAN.tree)[0]
+    return obstacle(of_account(world.account), PLAN.tree, "desk")[0]
 
 
 def test_numbers_count_the_day_for_all_accounts_of_a_home(world: World) -> None:
@@ -125,7 +125,7 @@ async def test_gate_0_obeys(world: World) -> None:
     assert (await state.incident(scene)).status is Status.PASS
     one = rolled_back(world, "-0.5")
     found = await state.incident(scene)
-    assert (found.status, found.hint) == (Status.FAIL, one.next_command)
+    assert (found.status, found.hint) == (Status.FAIL, one.next_command(world.account.name))
     incidents.close(world, one.id, "ana", Cause.MARKET, "", "")
     assert (await state.incident(scene)).status is Status.PASS
 

@@ -31,7 +31,7 @@ async def incident(scene: Scene) -> Finding:
     known = await asyncio.to_thread(of_account, scene.account)
     if not known:
         return passed("none")
-    in_the_way, way_out = obstacle(known, load_rollback(scene.home).tree)
+    in_the_way, way_out = obstacle(known, load_rollback(scene.home).tree, scene.account.name)
     return failed(in_the_way, way_out) if in_the_way else passed(f"{len(known)}, all closed and answered")
 
 
