@@ -190,9 +190,10 @@ def _usage(error: "typer.TyperException") -> CanaryError:
 
     message = error.format_message()
     if "requires an argument" in message:
-        return UsageError(
-            message, "give it a value; one that begins with # is a comment to the shell: quote it, '#name'"
+        channel = (
+            "; one that begins with # is a comment to the shell: quote it, '#name'" if "channel" in message else ""
         )
+        return UsageError(message, f"give it a value{channel}")
     context = getattr(error, "ctx", None)
     return UsageError(message, f"{context.command_path if context else 'canary'} --help")
 

@@ -41,6 +41,7 @@ def command(
         from canary_cli.render.pnl_plot import plot as draw
 
         draw(report, plot)
+        output.notice(f"drawn: {plot}")
     if as_csv:
         render.show_csv(report)
     else:

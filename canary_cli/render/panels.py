@@ -16,7 +16,7 @@ from canary_cli.session.view import EventLine, PhaseLine, PositionLine, RunView
 
 LIMITS = BreakerLimits()
 CURVE_ROWS = 4
-BAR = 12
+BAR = 11
 
 HEADLINES = {"RUNNING": Mark.GOOD, "REDUCE-ONLY": Mark.WARNING, "STOPPED": Mark.BAD}
 PHASES = {

@@ -28,8 +28,13 @@ def show_checked(read: Mapping[Path, Any], *, as_json: bool) -> None:
 def _summary(what: Any) -> str:
     if not isinstance(what, Plan):
         return ""
-    gates = sum(len(phase.gate.checks) for phase in what.phases)
+    gates = sum(_rows(phase) for phase in what.phases)
     return f", {len(what.phases)} phases, {gates} checks, {len(what.triggers)} triggers, sha256 {what.sha256[:12]}"
+
+
+def _rows(phase: Phase) -> int:
+    """What the gate will judge: its checks, and the row that counts the warnings."""
+    return len(phase.gate.checks) + 1
 
 
 def show(shown: Shown, *, as_json: bool) -> None:
@@ -105,7 +110,7 @@ def _what(plan: Plan, step: str) -> str:
     if kind == "gate":
         phase = plan.phase(int(number))
         return (
-            f"{len(phase.gate.checks)} checks; unproven: extend by {_span(phase.extend)}, "
+            f"{_rows(phase)} checks; unproven: extend by {_span(phase.extend)}, "
             f"at most {_span(phase.max_extend)}; promote: {phase.promote}"
         )
     return ""

@@ -179,6 +179,7 @@ def test_the_chart_is_written_and_its_troubles_are_said(tmp_path: Path, capsys: 
     chart = tmp_path / "pnl.svg"
     assert run(["pnl", "--plot", str(chart), *TO]) == 0
     assert "drawdown, %" in chart.read_text()
+    assert f"drawn: {chart}" in capsys.readouterr().err
     assert run(["pnl", "--plot", str(tmp_path / "no" / "pnl.svg"), *TO]) == 2
     assert run(["pnl", "--from", "2026-02-22T10:46Z", "--plot", str(chart), *TO]) == 2
     assert "no equity was written down" in capsys.readouterr().err

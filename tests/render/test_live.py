@@ -1,13 +1,14 @@
 """The live view: what matters is on it at every size, and what is wrong is never what is cut."""
 
 import io
+from datetime import timedelta
 
 import pytest
 from rich.console import Console
 
 from canary_cli.render.live import LiveView, frame, shares
 from canary_cli.session.view import RunView
-from tests.render.views import view
+from tests.render.views import at, view
 
 
 def drawn(shown: RunView, width: int = 80, height: int = 40, encoding: str = "utf-8") -> str:
@@ -46,6 +47,10 @@ def test_it_fits_and_holds_what_an_operator_needs(width: int, height: int) -> No
         "canary close-all --account rehearsal:7f3a",
     ):
         assert needed in text, needed
+
+
+def test_the_longest_countdown_is_whole_at_80_columns() -> None:
+    assert "59 min 59 s left" in drawn(view(now=at(120) + timedelta(seconds=1)))
 
 
 def test_why_it_stopped_stands_beside_the_headline() -> None:

@@ -105,6 +105,8 @@ def _row(check: Check, readings: Mapping[str, Reading]) -> CheckResult:
     if reading.value is not None and not reading.value.is_finite():
         return _result(check, reading, Verdict.FAIL, f"{reading.value} is no number")
     good = holds(reading.value, check.op, check.limit)
+    if reading.value is None and reading.n >= check.min_n:
+        return _result(check, reading, Verdict.INCONCLUSIVE, "not measured yet")
     if reading.value is None or (reading.n < check.min_n and (good or check.kind is not Kind.HARD)):
         return _result(check, reading, Verdict.INCONCLUSIVE, f"{reading.n} of {check.min_n} samples")
     if good:

@@ -170,6 +170,13 @@ def test_missing_samples_never_fail_a_row_that_holds(plan: Plan, n: int, kind: K
     assert found.checks[0].verdict is Verdict.INCONCLUSIVE
 
 
+def test_a_row_that_nobody_has_measured_yet_does_not_say_that_it_has_its_samples(plan: Plan) -> None:
+    check = plan.phase(1).gate.checks[0]
+    unmeasured = replace(readings()[check.metric], value=None, n=check.min_n)
+    found = judge(Gate("gate", (check,)), {**readings(), check.metric: unmeasured}, ALL_PROVEN)
+    assert (found.checks[0].verdict, found.checks[0].detail) == (Verdict.INCONCLUSIVE, "not measured yet")
+
+
 def test_a_reason_names_value_operator_limit_and_count(plan: Plan) -> None:
     (reason,) = verdict(plan, 1, drawdown=Decimal("-1.25")).reasons
     assert reason.startswith("drawdown -1.25 is not > -1")
