@@ -36,7 +36,7 @@ class Verb:
 VERBS: tuple[Verb, ...] = (
     Verb("run", "Run the whole plan on its schedule, or rehearse it on a paper exchange.", acts=True),
     Verb("deploy", "Run one phase of the plan: gate 0, session, watch, gate, verdict.", acts=True),
-    Verb("approve", "Say yes to the next size, where the plan asks for it."),
+    Verb("approve", "Say yes where a person must: to the start, the next size, a sign-off."),
     Verb("rollback", "Stop, close, gather evidence, draft the post-mortem. Never asks.", acts=True),
     Verb("pnl", "What was won and lost since the deployment started, beside the exchange's own books."),
     Verb("plan", "Prove a plan whole, or show it with its clock times and what it may lose.", is_group=True),

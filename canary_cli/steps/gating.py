@@ -13,6 +13,7 @@ from canary_cli.core.trading.standing import session_readings
 from canary_cli.errors import CanaryError
 from canary_cli.journal.reader import verify_chain
 from canary_cli.steps import parity
+from canary_cli.steps.approving import sign_offs_missing
 from canary_cli.steps.run import Run
 
 BARS_WITHIN = 5.0
@@ -55,7 +56,7 @@ async def _evidence(run: Run, phase: Phase, ended: datetime) -> Evidence:
         pairs_wanted=len(wanted),
         audit_lines=chain.lines,
         audit_gaps=0 if chain.ok else 1,
-        sign_offs_missing=() if run.world.account.is_paper else ("crew briefed", "board pinned", "response ready"),
+        sign_offs_missing=() if run.world.account.is_paper else sign_offs_missing(run),
     )
 
 

@@ -7,7 +7,7 @@ from canary_cli.core.policy.gates import GateVerdict
 from canary_cli.core.policy.plan import Phase
 from canary_cli.core.trading.inputs import ConditionChanged
 from canary_cli.errors import ExitCode, Result
-from canary_cli.steps.approving import is_approved
+from canary_cli.steps.approving import is_approved, said_yes
 from canary_cli.steps.gating import judge_phase
 from canary_cli.steps.run import LATCHED, ROLL_BACK, Outcome, Run
 
@@ -46,6 +46,7 @@ async def _judged(run: Run, phase: Phase, first_end: datetime) -> Outcome | None
         first_end=first_end,
         crew=run.plan.crew,
         is_approved=is_approved(run, phase),
+        said_yes=said_yes(run, phase),
     )
     run.session.post(ConditionChanged(run.now, CREW_GONE, step.move is Move.REDUCE_ONLY, step.reason))
     return _moved(run, phase, verdict, step)

@@ -231,7 +231,7 @@ async def test_a_live_plan_needs_its_own_standing_approval(live: Scene) -> None:
     assert (await state.approval(live)).status is Status.FAIL
     live.account.log_dir.mkdir(parents=True)
     journal = Journal(live.account.log_dir, live.clock.now)
-    approve = {"what": "plan", "by": "alpha", "plan_sha256": "cd" * 32, "expires": "2026-02-23T00:00:00+00:00"}
+    approve = {"what": "start", "by": "alpha", "plan_sha256": "cd" * 32, "expires": "2026-02-23T00:00:00+00:00"}
     journal.append(Record("approval", data=approve))
     journal.append(
         Record("approval", data=approve | {"plan_sha256": Sketch.sha256, "expires": "2026-02-21T00:00:00+00:00"})

@@ -81,15 +81,19 @@ def after_gate(
     first_end: datetime,
     crew: Crew,
     is_approved: bool,
+    said_yes: bool = False,
 ) -> Next:
     """What a verdict leads to. `ends_at` is the phase's end as extended so far, `first_end` as planned.
 
     `is_approved`: nobody needs to be asked, or somebody has said yes. Too little evidence never promotes and never
     rolls back: the phase is extended, then waits at its size for a human, and is REDUCE-ONLY once nobody sits there.
+    `said_yes`: a person who has seen that there is too little promotes all the same.
     """
     if verdict is Verdict.FAIL:
         return Next(Move.ROLL_BACK, f"gate {phase.number} failed")
     if verdict is Verdict.INCONCLUSIVE:
+        if said_yes:
+            return Next(Move.PROMOTE_WATCHED, f"gate {phase.number} is INCONCLUSIVE; approved", watch=phase.watch / 2)
         return _unproven(phase, now, ends_at, first_end, crew)
     if not is_approved:
         return Next(Move.WAIT, f"gate {phase.number} is {verdict}; promotion needs an approval", watch=phase.watch)

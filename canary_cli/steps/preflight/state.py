@@ -40,11 +40,13 @@ async def approval(scene: Scene) -> Finding:
     if scene.account.is_paper:
         return skipped("paper needs no approval")
     given = [entry for entry in read(scene.account.log_dir) if entry.event == "approval"]
-    fitting = [entry for entry in given if entry.data.get("plan_sha256") == scene.plan.sha256]
+    starts = [entry for entry in given if entry.data.get("what") == "start"]
+    fitting = [entry for entry in starts if entry.data.get("plan_sha256") == scene.plan.sha256]
     standing = [entry for entry in fitting if str(entry.data.get("expires", "")) > scene.clock.now().isoformat()]
     if not standing:
         return failed(
-            f"{len(given)} approvals on record, none for plan {scene.plan.sha256[:12]}", "have the plan approved"
+            f"{len(starts)} approvals of a start on record, none that stands for plan {scene.plan.sha256[:12]}",
+            f"canary approve --start --by NAME --account {scene.account.name}",
         )
     return passed(f"by {standing[-1].data.get('by', '?')} at {standing[-1].timestamp:%Y-%m-%d %H:%M} UTC")
 

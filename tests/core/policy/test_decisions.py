@@ -87,6 +87,18 @@ def test_gate_zero_rechecks_for_a_quarter_of_an_hour_then_postpones_by_six(plan:
     assert at(15) == Next(Move.POSTPONE, at(15).reason, start.replace(hour=16))
 
 
+def test_only_a_persons_yes_promotes_on_too_little_evidence(plan: Plan) -> None:
+    phase = plan.phase(1)
+    late = NOON + phase.max_extend
+    asked = after_gate(Verdict.INCONCLUSIVE, phase, now=late, ends_at=late, first_end=NOON, crew=plan.crew,
+                       is_approved=True)  # fmt: skip
+    told = after_gate(Verdict.INCONCLUSIVE, phase, now=late, ends_at=late, first_end=NOON, crew=plan.crew,
+                      is_approved=True, said_yes=True)  # fmt: skip
+    failed = after_gate(Verdict.FAIL, phase, now=late, ends_at=late, first_end=NOON, crew=plan.crew,
+                        is_approved=True, said_yes=True)  # fmt: skip
+    assert (asked.move, told.move, failed.move) == (Move.WAIT, Move.PROMOTE_WATCHED, Move.ROLL_BACK)
+
+
 def test_a_late_start_skips_no_step(plan: Plan) -> None:
     now = NOON + timedelta(minutes=65)
     assert [one.step.name for one in due(plan, NOON, now, frozenset({"prerequisites", "gate 0"}))] == [
