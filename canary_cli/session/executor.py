@@ -26,7 +26,7 @@ from canary_cli.core.trading.effects import (
 from canary_cli.core.trading.events import AccountRead, ReadFailed
 from canary_cli.core.trading.facts import Intended
 from canary_cli.core.trading.inputs import Input, QueryAnswered, Replied
-from canary_cli.core.trading.replies import Failed, Reply
+from canary_cli.core.trading.replies import Denied, Reply
 from canary_cli.errors import CanaryError
 from canary_cli.session.exchange import Exchange
 from canary_cli.session.scribe import Scribe
@@ -119,7 +119,7 @@ class Executor:
         sent = self._clock.monotonic()
         reply: Reply[Order] | Reply[AlgoOrder]
         if intent.purpose.adds_risk and not is_written:
-            reply = Failed(0, "not sent: its intent could not be brought to disk in time")
+            reply = Denied("its intent could not be brought to disk in time")
         elif intent.type.is_algo:
             reply = await self._exchange.place_algo(intent.request)
         else:

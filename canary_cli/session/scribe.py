@@ -78,6 +78,8 @@ def _audit_fields(fact: f.Fact) -> dict[str, Any]:
                     "fill_price": fact.price, "quantity": fact.quantity, "latency_ms": fact.latency_ms}  # fmt: skip
         case f.RiskRefused():
             return {"pair": fact.symbol, "risk_gate": fact.code, "side": fact.side.value, "reason": fact.detail}
+        case f.OrderDenied():
+            return {"status": "DENIED", "reason": fact.reason}
         case f.OrderRejected():
             return {"status": "REJECTED", "reason": fact.message}
         case f.AlgoMoved():

@@ -12,7 +12,7 @@ from canary_cli.core.model import OrderType, Side
 from canary_cli.core.trading.effects import Place
 from canary_cli.core.trading.facts import Intended, Purpose
 from canary_cli.core.trading.inputs import Input, Replied
-from canary_cli.core.trading.replies import Confirmed, Failed
+from canary_cli.core.trading.replies import Confirmed, Denied
 from canary_cli.session import executor
 from canary_cli.session.executor import Executor
 from canary_cli.session.scribe import Scribe
@@ -63,7 +63,7 @@ async def test_an_order_that_adds_risk_is_not_sent_without_its_line_on_disk(
     monkeypatch.setattr(executor, "WRITTEN_WITHIN", 0.05)
     venue = Venue()
 
-    assert isinstance((await answer_to(purpose, disk, venue)).reply, Failed)
+    assert isinstance((await answer_to(purpose, disk, venue)).reply, Denied)
     assert venue.received == []
 
 

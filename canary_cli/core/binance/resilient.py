@@ -17,7 +17,7 @@ from canary_cli.core.binance.wire import Log, Refused
 from canary_cli.core.clock import Clock
 from canary_cli.core.model import AccountSnapshot, AlgoOrder, Order, OrderRequest
 from canary_cli.core.trading.paths import Paths, none_answered
-from canary_cli.core.trading.replies import Confirmed, Rejected, Reply
+from canary_cli.core.trading.replies import Confirmed, Denied, Rejected, Reply
 
 T = TypeVar("T")
 
@@ -130,4 +130,5 @@ async def _value(answer: Awaitable[Reply[T]]) -> T:
     reply = await answer
     if isinstance(reply, Confirmed):
         return reply.value
+    assert not isinstance(reply, Denied), "only entries are denied, and nobody waits for the value of one"
     raise Refused(reply)

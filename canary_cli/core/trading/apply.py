@@ -235,6 +235,7 @@ _APPLY: dict[type, Callable[[Session, Any], Session]] = {
     f.Intended: _intended,
     f.OrderConfirmed: _order,
     f.OrderRejected: _order,
+    f.OrderDenied: _order,
     f.OrderUnknown: _order,
     f.OrderResolved: _order,
     f.OrderMoved: _order,

@@ -14,6 +14,7 @@ from canary_cli.core.trading.facts import (
     ForeignSeen,
     Liquidated,
     OrderConfirmed,
+    OrderDenied,
     OrderMoved,
     OrderRejected,
     OrderResolved,
@@ -23,7 +24,7 @@ from canary_cli.core.trading.facts import (
 from canary_cli.core.trading.halting import latch, roll_back
 from canary_cli.core.trading.inputs import QueryAnswered, Replied
 from canary_cli.core.trading.order import OrderLife, Stage, next_question
-from canary_cli.core.trading.replies import Confirmed, Failed, Rejected, Throttled, Unknown
+from canary_cli.core.trading.replies import Confirmed, Denied, Failed, Rejected, Throttled, Unknown
 from canary_cli.core.trading.state import Session, put
 from canary_cli.core.trading.turn import Turn
 
@@ -44,6 +45,9 @@ def on_replied(turn: Turn, event: Replied) -> None:
             algo_seen(turn, algo, 0)
         case Rejected(code, message) | Failed(code, message):
             _refused(turn, life, code, message)
+        case Denied(reason):
+            turn.learn(OrderDenied(event.client_id, reason))
+            _not_placed(turn, life)
         case Throttled(retry_after=seconds):
             _refused(turn, life, -1003, f"throttled for {seconds:.0f} s")
         case Unknown(reason):

@@ -11,6 +11,7 @@ from canary_cli.core.model import ZERO, OrderStatus
 from canary_cli.core.trading.facts import (
     Intended,
     OrderConfirmed,
+    OrderDenied,
     OrderMoved,
     OrderRejected,
     OrderResolved,
@@ -69,7 +70,7 @@ class OrderLife:
         return self.is_open or self.outstanding > 0
 
 
-OrderFact = OrderConfirmed | OrderRejected | OrderUnknown | OrderResolved | OrderMoved
+OrderFact = OrderConfirmed | OrderRejected | OrderDenied | OrderUnknown | OrderResolved | OrderMoved
 
 
 def advance(life: OrderLife, fact: OrderFact) -> OrderLife:
@@ -78,7 +79,7 @@ def advance(life: OrderLife, fact: OrderFact) -> OrderLife:
         case OrderConfirmed():
             stage = life.stage if life.stage is Stage.ENDED else Stage.CONFIRMED
             return replace(life, stage=stage, order_id=fact.order_id)
-        case OrderRejected():
+        case OrderRejected() | OrderDenied():
             return replace(life, stage=Stage.REJECTED)
         case OrderUnknown():
             return life if life.stage is not Stage.SENT else replace(life, stage=Stage.UNKNOWN)

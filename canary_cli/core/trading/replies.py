@@ -1,4 +1,4 @@
-"""What the exchange answered to a request, in the five ways that matter for what to do next.
+"""What the exchange answered to a request, in the ways that matter for what to do next.
 
 Binance's codes are mapped onto these by `core.binance.translate` (error table: docs/faults.md).
 """
@@ -33,6 +33,13 @@ class Failed:
 
 
 @dataclass(frozen=True, slots=True)
+class Denied:
+    """Never sent: we would not, for `reason`. That says nothing of the exchange and is no error of an order."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Throttled:
     """Refused for asking too much; `banned` means every call until `retry_after` seconds makes it longer (418)."""
 
@@ -47,4 +54,4 @@ class Unknown:
     reason: str
 
 
-Reply = Confirmed[T] | Rejected | Failed | Throttled | Unknown
+Reply = Confirmed[T] | Rejected | Failed | Denied | Throttled | Unknown

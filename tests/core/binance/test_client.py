@@ -9,7 +9,7 @@ import pytest
 from canary_cli.core.binance import wire
 from canary_cli.core.binance.unreachable import KeyRefused, ReadsThrottled
 from canary_cli.core.model import Frame, OrderRequest, OrderStatus, Side
-from canary_cli.core.trading.replies import Confirmed, Failed, Rejected, Throttled, Unknown
+from canary_cli.core.trading.replies import Confirmed, Denied, Failed, Rejected, Throttled, Unknown
 from canary_cli.errors import ExchangeUnreachable
 from tests.core.binance.stage import (
     Stage,
@@ -155,7 +155,7 @@ async def test_entries_leave_a_fifth_of_the_order_count_to_exits() -> None:
     async with a_stage() as stage, an_exchange(stage) as exchange:
         stage.answer(ORDER, says(order_row(), X_MBX_ORDER_COUNT_1M="960", X_MBX_ORDER_COUNT_10S="1"))
         assert isinstance(await exchange.place(ENTRY), Confirmed)
-        assert isinstance(await exchange.place(ENTRY), Throttled)
+        assert isinstance(await exchange.place(ENTRY), Denied)
         assert isinstance(await exchange.place(CLOSE), Confirmed)
         assert len(stage.of(ORDER)) == 2
 

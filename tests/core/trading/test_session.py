@@ -59,8 +59,8 @@ from canary_cli.core.trading.inputs import (
     WindDown,
 )
 from canary_cli.core.trading.record import from_data, to_data
-from canary_cli.core.trading.replies import Confirmed, Rejected, Unknown
-from canary_cli.core.trading.standing import is_quiet, trading_state
+from canary_cli.core.trading.replies import Confirmed, Denied, Rejected, Unknown
+from canary_cli.core.trading.standing import is_quiet, session_readings, trading_state
 from canary_cli.core.trading.state import Condition, Session
 from tests.core.trading.conftest import NOON, Desk
 
@@ -303,6 +303,15 @@ def test_a_condition_clears_after_a_minute_of_health(desk: Desk) -> None:
         desk.state = replace(desk.state, heard=dict.fromkeys(desk.state.heard, desk.now))
         desk.tell(Tick(desk.now))
         assert ("database" in desk.state.conditions) == (second < 55)
+
+
+def test_what_we_deny_ourselves_is_no_error_of_an_order(desk: Desk) -> None:
+    (entry,) = placed(desk.tell(signal(desk)))
+    desk.tell(Replied(desk.now, entry.client_id, Denied("the disk took too long"), 2000.0, 0.0))
+
+    assert not desk.state.orders[entry.client_id].is_open
+    errors = session_readings(desk.state)["errors"]
+    assert (errors.value, errors.n) == (0, 0)
 
 
 def test_the_last_fifth_of_the_order_rate_is_for_exits(desk: Desk) -> None:

@@ -26,6 +26,7 @@ from canary_cli.core.trading.facts.orders import (
     Filled,
     Intended,
     OrderConfirmed,
+    OrderDenied,
     OrderMoved,
     OrderRejected,
     OrderResolved,
@@ -48,6 +49,7 @@ __all__ = [
     "Latched",
     "Liquidated",
     "OrderConfirmed",
+    "OrderDenied",
     "OrderMoved",
     "OrderRejected",
     "OrderResolved",
@@ -67,6 +69,7 @@ Fact = (
     | Intended
     | OrderConfirmed
     | OrderRejected
+    | OrderDenied
     | OrderUnknown
     | OrderResolved
     | OrderMoved

@@ -96,6 +96,15 @@ class OrderRejected:
 
 
 @dataclass(frozen=True, slots=True)
+class OrderDenied:
+    """We did not send it after all."""
+
+    event: ClassVar[str] = "order_denied"
+    client_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class OrderUnknown:
     """Nobody knows whether it was done; the resolver asks until somebody does."""
 

@@ -16,7 +16,7 @@ from canary_cli.core.trading.flatten.state import (
     Queried,
     Sent,
 )
-from canary_cli.core.trading.replies import Confirmed, Failed, Rejected, Reply, Throttled, Unknown
+from canary_cli.core.trading.replies import Confirmed, Denied, Failed, Rejected, Reply, Throttled, Unknown
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -100,6 +100,8 @@ def closed(state: Flatten, client_id: str, reply: Reply[Order]) -> Flatten:
             return _answered(state, client_id, _after_rejection(leg, sent, code, message, state.now))
         case Failed(code, message):
             return _answered(state, client_id, _later(leg, state.now, f"{code} {message}"))
+        case Denied(reason):
+            return _answered(state, client_id, _later(leg, state.now, reason))
         case Throttled(seconds):
             later = replace(_later(leg, state.now, "throttled"), not_before=state.now + seconds)
             return _answered(_quiet(state, reply), client_id, later)
