@@ -8,14 +8,15 @@ from canary_cli.core.trading.facts import Purpose
 from canary_cli.core.trading.order import OrderLife, Stage
 from canary_cli.core.trading.state import Session
 
-KEPT = timedelta(days=1)
-"""Far more than any reading looks back, so that no trade is counted twice and no order of ours seems a stranger's."""
+KEPT = timedelta(days=2)
+"""More than any reading looks back, so that no trade counts twice and no order of ours seems a stranger's: the first
+after a restart goes back to when the books last agreed, which may be the stream's daily reconnect, and an hour."""
 
 OVER = frozenset({AlgoStatus.CANCELED, AlgoStatus.EXPIRED, AlgoStatus.REJECTED, AlgoStatus.FINISHED})
 
 
 def forget(state: Session, now: datetime) -> Session:
-    """Without the orders and trades that ended a day ago and more, and that nothing open refers to."""
+    """Without the orders and trades that ended so long ago, and that nothing open refers to."""
     since = now - KEPT
     orders = {client_id: life for client_id, life in state.orders.items() if _is_needed(state, life, since)}
     algos = {client_id: algo for client_id, algo in state.algos.items() if client_id in orders}
