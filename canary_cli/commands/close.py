@@ -18,6 +18,7 @@ def command(
     ] = Style.MARKET,
     timeout: Annotated[float, typer.Option(min=1.0, help="Seconds before this command ends; closing goes on.")] = 60.0,
     account: options.Account = None,
+    reason: options.Reason = "",
     dry_run: options.DryRun = False,
     as_json: options.Json = False,
 ) -> Result:
@@ -28,7 +29,7 @@ def command(
 
     if not pair.isalnum():
         raise UsageError(f"{pair!r} is no pair", "write it as BTCUSDT; everything at once: canary close-all")
-    request = CloseRequest(operator(), style, timeout, only=pair.upper())
+    request = CloseRequest(operator(), style, timeout, only=pair.upper(), reason=reason)
     world = open_world(account, keyless=True)
     if dry_run:
         return asyncio.run(run_dry(world, request, as_json=as_json))

@@ -23,6 +23,7 @@ def command(
     ] = Style.MARKET,
     timeout: Annotated[float, typer.Option(min=1.0, help="Seconds before this command ends; closing goes on.")] = 60.0,
     account: options.Account = None,
+    reason: options.Reason = "",
     dry_run: options.DryRun = False,
     shape: Annotated[
         Format, typer.Option("--format", help="With --dry-run: nagios, one line for monitoring.")
@@ -42,7 +43,7 @@ def command(
     from canary_cli.steps.closing import run_close, run_dry, run_nagios, run_sweep
     from canary_cli.steps.latching import operator
 
-    request = CloseRequest(operator(), style, timeout, recheck=recheck)
+    request = CloseRequest(operator(), style, timeout, recheck=recheck, reason=reason)
     if shape is Format.NAGIOS:
         if not dry_run:
             raise UsageError("--format nagios proves the way and closes nothing: it wants --dry-run", "add --dry-run")

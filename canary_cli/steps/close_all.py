@@ -33,13 +33,17 @@ _KEY_CODES = frozenset({-1022, -2014, -2015})
 
 @dataclass(frozen=True, slots=True)
 class CloseRequest:
-    """`timeout` is wall seconds for this command, None for as long as it takes; `only` is one pair, without a latch."""
+    """`timeout` is wall seconds for this command, None for as long as it takes; `only` is one pair, without a latch.
+
+    `reason` is what was typed, empty where nothing was: stopping needs none.
+    """
 
     by: str
     style: Style = Style.MARKET
     timeout: float | None = 60.0
     only: str | None = None
     recheck: bool = True
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +80,10 @@ async def close(
     An interruption is the time-out come early. Who goes on is settled before anything else is asked.
     """
     began = world.clock.monotonic()
-    unlatched = "" if request.only else latch_entries(world, "close-all", "close-all typed by hand", request.by)
+    unlatched = "" if request.only else latch_entries(world, "close-all", _why(request), request.by)
     known, rules = await look_or_page(world, _share(request.timeout))
     _check_pair(request.only, known, rules)
-    note(world, Record("flatten_started", pair=request.only or "", actor=request.by, data={"cause": _cause(request)}))
+    note(world, _beginning(request))
     report = await flatten(
         world.exchange, world.clock, known, rules, _cause(request), on_progress,
         request.timeout and request.timeout - (world.clock.monotonic() - began),
@@ -116,6 +120,15 @@ async def _cost(world: World, report: FlattenReport, patience: float) -> Decimal
 
 def _cause(request: CloseRequest) -> str:
     return f"close {request.only}" if request.only else "close-all"
+
+
+def _why(request: CloseRequest) -> str:
+    return request.reason or f"{_cause(request)} typed by hand"
+
+
+def _beginning(request: CloseRequest) -> Record:
+    data = {"cause": _cause(request)}
+    return Record("flatten_started", pair=request.only or "", actor=request.by, reason=_why(request), data=data)
 
 
 def _ending(report: FlattenReport, pnl: Decimal | None, request: CloseRequest) -> Record:

@@ -139,6 +139,19 @@ async def test_a_rollback_that_may_not_close_still_gathers_the_evidence_and_open
         assert (Path(told["evidence"]) / "post-mortem.md").exists()
 
 
+async def test_a_reason_is_kept_where_one_is_typed_and_never_missed(tmp_path: Path) -> None:
+    async with a_desk() as desk, a_terminal(desk, tmp_path) as terminal:
+        await desk.open("BTCUSDT", "ETHUSDT")
+        words = ("close", "BTCUSDT", "--reason", "thin book"), ("close-all", "--no-recheck", "--reason", "fat finger")
+        for typed in words:
+            ended = await terminal.type(*typed)
+            assert ended.code == 0, ended
+        assert desk.held == {}
+        assert [one.reason for one in read_latches(terminal.account.state_dir)] == ["fat finger"]
+        began = [one for one in read(terminal.account.log_dir) if one.event == "flatten_started"]
+        assert [one.reason for one in began] == ["thin book", "fat finger"]
+
+
 async def test_in_whatever_folder_it_is_typed_it_means_the_same_account(tmp_path: Path) -> None:
     async with a_desk() as desk, a_terminal(desk, tmp_path) as terminal:
         (tmp_path / "elsewhere").mkdir()
