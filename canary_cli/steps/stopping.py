@@ -9,6 +9,7 @@ from canary_cli.core.trading.inputs import RollBack, WindDown
 from canary_cli.core.trading.standing import is_quiet
 from canary_cli.errors import ExitCode, Result
 from canary_cli.journal.beat import end_beat
+from canary_cli.steps.escalating import CONDITION
 from canary_cli.steps.interrupting import Interrupted, hearing
 from canary_cli.steps.rollback import pieces, sequence
 from canary_cli.steps.rollback.state import Rollback
@@ -26,14 +27,22 @@ async def roll_back(run: Run, outcome: Outcome, screen: Screen) -> tuple[Result,
     stop = await run.stop
     assert run.closing is not None
     run.progress.step = "rolling back"
-    rollback = sequence.open_incident(run.world, f"{stop.cause}: {stop.detail}", run.run_id)
-    rollback.report = await run.closing
+    opening = sequence.Opening(run.world, f"{stop.cause}: {stop.detail}", run.run_id)
+    calling = asyncio.create_task(sequence.call_the_team(run.world, opening, partial(_say, run)))
+    report = await run.closing
+    await sequence.first_word_handed_over(calling)
+    rollback = await asyncio.to_thread(opening.rollback)
+    rollback.report = report
     rollback.trip_seconds = run.closing_began - stop.asked_at
     await _settle(run)
     await run.session.stop()
     pieces.note_flat(run.world, rollback)
     await sequence.after_flat(run.world, rollback, screen.checkpoint)
     return rollback.result, f"{outcome.detail}; {time_to_safe(rollback)}"
+
+
+async def _say(run: Run, incident: str, words: str) -> None:
+    run.alert("CRITICAL", words, CONDITION, incident)
 
 
 def time_to_safe(rollback: Rollback) -> str:

@@ -161,8 +161,9 @@ def test_a_first_word_goes_out_while_closing_and_a_second_when_flat(
         assert run(["rollback", "--reason", "odd fills"]) == 0
     first, second = [one.message for one in said.sent]
     called = "Dev @dev, Ops @elo: automatic rollback; tell the internal channel"
-    assert first == f"CANARY ROLLBACK begun, closing everything: odd fills. {called}"
     name = last_incident(capsys)["id"]
+    assert [one.incident for one in said.sent] == [name, name]
+    assert first == f"CANARY ROLLBACK {name} begun, closing everything: odd fills. {called}"
     assert second == f"CANARY ROLLBACK {name}: odd fills. verified flat. {called}"
     assert set(last_incident(capsys)["told"]) == {"1"}  # type: ignore[call-overload]
 

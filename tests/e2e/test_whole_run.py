@@ -82,6 +82,11 @@ def test_a_gap_through_the_stops_trips_the_breaker_and_ends_flat(house: House) -
     assert (ended.code, ended.err.splitlines()[-1]) == (5, "RESULT ROLLED_BACK exit=5"), ended
     assert house.is_flat()
     assert house.journal("breaker", zone="TRIGGERED")
+    said = [one.data["message"] for one in house.journal("alert")]
+    first = next(words for words in said if "rollback" in words.lower())
+    name = house.journal("incident_opened")[0].data["incident"]
+    assert first.startswith(f"CANARY ROLLBACK {name} begun, closing everything: breaker: drawdown"), said
+    assert "Dev @dev, Ops @elo: automatic rollback" in first, said
     said = next(line for line in ended.out.splitlines() if line.startswith("ROLLED_BACK: "))
     assert "time to safe" in said and "verified flat" in said, said
     flat = house.journal("flat")[0].data

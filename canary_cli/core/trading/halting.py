@@ -6,18 +6,25 @@ from canary_cli.core.trading.turn import Turn
 
 
 def latch(turn: Turn, source: str, reason: str, by: str = "session") -> None:
-    """No entries from here on, in memory and on disk, until a named human clears it."""
-    if source in turn.state.latches:
-        return
-    turn.learn(Latched(turn.state.now, source, reason, by))
-    turn.ask(SetLatch(source, reason))
-    turn.ask(RaiseAlert("CRITICAL", f"latched by {source}: {reason}", f"latch/{source}"))
+    """No entries from here on, in memory and on disk, until a named human clears it; and somebody is told."""
+    if source not in turn.state.latches:
+        _set(turn, source, reason, by)
+        turn.ask(RaiseAlert("CRITICAL", f"latched by {source}: {reason}", f"latch/{source}"))
 
 
 def roll_back(turn: Turn, cause: str, detail: str) -> None:
-    """Latch and ask for the rollback, once: a second cause joins the one under way."""
+    """Latch and ask for the rollback, once: a second cause joins the one under way.
+
+    Whoever closes tells the team, with the incident and whom it calls; a word from here would name neither.
+    """
     if turn.state.rolling_back:
         return
     turn.put(rolling_back=cause)
     turn.ask(StartRollback(cause, detail))
-    latch(turn, "rollback", f"{cause}: {detail}")
+    if "rollback" not in turn.state.latches:
+        _set(turn, "rollback", f"{cause}: {detail}", "session")
+
+
+def _set(turn: Turn, source: str, reason: str, by: str) -> None:
+    turn.learn(Latched(turn.state.now, source, reason, by))
+    turn.ask(SetLatch(source, reason))

@@ -67,7 +67,7 @@ def note_equity(turn: Turn, time: datetime) -> None:
 
 
 def _breaker_moved(turn: Turn, change: breaker.ZoneChange, time: datetime) -> None:
-    """PRE_TRIP stops entries and pages; TRIGGERED starts the rollback in the same breath."""
+    """PRE_TRIP stops entries and pages; TRIGGERED starts the rollback in the same breath, which pages for itself."""
     state = turn.state
     detail = f"drawdown {change.drawdown_pct:.2f} % of equity (peak {state.peak:.2f} USDT)"
     if change.zone is breaker.Zone.TRIGGERED:
@@ -76,8 +76,9 @@ def _breaker_moved(turn: Turn, change: breaker.ZoneChange, time: datetime) -> No
         BreakerMoved(time, change.zone.value, change.drawdown_pct, state.equity or Decimal(0), state.peak or Decimal(0))
     )
     note_equity(turn, time)
-    severity = "WARNING" if change.zone is breaker.Zone.ARMED else "CRITICAL"
-    turn.ask(RaiseAlert(severity, f"breaker {change.zone.value}: {detail}", "breaker"))
+    if change.zone is not breaker.Zone.TRIGGERED:
+        severity = "WARNING" if change.zone is breaker.Zone.ARMED else "CRITICAL"
+        turn.ask(RaiseAlert(severity, f"breaker {change.zone.value}: {detail}", "breaker"))
 
 
 def on_arm(turn: Turn, event: ArmAgain) -> None:

@@ -66,16 +66,25 @@ async def flattened(world: World, rollback: Rollback) -> str:  # noqa: ARG001
     return f"{len(report.closed)} positions closed, verified flat"
 
 
-def first_word(world: World, reason: str) -> None:
-    """Said while the closing goes on: that it does, and who is called."""
-    from canary_cli.alerts import Alert, Severity
+def first_word(world: World, incident: str, cause: str) -> str:
+    """What is said while the closing goes on: that it does, why, under which number, and who is called."""
     from canary_cli.core.policy.rollback import escalation
-    from canary_cli.steps.escalating import CONDITION, called
+    from canary_cli.steps.escalating import called
     from canary_cli.steps.plan import contacts_to_call, rollback_to_run
 
     level = escalation(rollback_to_run(world.home)[0], timedelta())
-    words = f"CANARY ROLLBACK begun, closing everything: {reason}. {called(level, contacts_to_call(world.home))}"
-    world.alerts.send(Alert(words, Severity.CRITICAL, CONDITION))
+    whom = called(level, contacts_to_call(world.home))
+    return f"CANARY ROLLBACK {incident} begun, closing everything: {cause}. {whom}"
+
+
+def say_first_word(world: World, incident: str, words: str) -> None:
+    """Loads what alerts need, which may hang."""
+    from canary_cli.alerts import Alert, Severity
+    from canary_cli.steps.escalating import CONDITION
+
+    world.alerts.send(Alert(words, Severity.CRITICAL, CONDITION, incident))
+    data = {"severity": "CRITICAL", "message": words, "key": CONDITION}
+    note(world, Record("alert", actor="rollback", reason=words, data=data))
 
 
 async def alert(world: World, rollback: Rollback) -> str:

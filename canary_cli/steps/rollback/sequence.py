@@ -5,8 +5,10 @@ Typed again after it was cut short, it does what is left; typed again later, it 
 """
 
 import asyncio
-from collections.abc import Callable
+import threading
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 
 from canary_cli.bootstrap import World
 from canary_cli.core.policy.rollback import Stage, Step, When
@@ -50,16 +52,18 @@ async def roll_back(
 ) -> Rollback:
     """The sequence, typed by hand: latch and flatten from what the exchange says, then everything else.
 
-    Nothing is read from this machine's disks before the account is flat. A later stage alone goes on with the incident
-    that is open; raises UsageError where none is. An interruption hands the closing over, and leaves the rest to the
-    rollback that is typed next.
+    The closing waits for none of this machine's disks: incident and first word are a thread's. A later stage alone goes
+    on with the incident that is open; raises UsageError where none is. An interruption hands the closing over, and
+    leaves the rest to the rollback that is typed next.
     """
     if STOP not in request.stages and incidents.unresolved(incidents.of_account(world.account)) is None:
-        raise UsageError(f"{world.account.name} has no incident that is unresolved to go on with", "canary rollback")
+        on = world.account.name
+        raise UsageError(f"{on} has no incident that is unresolved to go on with", f"canary rollback --account {on}")
+    opening = Opening(world, request.reason, closing=STOP in request.stages)
     report, closer = None, ""
     if STOP in request.stages:
-        report, closer = await _stop(world, request, tell_left, interruption)
-    rollback = open_incident(world, request.reason, last_run(world), closing=report is not None)
+        report, closer = await _stop(world, request, opening, tell_left, interruption)
+    rollback = opening.rollback()
     rollback.report, rollback.closer = report, closer
     rollback.root_cause = request.root_cause or rollback.root_cause
     if report is not None:
@@ -71,25 +75,65 @@ async def roll_back(
     return rollback
 
 
+class Opening:
+    """The incident of one closing: opened, or joined where one is open, once, by whoever needs its number first.
+
+    Any thread may ask.
+    """
+
+    def __init__(self, world: World, cause: str, run_id: str | None = None, *, closing: bool = True) -> None:
+        self._world = world
+        self._cause = cause
+        self._run_id = run_id
+        self._closing = closing
+        self._once = threading.Lock()
+        self._rollback: Rollback | None = None
+
+    def rollback(self) -> Rollback:
+        with self._once:
+            if self._rollback is None:
+                run_id = last_run(self._world) if self._run_id is None else self._run_id
+                self._rollback = _open_incident(self._world, self._cause, run_id, closing=self._closing)
+            return self._rollback
+
+
 async def _stop(
-    world: World, request: RollbackRequest, tell_left: Callable[[Progress], None], interruption: Interruption
+    world: World,
+    request: RollbackRequest,
+    opening: Opening,
+    tell_left: Callable[[Progress], None],
+    interruption: Interruption,
 ) -> tuple[FlattenReport, str]:
     """Latch and close, and call the team meanwhile; whether the latch stands is read back later, with all the rest."""
     latch_entries(world, "rollback", request.reason, request.by)
-    calling = asyncio.create_task(_call_the_team(world, request.reason))
+    calling = asyncio.create_task(call_the_team(world, opening, partial(_say_apart, world)))
     try:
         ended = await _close(world, request, tell_left, interruption)
-        await asyncio.wait({calling}, timeout=FIRST_WORD)
+        await first_word_handed_over(calling)
     finally:
         calling.cancel()
     return ended
 
 
-async def _call_the_team(world: World, reason: str) -> None:
-    """In a thread, and not before the first wave is sent: what alerts need is loaded there, and may hang."""
+Say = Callable[[str, str], Awaitable[None]]
+"""Says something of an incident: its number, the words."""
+
+
+async def call_the_team(world: World, opening: Opening, say: Say) -> None:
+    """The first word, in which a disk may hang; not before the first wave is sent."""
     await world.clock.pause(FIRST_WAVE)
     with suppress(CanaryError, OSError):
-        await asyncio.to_thread(pieces.first_word, world, reason)
+        rollback = await asyncio.to_thread(opening.rollback)
+        words = await asyncio.to_thread(pieces.first_word, world, rollback.incident, rollback.cause)
+        await say(rollback.incident, words)
+
+
+async def _say_apart(world: World, incident: str, words: str) -> None:
+    await asyncio.to_thread(pieces.say_first_word, world, incident, words)
+
+
+async def first_word_handed_over(calling: "asyncio.Task[None]") -> None:
+    await asyncio.wait({calling}, timeout=FIRST_WORD)
 
 
 async def _close(
@@ -107,7 +151,7 @@ async def _close(
     return report, "" if report.is_flat else who_closes(hand_over(world.account, report))
 
 
-def open_incident(world: World, cause: str, run_id: str, *, closing: bool = True) -> Rollback:
+def _open_incident(world: World, cause: str, run_id: str, *, closing: bool) -> Rollback:
     """Open an incident, or join the one that is open: what a rollback that was cut short has done stays done.
 
     A disk that refuses holds nothing up; then the incident has no number of its own.
