@@ -70,7 +70,7 @@ class ClosedPosition:
 
 @dataclass(frozen=True, slots=True)
 class FlattenReport:
-    """How a flatten ended. The three clocks are wall seconds from the call, None where it was not reached.
+    """How a flatten ended. The three clocks are wall seconds from the trip, None where it was not reached.
 
     `dust` is too small for the exchange to sell. `left` is what was believed open at the end. `grown` names what became
     more while we closed: another writer, or an entry that filled before it was cancelled.
@@ -121,16 +121,19 @@ async def flatten(
     only: str | None = None,
     run: str | None = None,
     given_up: asyncio.Event | None = None,
+    tripped: float | None = None,
 ) -> FlattenReport:
-    """Close everything (or `only` one symbol) and verify it. `deadline` is wall seconds from now; None: until flat.
+    """Close everything (or `only` one symbol) and verify it. `deadline` is wall seconds from the trip.
+
+    None is until flat. `tripped`: the monotonic instant at which somebody wanted this, the call where it is left out.
 
     `given_up` ends it as the deadline does. `on_progress` may raise, but must not block. `known` is what the caller
     believes the account holds, acted on at once. Never raises for what the exchange says.
     `run` (default: random) makes this run's order ids: see `core.trading.hands`.
     """
-    run = run or secrets.token_hex(4)
+    run, tripped = run or secrets.token_hex(4), clock.monotonic() if tripped is None else tripped
     state = Flatten(closing_prefix(run, only), rules, style, only)
-    return await _Flattening(exchange, clock, state, cause, run, on_progress).run(known, deadline, given_up)
+    return await _Flattening(exchange, clock, state, cause, run, on_progress).run(known, deadline, given_up, tripped)
 
 
 class _Flattening:
@@ -156,13 +159,18 @@ class _Flattening:
         self._began = clock.now()
 
     async def run(
-        self, known: AccountSnapshot | None, deadline: float | None, given_up: asyncio.Event | None
+        self,
+        known: AccountSnapshot | None,
+        deadline: float | None,
+        given_up: asyncio.Event | None,
+        tripped: float,
     ) -> FlattenReport:
+        now = self._clock.monotonic()
         try:
-            self._take(Begin(self._clock.monotonic(), known))
+            self._take(Begin(now, known, tripped))
             self._start(self._tell_progress())
             if deadline is not None:
-                self._start(self._post_at(deadline, DeadlinePassed))
+                self._start(self._post_at(tripped + deadline - now, DeadlinePassed))
             if given_up is not None:
                 self._start(self._post_when(given_up, DeadlinePassed))
             while self._state.outcome is None:

@@ -85,9 +85,8 @@ async def close(
     _check_pair(request.only, known, rules)
     note(world, _beginning(request))
     report = await flatten(
-        world.exchange, world.clock, known, rules, _cause(request), on_progress,
-        request.timeout and request.timeout - (world.clock.monotonic() - began),
-        style=request.style, only=request.only, given_up=interruption.came,
+        world.exchange, world.clock, known, rules, _cause(request), on_progress, request.timeout,
+        style=request.style, only=request.only, given_up=interruption.came, tripped=began,
     )  # fmt: skip
     page_another_hand(world.account, report)
     sweeper = _hand_over(world, request, report)

@@ -167,13 +167,13 @@ class Watchdog:
         self._end("the session died with nothing open")
 
     async def _close(self, known: AccountSnapshot | None) -> None:
-        world = self._world
+        world, tripped = self._world, self._world.clock.monotonic()
         cause = self._words(Health.DEAD)
         failure = latch_entries(world, "watchdog", cause, "watchdog")
         self._say(f"watchdog (process {os.getpid()}) is closing{f'; NOT LATCHED: {failure}' if failure else ''}")
         alerted = asyncio.create_task(asyncio.to_thread(self._alert, f"{cause}; the watchdog is closing"))
         _, rules = await look(world)
-        report = await flatten(world.exchange, world.clock, known, rules, "watchdog", self._tell, None)
+        report = await flatten(world.exchange, world.clock, known, rules, "watchdog", self._tell, None, tripped=tripped)
         self._say(f"{report.outcome} after {report.seconds:.1f} s, {len(report.closed)} positions closed")
         self._end(f"{report.outcome}: closed by the watchdog")
         await alerted

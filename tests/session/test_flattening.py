@@ -41,6 +41,16 @@ async def test_an_empty_account_is_no_success_of_a_close() -> None:
     assert (report.outcome, report.positions, report.first_byte) == (Outcome.NOTHING_OPEN, (), None)
 
 
+async def test_clocks_and_deadline_count_from_the_trip_not_from_when_the_closing_could_begin() -> None:
+    venue = Venue().hold(position("BTCUSDT", "1"))
+    report = await run(Twin(venue, CLOCK), tripped=CLOCK.monotonic() - 5.0)
+    assert report.first_byte is not None and report.first_byte >= 5.0 and report.seconds >= 5.0
+    silent = Twin(venue, CLOCK, unreachable=True)
+    called = CLOCK.monotonic()
+    late = await run(silent, known=False, deadline=30.0, tripped=called - 29.9)
+    assert late.outcome is Outcome.INCOMPLETE and CLOCK.monotonic() - called < 5.0
+
+
 async def test_what_is_left_at_the_deadline_is_what_the_exchange_holds() -> None:
     venue = Venue().hold(position("BTCUSDT", "1"), position("ETHUSDT", "2"))
     twin = Twin(venue, CLOCK, break_on=lambda request: request.symbol == "BTCUSDT")

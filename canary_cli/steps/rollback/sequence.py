@@ -140,13 +140,15 @@ async def _close(
     world: World, request: RollbackRequest, tell_left: Callable[[Progress], None], interruption: Interruption
 ) -> tuple[FlattenReport, str]:
     """How the closing ended, and who goes on where it is not flat. A key that is refused ends the closing only."""
+    tripped = world.clock.monotonic()
     try:
         known, rules = await look_or_page(world)
     except NotClosed as failure:
         return not_begun(request.reason, world.clock.now(), failure.message), failure.message
     report = await flatten(
-        world.exchange, world.clock, known, rules, request.reason, tell_left, CLOSE_TIMEOUT, given_up=interruption.came
-    )
+        world.exchange, world.clock, known, rules, request.reason, tell_left, CLOSE_TIMEOUT,
+        given_up=interruption.came, tripped=tripped,
+    )  # fmt: skip
     page_another_hand(world.account, report)
     return report, "" if report.is_flat else who_closes(hand_over(world.account, report))
 

@@ -52,7 +52,7 @@ def learn(state: Flatten, event: Event) -> Flatten:
 
 
 def _begun(state: Flatten, event: Begin) -> Flatten:
-    state = replace(state, began_at=event.now)
+    state = replace(state, began_at=event.now if event.tripped is None else event.tripped)
     return _believe(state, event.known, asked=event.now) if event.known else state
 
 

@@ -121,10 +121,14 @@ Effect = Cancel | Close | Query | Read | Wake
 
 @dataclass(frozen=True, slots=True)
 class Begin:
-    """`known` is what somebody believes the account holds; None makes the first wave wait for a reading."""
+    """`known` is what somebody believes the account holds; None makes the first wave wait for a reading.
+
+    `tripped` is when somebody wanted the account flat, where that was before `now`: what the clocks count from.
+    """
 
     now: float
     known: AccountSnapshot | None = None
+    tripped: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
