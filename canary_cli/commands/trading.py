@@ -31,7 +31,7 @@ def enable(
     confirm: Annotated[str, typer.Option(help="The account's name, instead of being asked for it.")] = "",
     as_json: options.Json = False,
 ) -> Result:
-    """Let trading begin again: reads the exchange, lists every latch it clears, wants a name and a reason."""
+    """Let trading begin again: reads the exchange, lists every latch it clears and what triggers hold, wants a name."""
     from canary_cli.steps.switching import run_enable
 
     if not by.strip() or not reason.strip():

@@ -6,17 +6,28 @@ from typing import Any
 from canary_cli.journal.latch import Latch
 from canary_cli.render import output
 from canary_cli.render.figures import instant
+from canary_cli.session.view import HoldLine
 
 ENABLE = "canary trading enable --by NAME --reason WHY"
 
 
-def show_status(account: str, latches: Sequence[Latch]) -> None:
-    if not latches:
+def show_status(account: str, latches: Sequence[Latch], holds: Sequence[HoldLine]) -> None:
+    if latches:
+        _show_latched(account, latches)
+    elif not holds:
         output.line(f"no latch on {account}: a session may open positions", style="green")
-        return
+    if holds:
+        output.line(f"held on {account} by triggers:", style="bold red")
+        show_holds(holds)
+    if latches or any(not one.waits for one in holds):
+        output.notice(f"cleared only by: {ENABLE}")
+    if any(one.waits for one in holds):
+        output.notice(f"a question is open, answered by: canary keep --by NAME --reason WHY --account {account}")
+
+
+def _show_latched(account: str, latches: Sequence[Latch]) -> None:
     output.line(f"STOPPED on {account}: {len(latches)} latched, no entries", style="bold red")
     show_each(latches)
-    output.notice(f"cleared only by: {ENABLE}")
 
 
 def show_each(latches: Sequence[Latch]) -> None:
@@ -24,9 +35,15 @@ def show_each(latches: Sequence[Latch]) -> None:
         output.line(f"  {one.source}: {one.reason} (by {one.by}, {instant(one.at)})")
 
 
-def in_words(latches: Sequence[Latch], breaker: str) -> str:
+def show_holds(holds: Sequence[HoldLine]) -> None:
+    for one in holds:
+        output.line(f"  {one.trigger}: {one.what} ({one.detail})")
+
+
+def in_words(latches: Sequence[Latch], breaker: str, holds: Sequence[HoldLine]) -> str:
     """`2: rollback (breaker at -3 %), breaker PRE_TRIP`: everything that enabling clears."""
     told = [f"{one.source} ({one.reason})" for one in latches] + ([f"breaker {breaker}"] if breaker else [])
+    told += [f"{one.what} held by {one.detail}" for one in holds]
     return f"{len(told)}: {', '.join(told)}"
 
 

@@ -115,6 +115,11 @@ def _trigger(record: Record) -> Said:
     return level, f"{data['name']} {data['level']}: {measured}: {data['action']}"
 
 
+def _released(record: Record) -> Said:
+    data = record.data
+    return "good", f"let go by {data['by']}: what {', '.join(data['triggers'])} held: {data['reason']}"
+
+
 def _breaker(record: Record) -> Said:
     data = record.data
     level = {"ARMED": "good", "PRE_TRIP": "warning"}.get(data["zone"], "bad")
@@ -178,7 +183,10 @@ def _plain(level: str, template: str, *names: str) -> Callable[[Record], Said]:
 
 def _latch_cleared(record: Record) -> Said:
     """A person's line names all sources at once and says why; a session's names the one it takes over."""
-    sources = record.data.get("sources") or [record.data.get("source", "")]
+    data = record.data
+    sources = data["sources"] if "sources" in data else [data.get("source", "")]
+    if not sources:
+        return "good", _joined(f"trading enabled by {data.get('by', '')}", data.get("reason"))
     return "good", f"latch of {', '.join(sources)} cleared {record.data.get('reason') or record.reason}".rstrip()
 
 
@@ -206,6 +214,7 @@ _SAYINGS: Mapping[str, Callable[[Record], Said | None]] = {
     "latch_cleared": _latch_cleared,
     "breaker": _breaker,
     "trigger": _trigger,
+    "triggers_released": _released,
     "warning": _plain("warning", "{} {}", "name", "detail"),
     "flatten_started": _plain("bad", "flatten: {}", "cause"),
     "flatten_wave": _plain("info", "flatten wave {}", "wave"),

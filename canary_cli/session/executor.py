@@ -21,6 +21,7 @@ from canary_cli.core.trading.effects import (
     RaiseAlert,
     ReadAccount,
     SetLatch,
+    SnapshotBook,
     StartRollback,
 )
 from canary_cli.core.trading.events import AccountRead, ReadFailed
@@ -33,6 +34,9 @@ from canary_cli.session.scribe import Scribe
 
 WRITTEN_WITHIN = 2.0
 """Wall seconds a disk is waited for. What adds risk is then not sent any more; what lowers it goes without its line."""
+
+LEVELS = 20
+"""Of a book that is written down: what an order of ours could reach."""
 
 
 class Executor:
@@ -100,6 +104,15 @@ class Executor:
                 self._roll_back(cause, detail)
             case RaiseAlert(severity, message, key):
                 self._alert(severity, message, key)
+            case SnapshotBook():
+                self._start(self._snapshot_book(effect))
+
+    async def _snapshot_book(self, effect: SnapshotBook) -> None:
+        """Whoever looks into it later needs the book of that moment; where it cannot be had the line says why."""
+        try:
+            self._scribe.write_book(await self._exchange.book(effect.symbol, LEVELS), effect.reason)
+        except CanaryError as error:
+            self._scribe.write("error", data={"where": "book", "message": error.message}, reason=error.message)
 
     def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)

@@ -199,7 +199,7 @@ class LiveSession:
             return
         self._enabled_seen, word = changed, read_enabled(self._state_dir)
         if word is not None:
-            self.post(ArmAgain(self._clock.now(), word.by, word.reason))
+            self.post(ArmAgain(self._clock.now(), word.by, word.reason, word.releases))
 
     def _write_latch(self, source: str, reason: str) -> None:
         """Remembered as seen, so that a person who clears it before the next look is noticed too."""

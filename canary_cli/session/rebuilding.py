@@ -38,9 +38,8 @@ def rebuilt(setup: Setup, now: datetime, entries: Iterable[Entry]) -> Session:
 
 def _begun_anew(state: Session, now: datetime) -> dict[str, Condition]:
     """A trigger that still has its cause fires again at once, and holds again; one that has not would never release."""
-    fire = {trigger.name for trigger in state.setup.plan.triggers}
     return {
-        name: replace(condition, since=now, holds=condition.holds and name not in fire)
+        name: replace(condition, since=now, holds=condition.holds and state.setup.plan.watched_by(name) is None)
         for name, condition in state.conditions.items()
     }
 

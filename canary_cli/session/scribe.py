@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Protocol
 
+from canary_cli.core.codec import encode
+from canary_cli.core.model import Book
 from canary_cli.core.trading import facts as f
 from canary_cli.core.trading.effects import Note
 from canary_cli.core.trading.record import to_data
@@ -40,6 +42,10 @@ class Scribe:
 
     def write_fact(self, fact: f.Fact) -> None:
         self.write(fact.event, data=to_data(fact), **_audit_fields(fact))
+
+    def write_book(self, book: Book, reason: str) -> None:
+        """A pair's book as it was when something about its market was doubted: `reason` names the trigger."""
+        self.write("book_snapshot", data=encode(book), pair=book.symbol, reason=reason)
 
     def note(self, note: Note) -> None:
         self.write(note.event, pair=note.pair, data=note.data, **note.fields)
@@ -86,6 +92,8 @@ def _audit_fields(fact: f.Fact) -> dict[str, Any]:
             return {"pair": fact.symbol, "order_id": str(fact.algo_id), "status": fact.status.value}
         case f.EquityMarked() | f.BreakerMoved():
             return {"drawdown_pct": fact.drawdown_pct}
+        case f.TriggerFired():
+            return {"pair": fact.pair, "status": fact.level.upper()}
         case f.Latched():
             return {"reason": fact.reason, "status": "LATCHED"}
     return {}

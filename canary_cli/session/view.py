@@ -41,6 +41,16 @@ class EventLine:
 
 
 @dataclass(frozen=True, slots=True)
+class HoldLine:
+    """`what` a trigger holds. `waits` for the answer to a question (`canary keep`), else for `trading enable`."""
+
+    trigger: str
+    what: str
+    detail: str
+    waits: bool
+
+
+@dataclass(frozen=True, slots=True)
 class RunView:
     """`headline` is RUNNING, REDUCE-ONLY or STOPPED; `size_actual` is gross exposure over equity."""
 
@@ -66,3 +76,4 @@ class RunView:
     positions: tuple[PositionLine, ...]
     events: tuple[EventLine, ...]
     next_command: str
+    holds: tuple[HoldLine, ...] = ()

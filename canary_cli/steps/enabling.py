@@ -14,6 +14,7 @@ from canary_cli.journal.latch import Latch, clear_latches, read_latches
 from canary_cli.journal.record import Record
 from canary_cli.ledger import Ledger
 from canary_cli.ledger.checks import Check, check_exchange
+from canary_cli.session.view import HoldLine, RunView
 from canary_cli.session.view_codec import read_view
 from canary_cli.steps.latching import note
 from canary_cli.steps.positions import Exposure, read_exposure
@@ -24,15 +25,23 @@ DOUBT = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Halted:
-    """What keeps an account from trading, and what the exchange holds. `breaker` is empty where no session lives."""
+    """What keeps an account from trading, and what the exchange holds. `breaker` is empty where no session lives.
+
+    `holds` are those of triggers that a person lets go; one that waits for `canary keep` is none of them.
+    """
 
     latches: tuple[Latch, ...]
     breaker: str
     exposure: Exposure
+    holds: tuple[HoldLine, ...] = ()
 
     @property
     def by_breaker(self) -> bool:
         return self.breaker not in ("", "ARMED")
+
+    @property
+    def is_halted(self) -> bool:
+        return bool(self.latches or self.by_breaker or self.holds)
 
 
 async def look_before_enabling(world: World) -> Halted:
@@ -42,9 +51,15 @@ async def look_before_enabling(world: World) -> Halted:
     exchange holds what our fills do not explain.
     """
     exposure = await _reconciled(world)
-    latches, folder = read_latches(world.account.state_dir), world.account.state_dir
-    view = read_view(folder) if is_beating(folder, world.clock.wall()) else None
-    return Halted(latches, view.breaker if view else "", exposure)
+    latches, view = read_latches(world.account.state_dir), living_view(world)
+    holds = tuple(one for one in view.holds if not one.waits) if view else ()
+    return Halted(latches, view.breaker if view else "", exposure, holds)
+
+
+def living_view(world: World) -> RunView | None:
+    """What a session that lives says of itself."""
+    folder = world.account.state_dir
+    return read_view(folder) if is_beating(folder, world.clock.wall()) else None
 
 
 async def _reconciled(world: World) -> Exposure:
@@ -81,18 +96,19 @@ def _compared(world: World, positions: Sequence[Position]) -> Check:
         ledger.close()
 
 
-def enable(world: World, by: str, reason: str, seen: tuple[Latch, ...]) -> tuple[Latch, ...]:
-    """Clear the latches that were `seen` and arm the breaker again; returns what was cleared.
+def enable(world: World, by: str, reason: str, seen: Halted) -> tuple[Latch, ...]:
+    """Clear the latches that were `seen`, arm the breaker, let go what triggers held; returns the latches cleared.
 
     Raises OSError where a file cannot be written, Refused where something was latched meanwhile: that stays.
     """
     folder = world.account.state_dir
-    cleared = clear_latches(folder, seen)
-    data = {"sources": [one.source for one in cleared], "by": by, "reason": reason}
+    cleared = clear_latches(folder, seen.latches)
+    releases = tuple(one.trigger for one in seen.holds)
+    data = {"sources": [one.source for one in cleared], "releases": releases, "by": by, "reason": reason}
     note(world, Record("latch_cleared", actor=by, reason=reason, data=data))
     left = read_latches(folder)
     if left:
         told = ", ".join(f"{one.source} ({one.reason})" for one in left)
         raise Refused(f"still latched, set meanwhile: {told}", f"canary why --account {world.account.name}")
-    tell_enabled(folder, Enabled(by, reason, world.clock.now()))
+    tell_enabled(folder, Enabled(by, reason, world.clock.now(), releases))
     return cleared

@@ -41,9 +41,9 @@ class ControlDesk:
 
     async def enable(self, by: str, reason: str) -> tuple[str, ...]:
         halted = await enabling.look_before_enabling(self._world)
-        cleared = await asyncio.to_thread(enabling.enable, self._world, by, reason, halted.latches)
+        cleared = await asyncio.to_thread(enabling.enable, self._world, by, reason, halted)
         self._noticed()
-        return tuple(one.source for one in cleared)
+        return (*(one.source for one in cleared), *(one.trigger for one in halted.holds))
 
     def status(self) -> Mapping[str, Any]:
         latches = read_latches(self._world.account.state_dir)

@@ -7,9 +7,10 @@ from decimal import Decimal
 from canary_cli.core.policy.gates import CheckResult, Verdict
 from canary_cli.core.policy.plan import Phase
 from canary_cli.core.policy.risk import TradingState
+from canary_cli.core.trading.releasing import held_back
 from canary_cli.core.trading.standing import trading_state
 from canary_cli.core.trading.state import Held, Session
-from canary_cli.session.view import PhaseLine, PositionLine, RunView
+from canary_cli.session.view import HoldLine, PhaseLine, PositionLine, RunView
 from canary_cli.steps.run import Run
 
 _STATUS = {
@@ -53,6 +54,7 @@ def view(run: Run, checks: Sequence[CheckResult], next_command: str) -> RunView:
         positions=tuple(_position_line(state, held) for held in state.held.values()) if state else (),
         events=tuple(run.progress.events),
         next_command=next_command,
+        holds=tuple(HoldLine(h.trigger, h.what, h.detail, h.waits) for h in held_back(state)) if state else (),
     )
 
 

@@ -14,6 +14,7 @@ from canary_cli.steps.status import Status, read_status
 from canary_cli.steps.story import entries_of
 
 WINDOW = timedelta(hours=24)
+ENABLE = "canary trading enable --by NAME --reason WHY --account {}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +54,15 @@ def _next(status: Status, way_out: str) -> str:
         return status.next_command
     if way_out:
         return way_out
-    return (
-        f"canary trading enable --by NAME --reason WHY --account {status.account}"
-        if status.latches
-        else status.next_command
-    )
+    view = status.session.answer
+    is_held = view is not None and status.is_running and any(not hold.waits for hold in view.holds)
+    if status.latches or is_held or _is_tripped(status):
+        return ENABLE.format(status.account)
+    return status.next_command
+
+
+def _is_tripped(status: Status) -> bool:
+    return status.session.answer is not None and status.is_running and status.session.answer.breaker != "ARMED"
 
 
 def blockers(status: Status, incident: str = "") -> Iterator[str]:
@@ -75,6 +80,9 @@ def blockers(status: Status, incident: str = "") -> Iterator[str]:
         return
     if view.headline != "RUNNING" and not status.latches:
         yield f"{view.headline}: {view.why}"
+    for hold in view.holds:
+        ends = "canary keep answers it" if hold.waits else ENABLE.format(status.account)
+        yield f"{hold.what} held by a trigger, which does not end by itself: {hold.detail}; {ends}"
     if view.breaker != "ARMED":
         yield f"breaker {view.breaker}: only a named human arms it again"
     if not any(phase.status == "running" for phase in view.phases):

@@ -2,6 +2,7 @@
 
 import getpass
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -11,17 +12,20 @@ import pytest
 
 from canary_cli.app import run
 from canary_cli.core.clock import SystemClock
-from canary_cli.journal.beat import Beat, write_beat
+from canary_cli.journal.beat import Beat, end_beat, write_beat
 from canary_cli.journal.enabled import read_enabled
 from canary_cli.journal.latch import Latch, read_latches, set_latch
 from canary_cli.journal.reader import read
 from canary_cli.journal.record import Record
 from canary_cli.journal.tail import Tail
 from canary_cli.journal.writer import Journal
+from canary_cli.session.view import HoldLine
+from canary_cli.session.view_codec import publish
 from canary_cli.steps import disabling, switching
 from canary_cli.steps import trading as step
 from tests.commands.exchange import an_exchange_on
 from tests.core.trading.venue import Venue, position, stop
+from tests.render.views import view as a_view
 
 Capture = pytest.CaptureFixture[str]
 
@@ -203,6 +207,70 @@ def test_what_was_latched_while_somebody_typed_the_name_stays_latched(
 @pytest.mark.parametrize("words", [["--by", " ", "--reason", "x"], ["--by", "ana", "--reason", " "]])
 def test_a_blank_is_neither_a_name_nor_a_reason(home: Path, words: list[str]) -> None:
     assert run(["trading", "enable", *words, "--confirm", "desk"]) == 2
+
+
+STOP = HoldLine("order errors", "all entries", "order errors 4 beyond 3 (n=100, orders sent)", waits=False)
+ASKED = HoldLine("fill rate", "all entries", "no answer for 2 min", waits=True)
+
+
+def a_session_holds(home: Path, *holds: HoldLine) -> Path:
+    """A session that lives says that its triggers hold these."""
+    folder = home / ".canary" / "desk"
+    folder.mkdir(parents=True, exist_ok=True)
+    write_beat(folder, Beat("run-7", os.getpid(), SystemClock().wall()))
+    publish(a_view(headline="REDUCE-ONLY", why="order errors", holds=holds), folder)
+    return folder
+
+
+def test_enabling_lets_go_what_a_living_session_s_triggers_hold_and_says_so(home: Path, capsys: Capture) -> None:
+    folder = a_session_holds(home, STOP, ASKED)
+    with an_exchange_on(home, Venue()):
+        assert run(["trading", "enable", "--by", "ana", "--reason", "keys mended", "--confirm", "desk"]) == 0
+    word = read_enabled(folder)
+    assert word is not None
+    assert (word.by, word.releases) == ("ana", ("order errors",))
+    shown = capsys.readouterr()
+    assert f"clears 1: all entries held by {STOP.detail}" in shown.err
+    assert "Trading enabled on desk by ana; cleared:\n  order errors: all entries (" in shown.out
+    assert "fill rate" not in shown.out
+
+
+def test_a_hold_that_waits_for_an_answer_is_none_that_enabling_lets_go(home: Path, capsys: Capture) -> None:
+    folder = a_session_holds(home, ASKED)
+    with an_exchange_on(home, Venue()):
+        assert run(["trading", "enable", "--by", "ana", "--reason", "hope", "--confirm", "desk"]) == 0
+    assert "nothing is latched on desk" in capsys.readouterr().out
+    assert read_enabled(folder) is None
+
+
+def test_what_a_dead_session_said_is_held_is_no_news(home: Path, capsys: Capture) -> None:
+    folder = a_session_holds(home, STOP)
+    end_beat(folder, "it ended")
+    with an_exchange_on(home, Venue()):
+        assert run(["trading", "enable", "--by", "ana", "--reason", "hope", "--confirm", "desk"]) == 0
+    assert read_enabled(folder) is None
+
+
+def test_status_and_why_say_which_command_ends_what_is_held(home: Path, capsys: Capture) -> None:
+    a_session_holds(home, STOP, ASKED)
+    assert run(["trading", "status"]) == 0
+    shown = capsys.readouterr()
+    assert "order errors: all entries (order errors 4 beyond 3" in shown.out
+    assert "no latch" not in shown.out
+    assert "cleared only by: canary trading enable --by NAME --reason WHY" in shown.err
+    assert "canary keep --by NAME --reason WHY --account desk" in shown.err
+    with an_exchange_on(home, Venue()):
+        assert run(["why", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["next"] == "canary trading enable --by NAME --reason WHY --account desk"
+    assert [one.rpartition("; ")[2] for one in told["blockers"][-2:]] == [told["next"], "canary keep answers it"]
+
+
+def test_a_word_of_an_older_version_lets_no_trigger_go(tmp_path: Path) -> None:
+    (tmp_path / "enabled.json").write_text('{"by": "ana", "reason": "x", "at": "2026-02-22T12:00:00+00:00"}')
+    word = read_enabled(tmp_path)
+    assert word is not None
+    assert word.releases == ()
 
 
 def test_status_asks_the_disk_only(home: Path, capsys: Capture) -> None:

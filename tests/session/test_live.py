@@ -1,12 +1,21 @@
 """What a person says at another terminal reaches the session that runs, over sockets and files."""
 
+from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
+from canary_cli.core.model import Side
 from canary_cli.core.policy.breaker import Zone
+from canary_cli.core.policy.plan import Plan
+from canary_cli.core.policy.risk import TradingState
 from canary_cli.core.trading.events import MarksUpdated
+from canary_cli.core.trading.releasing import held_back
+from canary_cli.core.trading.standing import session_readings, trading_state
 from canary_cli.journal.enabled import Enabled, tell_enabled
-from tests.faults.trader import a_trader
+from canary_cli.session.simulate.journal import MemoryJournal
+from tests.faults.desk import PAIRS, a_desk
+from tests.faults.trader import Trader, a_session, a_trader, the_plan
 
 BTC, ETH = "BTCUSDT", "ETHUSDT"
 
@@ -22,6 +31,59 @@ async def test_a_pair_closed_by_hand_is_counted_and_the_others_trade_on(tmp_path
         assert list(trader.theirs) == [ETH]
         assert trader.state.latches == {}
         await trader.enter("BNBUSDT")
+
+
+def a_stop_at_the_second_error() -> Plan:
+    plan = the_plan()
+    (stop,) = (replace(t, min_samples=2) for t in plan.triggers if t.name == "order errors")
+    return replace(plan, triggers=(stop,), risk=replace(plan.risk, duplicate_window=timedelta()))
+
+
+async def refuse(trader: Trader, symbol: str) -> None:
+    told = len(trader.events("order_rejected"))
+    trader.desk.fault("reject", on="^POST /fapi/v1/order$", code=-2019, first=1)
+    trader.signal(symbol)
+    await trader.until(lambda: len(trader.events("order_rejected")) > told, "the refusal")
+
+
+async def test_the_stop_for_order_errors_is_let_go_by_a_persons_word_through_a_restart_too(tmp_path: Path) -> None:
+    """held, released, not held again by the old errors, neither at the next order nor by a session that starts anew"""
+    async with a_desk(PAIRS, speed=10.0, home=tmp_path) as desk:
+        await desk.exchange.connect()
+        journal = MemoryJournal(desk.clock.now)
+        async with a_session(desk, journal, tmp_path, plan=a_stop_at_the_second_error()) as trader:
+            await refuse(trader, BTC)
+            await refuse(trader, ETH)
+            await trader.until(lambda: held_back(trader.state), "the stop")
+            assert trading_state(trader.state)[0] is TradingState.REDUCING
+            word = Enabled("ana", "margin moved in", desk.clock.now(), ("order errors",))
+            tell_enabled(trader.state_dir, word)
+            await trader.until(lambda: not held_back(trader.state), "the word")
+            await trader.enter(BTC)
+            await trader.agreed()
+            assert [entry.data["by"] for entry in trader.events("triggers_released")] == ["ana"]
+        async with a_session(desk, journal, tmp_path, plan=a_stop_at_the_second_error()) as trader:
+            ticked = trader.state.ticked
+            await trader.until(lambda: trader.state.ticked != ticked, "a tick")
+            assert held_back(trader.state) == ()
+            assert session_readings(trader.state)["errors"].value == 2, "the gate forgets nothing"
+            await trader.enter(ETH)
+
+
+async def test_a_pair_that_slips_is_held_with_its_book_written_down(tmp_path: Path) -> None:
+    plan = the_plan()
+    (slippage,) = (replace(t, warning=None, critical=Decimal(-1000)) for t in plan.triggers if t.name == "slippage")
+    async with a_trader(tmp_path, plan=replace(plan, triggers=(slippage,))) as trader:
+        await trader.enter(ETH)
+        await trader.until(lambda: trader.events("book_snapshot"), "the book")
+        (book,) = trader.events("book_snapshot")
+        assert (book.pair, book.reason) == (ETH, "slippage ETHUSDT")
+        assert len(book.data["bids"]) == 20
+        assert [(entry.pair, entry.data["name"]) for entry in trader.events("trigger")] == [(ETH, "slippage ETHUSDT")]
+        await trader.enter(BTC)
+        trader.signal(ETH, Side.SELL)
+        await trader.until(lambda: trader.events("risk_refused"), "the refusal")
+        assert [(e.pair, e.risk_gate) for e in trader.events("risk_refused")] == [(ETH, "pair-held")]
 
 
 async def test_the_word_that_enables_trading_arms_the_breaker_again(tmp_path: Path) -> None:

@@ -5,7 +5,8 @@ sign x (average fill - decision price) / decision price in basis points, positiv
 mean of each settled order's filled share; an error is an order rejected, or unknown until it turns out to exist.
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import StrEnum
 from functools import cached_property
@@ -23,6 +24,11 @@ ROLLING = 100
 PROBES = frozenset({"probe", "probe_exit"})
 FILLING = frozenset({"entry", "exit"}) | PROBES
 """Purposes of market orders: those that should fill at once. Stops and targets rest."""
+
+
+def _key(metric: str, pair: str) -> str:
+    """The name of a figure, which where it is of one pair is that of the metric and the pair."""
+    return f"{metric} {pair}" if pair else metric
 
 
 def slippage_bps(side: Side, fill: Decimal, decision: Decimal) -> Decimal | None:
@@ -88,7 +94,10 @@ class Sent:
 
 @dataclass(frozen=True)
 class Execution:
-    """Every order of a phase, probes included. Totals cover orders that are no longer kept too."""
+    """Every order of a phase, probes included. Totals cover orders that are no longer kept too.
+
+    `begun` says of figures that only look back how many orders were told when they were last begun afresh.
+    """
 
     sent: tuple[Sent, ...] = ()
     count: int = 0
@@ -96,6 +105,7 @@ class Execution:
     forgotten_errors: int = 0
     forgotten_entries: int = 0
     forgotten_market: int = 0
+    begun: Mapping[str, int] = field(default_factory=dict)
 
     def told(
         self,
@@ -148,6 +158,17 @@ class Execution:
         there = self._find(client_id)
         return self if there is None else self._with(replace(there, ended=True))
 
+    def afresh(self, metric: str, pair: str = "") -> "Execution":
+        """A figure that looks back forgets the orders told until now; the figures of the phase forget none."""
+        return replace(self, begun={**self.begun, _key(metric, pair): self.count})
+
+    def _first(self, metric: str, pair: str = "") -> int:
+        """Which of the orders kept is the first that such a figure still looks at."""
+        return max(self.begun.get(_key(metric, pair), 0) - (self.count - len(self.sent)), 0)
+
+    def _since(self, metric: str) -> tuple[Sent, ...]:
+        return self.sent[self._first(metric) :]
+
     def _find(self, client_id: str) -> Sent | None:
         index = self._index(client_id)
         return None if index is None else self.sent[index]
@@ -182,7 +203,8 @@ class Execution:
     @cached_property
     def readings(self) -> dict[str, Reading]:
         """Every figure there is about orders; computed once per change, read at every tick."""
-        return {reading.metric: reading for reading in (*self._latencies(), *self._fills(), *self._errors())}
+        every = (*self._latencies(), *self._fills(), *self._errors())
+        return {_key(reading.metric, reading.pair): reading for reading in every}
 
     @cached_property
     def who(self) -> str:
@@ -191,16 +213,19 @@ class Execution:
 
     def _latencies(self) -> tuple[Reading, ...]:
         values = [order.latency_ms for order in self.sent if order.latency_ms is not None]
-        n, five = len(values), sorted(values[-5:], reverse=True)
-        twenty = values[-20:]
+        n, five = len(values), sorted(self._latest("latency_3_of_5", 5), reverse=True)
+        last, twenty = self._latest("latency_last", 1), self._latest("latency_p50", 20)
         return (
             Reading("latency_max", self.latency_max, n, self.who, "phase"),
             Reading("latency_p95", percentile(values, 95), n, self.who, "phase"),
-            Reading("latency_last", values[-1] if values else None, n, "last order", "last order"),
-            Reading("latency_3_of_5", five[2] if n >= 3 else None, n, "third slowest of 5 orders", "last 5"),
+            Reading("latency_last", last[0] if last else None, n, "last order", "last order"),
+            Reading("latency_3_of_5", five[2] if len(five) >= 3 else None, n, "third slowest of 5 orders", "last 5"),
             Reading("latency_p50", percentile(twenty, 50), len(twenty), "orders", "last 20"),
             *self._legs(),
         )
+
+    def _latest(self, metric: str, count: int) -> list[Decimal]:
+        return [order.latency_ms for order in self._since(metric) if order.latency_ms is not None][-count:]
 
     def _legs(self) -> tuple[Reading, ...]:
         """Where the time went: in our hands before the sending, on the way and at the exchange, and until the fill."""
@@ -213,8 +238,10 @@ class Execution:
         return tuple(Reading(name, percentile(ms, 95), len(ms), self.who, "phase") for name, ms in legs.items())
 
     def _fills(self) -> tuple[Reading, ...]:
-        shares = [(order.symbol, share) for order in self.sent if (share := order.filled_share) is not None]
-        recent = [share for _, share in shares[-ROLLING:]]
+        numbered = [(i, order.symbol, order.filled_share) for i, order in enumerate(self.sent)]
+        shares = [(symbol, share) for _, symbol, share in numbered if share is not None]
+        first = self._first("fill_rate_recent")
+        recent = [share for i, _, share in numbered if share is not None and i >= first][-ROLLING:]
         by_pair: dict[str, list[Decimal]] = {}
         for symbol, share in shares:
             by_pair.setdefault(symbol, []).append(share)
@@ -227,17 +254,31 @@ class Execution:
         )
 
     def _slippages(self) -> tuple[Reading, ...]:
-        slipped = [(order.symbol, bps) for order in self.sent if (bps := order.slippage) is not None]
+        numbered = [(i, order.symbol, order.slippage) for i, order in enumerate(self.sent)]
+        slipped = [(symbol, bps) for _, symbol, bps in numbered if bps is not None]
         last = dict(slipped)
         worst, pair = max(((bps, symbol) for symbol, bps in last.items()), default=(None, "no pair"))
         return (
             Reading("slippage_mean", mean([bps for _, bps in slipped]), len(slipped), "filled market orders", "phase"),
             Reading("slippage_worst_pair", worst, len(last), pair, "last order of each pair"),
+            *self._by_pair(numbered),
         )
+
+    def _by_pair(self, numbered: Sequence[tuple[int, str, Decimal | None]]) -> Iterator[Reading]:
+        """The slippage of each pair's last order; `n` counts the orders of the pair since it was last let go."""
+        first: dict[str, int] = {}
+        own: dict[str, list[Decimal]] = {}
+        for i, pair, bps in numbered:
+            if pair not in first:
+                first[pair] = self._first("slippage_last", pair)
+            if bps is not None and i >= first[pair]:
+                own.setdefault(pair, []).append(bps)
+        for pair, slipped in own.items():
+            yield Reading("slippage_last", slipped[-1], len(slipped), "filled market orders", "last order", pair)
 
     def _errors(self) -> tuple[Reading, ...]:
         kept = sum(order.became.is_error for order in self.sent)
-        errors, recent = kept + self.forgotten_errors, self.sent[-ROLLING:]
+        errors, recent = kept + self.forgotten_errors, self._since("order_error_rate_recent")[-ROLLING:]
         lately = sum(order.became.is_error for order in recent)
         rate = finite(Decimal(100 * errors) / self.count) if self.count else None
         entries = self.forgotten_entries + sum(order.is_entry for order in self.sent)

@@ -34,19 +34,30 @@ class Seen:
 
 @dataclass(frozen=True)
 class Signals:
-    """Strategy evidence: how many bars were judged, and the last signals they gave."""
+    """Strategy evidence: how many bars were judged, and the last of the `count` signals they gave."""
 
     evaluations: int = 0
     seen: tuple[Seen, ...] = ()
+    count: int = 0
+    begun: int = 0
 
     def after(self, seen: Seen | None) -> "Signals":
-        kept = self.seen if seen is None else (*self.seen, seen)[-SIGNALS_KEPT:]
-        return Signals(self.evaluations + 1, kept)
+        if seen is None:
+            return replace(self, evaluations=self.evaluations + 1)
+        kept = (*self.seen, seen)[-SIGNALS_KEPT:]
+        return replace(self, evaluations=self.evaluations + 1, seen=kept, count=self.count + 1)
+
+    def afresh(self) -> "Signals":
+        """What looks back forgets the signals until now; the figures of the phase forget none."""
+        return replace(self, begun=self.count)
 
     @cached_property
     def readings(self) -> tuple[Reading, ...]:
         n, window = len(self.seen), f"last {SIGNALS_KEPT} of the phase"
+        recent = self.seen[max(self.begun - (self.count - n), 0) :]
+        lately = mean([seen.confluence for seen in recent])
         return (
+            Reading("confluence_recent", lately, len(recent), "signals", f"last {SIGNALS_KEPT}"),
             Reading("confluence", mean([seen.confluence for seen in self.seen]), n, "signals", window),
             Reading("confidence", mean([seen.confidence for seen in self.seen]), n, "signals", window),
             Reading("alignment", mean([seen.alignment for seen in self.seen]), n, "signals", window),
@@ -124,6 +135,12 @@ class Metrics:
     def evaluated(self, seen: Seen | None) -> "Metrics":
         """One closed decision bar was judged; `seen` is present when it gave a signal."""
         return replace(self, signals=self.signals.after(seen))
+
+    def afresh(self, metric: str, pair: str = "") -> "Metrics":
+        """A named human released what was held on a figure that looks back: it begins again, and no other does."""
+        if metric == "confluence_recent":
+            return replace(self, signals=self.signals.afresh())
+        return replace(self, execution=self.execution.afresh(metric, pair))
 
     def warned(self) -> "Metrics":
         """One crossing of a warning threshold."""

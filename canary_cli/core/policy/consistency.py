@@ -5,7 +5,10 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from canary_cli.core.policy.fields import Problem
-from canary_cli.core.policy.plan import Phase, Plan, Trigger
+from canary_cli.core.policy.plan import Action, Phase, Plan, Trigger
+from canary_cli.core.policy.vocabulary import PER_PAIR
+
+NO_PAIR, BY_PAIR = "check slippage_mean or slippage_worst_pair", f"watch {', '.join(sorted(PER_PAIR))}"
 
 
 def contradictions(plan: Plan) -> list[Problem]:
@@ -44,6 +47,9 @@ def _phases(plan: Plan) -> Iterator[Problem]:
             yield Problem(
                 f"{where}.gate", "has no checks", "add checks = [...]: a gate that checks nothing cannot fail"
             )
+        for check in phase.gate.checks:
+            if check.metric in PER_PAIR:
+                yield Problem(f"{where}.gate {check.metric}", "is measured pair by pair, for triggers", NO_PAIR)
         for what, count in _counted([check.metric for check in phase.gate.checks]):
             yield Problem(f"{where}.gate", f"checks {what} {count} times", "keep one (orders and covered are built in)")
         for pair, count in _counted(phase.pairs):
@@ -78,6 +84,8 @@ def _triggers(plan: Plan) -> Iterator[Problem]:
         where = f"trigger {trigger.name}"
         if trigger.warning is None and trigger.critical is None:
             yield Problem(where, "has no limit", "add warning = N, critical = N, or both")
+        if trigger.action is Action.CHECK_MARKET and trigger.metric not in PER_PAIR:
+            yield Problem(f"{where}.action", f"holds one pair, and {trigger.metric} is of all", BY_PAIR)
         if _is_reversed(trigger):
             yield Problem(where, "its warning lies beyond its critical limit", "swap them")
         for number in trigger.phases:

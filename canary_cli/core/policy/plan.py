@@ -11,6 +11,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from canary_cli.core.policy.breaker import BreakerLimits
+from canary_cli.core.policy.vocabulary import PER_PAIR
 
 
 class Kind(StrEnum):
@@ -148,6 +149,11 @@ class Trigger:
     phases: tuple[int, ...] = ()
 
 
+def name_of(trigger: Trigger, pair: str) -> str:
+    """What a trigger goes by where it watches `pair` by itself; its own name where it watches no single one."""
+    return f"{trigger.name} {pair}" if pair else trigger.name
+
+
 @dataclass(frozen=True, slots=True)
 class Crew:
     """When somebody sits there, UTC. Unanswered decisions fall differently inside and outside."""
@@ -246,6 +252,14 @@ class Plan:
             if phase.number == number:
                 return phase
         raise KeyError(f"the plan has no phase {number}")
+
+    def watched_by(self, name: str) -> tuple[Trigger, str] | None:
+        """The trigger that fired as `name`, and the pair it watches by itself; None where the plan has none such."""
+        for trigger in self.triggers:
+            pair = name.removeprefix(f"{trigger.name} ") if trigger.metric in PER_PAIR else ""
+            if name == name_of(trigger, pair) and (pair or trigger.metric not in PER_PAIR):
+                return trigger, pair
+        return None
 
     @property
     def pairs(self) -> tuple[str, ...]:

@@ -1,10 +1,11 @@
 """Thresholds watched at every tick, and the clocks of decisions that wait for a human.
 
 Unmeasured changes nothing: neither does a metric without its minimum of samples raise an alarm, nor does its silence
-end one. Each trigger speaks once per change of level.
+end one. Each trigger speaks once per change of level. One whose metric is measured pair by pair is a trigger of its own
+for each pair: its levels, its samples and what it holds bear the name `TRIGGER PAIR`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -13,9 +14,10 @@ from types import MappingProxyType
 from canary_cli.core.accounting.numbers import finite
 from canary_cli.core.accounting.reading import Reading
 from canary_cli.core.policy.comparing import holds
-from canary_cli.core.policy.plan import Action, Check, Level, Phase, Plan, Trigger
+from canary_cli.core.policy.plan import Action, Check, Level, Phase, Plan, Trigger, name_of
+from canary_cli.core.policy.vocabulary import PER_PAIR
 
-__all__ = ["Action", "DecisionClock", "Fired", "Level", "TriggerStates", "keep", "step"]
+__all__ = ["Action", "DecisionClock", "Fired", "Level", "TriggerStates", "keep", "let_go", "step"]
 
 _RANK = {Level.NORMAL: 0, Level.WARNING: 1, Level.CRITICAL: 2}
 _ERRORS = {"order_error_rate": "errors", "order_success": "errors", "order_error_rate_recent": "errors_recent"}
@@ -24,7 +26,7 @@ _ERRORS = {"order_error_rate": "errors", "order_success": "errors", "order_error
 
 @dataclass(frozen=True, slots=True)
 class Fired:
-    """A trigger changed its level. `detail` names what it was measured on (a pair, a window).
+    """A trigger changed its level. `detail` names what it was measured on, `pair` the one it watches by itself.
 
     `counts`: a warning threshold was crossed, which is one warning in the gate's count (`Metrics.warned`).
     """
@@ -37,6 +39,7 @@ class Fired:
     action: Action
     detail: str = ""
     counts: bool = False
+    pair: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +70,32 @@ def step(
     states = _hard_limits(states, readings, phase, fired)
     for trigger in plan.triggers:
         if not trigger.phases or phase.number in trigger.phases:
-            states = _judge(states, trigger, readings, now, fired)
+            for reading in _watched(trigger, readings):
+                states = _judge(states, trigger, reading, _errors(trigger, readings), now, fired)
     return (_clocks(states, now, plan, fired) if states.clocks else states), tuple(fired)
 
 
 def keep(states: TriggerStates, trigger: str) -> TriggerStates:
     """A named human decided against the rollback: the clock of that trigger ends, its level stays."""
     return replace(states, clocks=tuple(clock for clock in states.clocks if clock.trigger != trigger))
+
+
+def let_go(states: TriggerStates, names: Iterable[str]) -> TriggerStates:
+    """A named human released what these hold: each is judged from the beginning."""
+    gone = frozenset(names)
+    levels = {name: level for name, level in states.levels.items() if name not in gone}
+    return replace(states, levels=levels, beyond={k: v for k, v in states.beyond.items() if k not in gone})
+
+
+def _watched(trigger: Trigger, readings: Mapping[str, Reading]) -> Iterator[Reading]:
+    """What is measured well enough to be judged, pair by pair where the metric is."""
+    if trigger.metric in PER_PAIR:
+        found = [reading for reading in readings.values() if reading.metric == trigger.metric]
+    else:
+        found = [reading] if (reading := readings.get(trigger.metric)) else []
+    for reading in found:
+        if reading.value is not None and reading.value.is_finite() and reading.n >= trigger.min_samples:
+            yield reading
 
 
 def _hard_limits(
@@ -101,25 +123,23 @@ def _is_broken(check: Check, reading: Reading | None) -> bool:
 
 
 def _judge(
-    states: TriggerStates, trigger: Trigger, readings: Mapping[str, Reading], now: datetime, fired: list[Fired]
+    states: TriggerStates, trigger: Trigger, reading: Reading, errors: int, now: datetime, fired: list[Fired]
 ) -> TriggerStates:
-    reading = readings.get(trigger.metric)
-    if reading is None or reading.value is None or not reading.value.is_finite() or reading.n < trigger.min_samples:
-        return states
-    before = states.levels.get(trigger.name, Level.NORMAL)
-    level = _level(trigger, reading.value, before, _errors(trigger, readings))
+    assert reading.value is not None
+    name = name_of(trigger, reading.pair)
+    before = states.levels.get(name, Level.NORMAL)
+    level = _level(trigger, reading.value, before, errors)
     if _RANK[level] > _RANK[before] and trigger.lasting:
-        since = states.beyond.get(trigger.name, now)
+        since = states.beyond.get(name, now)
         if now - since < trigger.lasting:
-            beyond = {**states.beyond, trigger.name: since}
-            return states if trigger.name in states.beyond else replace(states, beyond=beyond)
-    elif trigger.name in states.beyond and level is before:
-        states = replace(states, beyond={k: v for k, v in states.beyond.items() if k != trigger.name})
+            return states if name in states.beyond else replace(states, beyond={**states.beyond, name: since})
+    elif name in states.beyond and level is before:
+        states = replace(states, beyond={k: v for k, v in states.beyond.items() if k != name})
     if level is before:
         return states
     one = _fired(trigger, reading, level, before)
     fired.append(one)
-    return _entered(states, trigger, level, one, now)
+    return _entered(states, name, level, one, now)
 
 
 def _errors(trigger: Trigger, readings: Mapping[str, Reading]) -> int:
@@ -159,17 +179,26 @@ def _fired(trigger: Trigger, reading: Reading, level: Level, before: Level) -> F
         action = trigger.action
     else:
         action = Action.RELEASE if before is Level.CRITICAL or level is Level.NORMAL else Action.ALERT
-    counts = before is Level.NORMAL and trigger.warning is not None
-    return Fired(trigger.name, level, reading.value, limit or Decimal(0), reading.n, action, reading.population, counts)
+    return Fired(
+        name_of(trigger, reading.pair),
+        level,
+        reading.value,
+        limit or Decimal(0),
+        reading.n,
+        action,
+        reading.population,
+        counts=before is Level.NORMAL and trigger.warning is not None,
+        pair=reading.pair,
+    )
 
 
-def _entered(states: TriggerStates, trigger: Trigger, level: Level, fired: Fired, now: datetime) -> TriggerStates:
-    levels = {name: held for name, held in states.levels.items() if name != trigger.name}
+def _entered(states: TriggerStates, name: str, level: Level, fired: Fired, now: datetime) -> TriggerStates:
+    levels = {other: held for other, held in states.levels.items() if other != name}
     if level is not Level.NORMAL:
-        levels[trigger.name] = level
-    moved = replace(keep(states, trigger.name), levels=levels)
+        levels[name] = level
+    moved = replace(keep(states, name), levels=levels)
     if fired.action is Action.INVESTIGATE:
-        moved = replace(moved, clocks=(*moved.clocks, DecisionClock(trigger.name, now, fired)))
+        moved = replace(moved, clocks=(*moved.clocks, DecisionClock(name, now, fired)))
     return moved
 
 

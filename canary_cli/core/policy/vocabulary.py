@@ -18,6 +18,7 @@ METRICS: Mapping[str, str] = MappingProxyType(
         "fill_rate_recent": "mean filled share of the last 100 market orders, %",
         "slippage_mean": "mean slippage against the decision price, bps",
         "slippage_worst_pair": "slippage of the last order, on the pair where it is worst, bps",
+        "slippage_last": "slippage of the last order of a pair, each pair by itself, bps",
         "errors": "orders rejected or unknown",
         "errors_recent": "orders rejected or unknown, among the last 100",
         "order_error_rate": "share of orders rejected or unknown, %",
@@ -31,6 +32,7 @@ METRICS: Mapping[str, str] = MappingProxyType(
         "warnings": "threshold crossings and rejected orders",
         "covered": "share of the phase with fresh readings, %",
         "confluence": "mean confluence score of signals, of 4",
+        "confluence_recent": "mean confluence score of the last 100 signals, of 4",
         "confidence": "mean confidence of signals, of 100",
         "alignment": "mean structure alignment of signals, %",
         "evaluations": "closed bars judged",
@@ -43,3 +45,6 @@ METRICS: Mapping[str, str] = MappingProxyType(
         "sign_offs_missing": "sign-offs of people still missing",
     }
 )
+
+PER_PAIR = frozenset({"slippage_last"})
+"""Measured pair by pair: only for triggers, each of which then watches every pair by itself."""

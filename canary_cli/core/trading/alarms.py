@@ -7,15 +7,17 @@ from canary_cli.core.policy import triggers
 from canary_cli.core.policy.plan import Action, Level
 from canary_cli.core.policy.triggers import Fired
 from canary_cli.core.trading.conditions import hold, release
-from canary_cli.core.trading.effects import Note, RaiseAlert
+from canary_cli.core.trading.effects import Note, RaiseAlert, SnapshotBook
 from canary_cli.core.trading.facts import (
     TriggerFired,
 )
 from canary_cli.core.trading.halting import roll_back
 from canary_cli.core.trading.inputs import Keep
 from canary_cli.core.trading.standing import session_readings
-from canary_cli.core.trading.state import put
+from canary_cli.core.trading.state import Hold, drop, put
 from canary_cli.core.trading.turn import Turn
+
+WORD = "canary trading enable --by NAME --reason WHY"
 
 
 def judge(turn: Turn, time: datetime) -> None:
@@ -31,7 +33,14 @@ def judge(turn: Turn, time: datetime) -> None:
 def _on_fired(turn: Turn, fired: Fired, time: datetime) -> None:
     turn.learn(
         TriggerFired(
-            time, fired.name, fired.level.value, str(fired.value), str(fired.limit), fired.n, fired.action.value
+            time,
+            fired.name,
+            fired.level.value,
+            str(fired.value),
+            str(fired.limit),
+            fired.n,
+            fired.action.value,
+            fired.pair,
         )
     )
     detail = f"{fired.name} {fired.value:.4g} beyond {fired.limit} (n={fired.n}, {fired.detail})"
@@ -47,18 +56,19 @@ def _roll_back(turn: Turn, fired: Fired, detail: str) -> None:
 def _stop(turn: Turn, fired: Fired, detail: str) -> None:
     """REDUCING until the metric is well again, and somebody is paged."""
     hold(turn, fired.name, detail)
-    _alert(turn, fired, detail)
+    _alert_held(turn, fired, detail)
 
 
 def _suspend_signals(turn: Turn, fired: Fired, detail: str) -> None:
-    turn.put(suspended=turn.state.suspended | {fired.name})
-    _alert(turn, fired, detail)
+    turn.put(holds=put(turn.state.holds, fired.name, Hold(detail)))
+    _alert_held(turn, fired, detail)
 
 
 def _check_market(turn: Turn, fired: Fired, detail: str) -> None:
     """Entries on the pair wait; its book goes into the journal with the alert."""
-    turn.put(held_pairs=put(turn.state.held_pairs, fired.detail, fired.name))
-    _alert(turn, fired, detail)
+    turn.put(holds=put(turn.state.holds, fired.name, Hold(detail, fired.pair)))
+    turn.ask(SnapshotBook(fired.pair, fired.name))
+    _alert_held(turn, fired, detail)
 
 
 def _alert(turn: Turn, fired: Fired, detail: str) -> None:
@@ -66,14 +76,16 @@ def _alert(turn: Turn, fired: Fired, detail: str) -> None:
     turn.ask(RaiseAlert(severity, detail, f"trigger/{fired.name}"))
 
 
+def _alert_held(turn: Turn, fired: Fired, detail: str) -> None:
+    """With the way out, where the hold is not itself what a missing answer brought."""
+    is_asked = any(clock.trigger == fired.name for clock in turn.state.triggers.clocks)
+    _alert(turn, fired, detail if is_asked else f"{detail}; held until it is well again, or by word: {WORD}")
+
+
 def _release(turn: Turn, fired: Fired, _detail: str) -> None:
     """What the trigger held may go on."""
-    state = turn.state
     release(turn, fired.name)
-    turn.put(
-        suspended=state.suspended - {fired.name},
-        held_pairs={pair: name for pair, name in state.held_pairs.items() if name != fired.name},
-    )
+    turn.put(holds=drop(turn.state.holds, fired.name))
 
 
 _ACTIONS: dict[Action, Callable[[Turn, Fired, str], None]] = {

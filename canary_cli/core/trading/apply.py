@@ -7,7 +7,7 @@ from typing import Any
 from canary_cli.core.accounting import pnl
 from canary_cli.core.accounting.metrics import Metrics
 from canary_cli.core.model import ZERO, OrderStatus
-from canary_cli.core.policy import breaker
+from canary_cli.core.policy import breaker, triggers
 from canary_cli.core.policy.breaker import Zone
 from canary_cli.core.trading import facts as f
 from canary_cli.core.trading.forgetting import forget
@@ -197,6 +197,21 @@ def _breaker_moved(state: Session, fact: f.BreakerMoved) -> Session:
     return replace(state, breaker=replace(state.breaker, zone=Zone(fact.zone), since=fact.time))
 
 
+def _released(state: Session, fact: f.TriggersReleased) -> Session:
+    """A trigger that the plan no longer has holds nothing any more, and has nothing to begin afresh."""
+    metrics, names = state.metrics, frozenset(fact.triggers)
+    for name in fact.triggers:
+        watched = state.setup.plan.watched_by(name)
+        if watched is not None:
+            metrics = metrics.afresh(watched[0].metric, watched[1])
+    return replace(
+        state,
+        metrics=metrics,
+        triggers=triggers.let_go(state.triggers, names),
+        holds={name: hold for name, hold in state.holds.items() if name not in names},
+    )
+
+
 def _liquidated(state: Session, _fact: f.Liquidated) -> Session:
     return replace(state, metrics=state.metrics.liquidated())
 
@@ -249,6 +264,7 @@ _APPLY: dict[type, Callable[[Session, Any], Session]] = {
     f.Unlatched: _unlatched,
     f.BreakerMoved: _breaker_moved,
     f.TriggerFired: _unchanged,
+    f.TriggersReleased: _released,
     f.Liquidated: _liquidated,
     f.ForeignSeen: _unchanged,
     f.Adopted: _adopted,

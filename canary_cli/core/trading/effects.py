@@ -78,6 +78,14 @@ class RaiseAlert:
 
 
 @dataclass(frozen=True, slots=True)
+class SnapshotBook:
+    """Write down what the pair's book looks like now, and why it was asked for."""
+
+    symbol: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class StartRollback:
     """Money trigger: flatten now, then run the rollback sequence."""
 
@@ -95,5 +103,6 @@ Effect = (
     | CountdownCancel
     | SetLatch
     | RaiseAlert
+    | SnapshotBook
     | StartRollback
 )

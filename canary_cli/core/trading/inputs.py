@@ -100,11 +100,15 @@ class LatchChanged:
 
 @dataclass(frozen=True, slots=True)
 class ArmAgain:
-    """A named person has enabled trading: the breaker, which never recovers by itself, is set back."""
+    """A named person has enabled trading: the breaker, which never recovers by itself, is set back.
+
+    `releases` names the triggers that were seen to hold something, which is let go.
+    """
 
     time: datetime
     by: str
     reason: str
+    releases: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

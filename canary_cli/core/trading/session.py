@@ -16,6 +16,7 @@ from canary_cli.core.trading import (
     marking,
     probes,
     reconcile,
+    releasing,
     watch,
 )
 from canary_cli.core.trading.effects import Effect, ReadAccount
@@ -81,6 +82,11 @@ def _on_roll_back(turn: Turn, event: RollBack) -> None:
     roll_back(turn, event.cause, event.detail)
 
 
+def _on_arm(turn: Turn, event: ArmAgain) -> None:
+    marking.on_arm(turn, event)
+    releasing.on_arm(turn, event)
+
+
 def _on_wind_down(turn: Turn, event: WindDown) -> None:
     turn.put(ending=event.reason)
 
@@ -132,7 +138,7 @@ _HANDLERS: dict[type, Callable[[Turn, Any], None]] = {
     Keep: alarms.on_keep,
     ConditionChanged: conditions.on_condition,
     LatchChanged: conditions.on_latches,
-    ArmAgain: marking.on_arm,
+    ArmAgain: _on_arm,
     WindDown: _on_wind_down,
     Adopt: adoption.on_adopt,
     StreamUp: _on_stream_up,

@@ -91,6 +91,14 @@ class Condition:
     holds: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """What a trigger holds beside the conditions: entries on `pair`, or where that is empty all entries by signal."""
+
+    detail: str
+    pair: str = ""
+
+
 @dataclass(frozen=True)
 class Session:
     """The whole of it. Maps are never mutated: each change makes a new one. `inherited` are the orders without an
@@ -98,6 +106,8 @@ class Session:
     exchange's positions were last found equal after a doubt: every trade until then is known.
 
     `transferred` is when money was last moved in or out, or the wallet first known.
+
+    `holds` are by the name that a trigger fired under.
 
     `absent` are the pairs that we hold by our fills, and the exchange, last asked, did not.
 
@@ -128,8 +138,7 @@ class Session:
     triggers: TriggerStates = field(default_factory=TriggerStates)
     metrics: Metrics = field(default_factory=Metrics.empty)
     conditions: Mapping[str, Condition] = field(default_factory=dict)
-    suspended: frozenset[str] = frozenset()
-    held_pairs: Mapping[str, str] = field(default_factory=dict)
+    holds: Mapping[str, Hold] = field(default_factory=dict)
     latches: Mapping[str, str] = field(default_factory=dict)
     last_entry: Mapping[str, datetime] = field(default_factory=dict)
     last_probe: datetime | None = None

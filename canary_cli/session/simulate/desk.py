@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Protocol
 
-from canary_cli.core.model import AccountSnapshot, AlgoOrder, Fill, Order
+from canary_cli.core.model import AccountSnapshot, AlgoOrder, Book, Fill, Order
 from canary_cli.core.trading.effects import (
     CancelAlgo,
     Effect,
@@ -16,6 +16,7 @@ from canary_cli.core.trading.effects import (
     RaiseAlert,
     ReadAccount,
     SetLatch,
+    SnapshotBook,
     StartRollback,
 )
 from canary_cli.core.trading.events import AccountRead, ReadFailed
@@ -42,6 +43,8 @@ class Surroundings(Protocol):
     resends: bool
 
     def decided(self, event: Input, before: Session, after: Session) -> None: ...
+
+    def book(self, symbol: str) -> Book: ...
 
     def set_latch(self, source: str, reason: str) -> None: ...
 
@@ -94,6 +97,8 @@ class Desk:
                 self._around.roll_back(cause, detail)
             case RaiseAlert(severity, message, key):
                 self._scribe.write("alert", data={"severity": severity, "message": message, "key": key}, reason=message)
+            case SnapshotBook(symbol, reason):
+                self._scribe.write_book(self._around.book(symbol), reason)
 
     def _later(self, seconds: float, deed: Callable[[], None]) -> None:
         self._timeline.after(seconds, lambda: deed() if self.is_alive else None)

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from random import Random
 
+from canary_cli.core.model import Book
 from canary_cli.core.policy.plan import Plan
 from canary_cli.core.signals import SignalSettings
 from canary_cli.core.trading.effects import ReadAccount
@@ -15,6 +16,7 @@ from canary_cli.core.trading.standing import holding_of
 from canary_cli.core.trading.state import Session, Setup
 from canary_cli.paper.engine import Engine
 from canary_cli.paper.market import Climate, Shock, ShockKind, synthetic_market
+from canary_cli.session.executor import LEVELS
 from canary_cli.session.live import known_account
 from canary_cli.session.rebuilding import rebuilt
 from canary_cli.session.scribe import Scribe, Standing
@@ -225,6 +227,9 @@ class World:
     def decided(self, event: Input, before: Session, after: Session) -> None:
         self.decisions += 1
         self.invariants.on_decided(event, before, after)
+
+    def book(self, symbol: str) -> Book:
+        return self._market.book(symbol, LEVELS)
 
     def set_latch(self, source: str, reason: str) -> None:
         """The latch file: it survives everything."""

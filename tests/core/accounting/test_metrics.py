@@ -100,6 +100,52 @@ def test_the_worst_pair_is_named() -> None:
     assert (slipped.value, slipped.population) == (60, "ETHUSDT")
 
 
+def test_slippage_is_told_of_each_pair_by_itself() -> None:
+    metrics = sent(sent(Metrics.empty(), 1), 2)
+    metrics = metrics.ordered("e", "ETHUSDT", "probe", 10, ONE).filled("e", "ETHUSDT", "probe", ONE, Decimal(60))
+    found = [read(metrics, f"slippage_last {pair}") for pair in ("BTCUSDT", "ETHUSDT")]
+    assert [(one.pair, one.value, one.n) for one in found] == [("BTCUSDT", 2, 2), ("ETHUSDT", 60, 1)]
+
+
+def test_a_figure_that_looks_back_begins_afresh_alone_and_the_phase_forgets_nothing() -> None:
+    metrics = sent(Metrics.empty(), 1).rejected("r", "ETHUSDT", "entry").rejected("s", "ETHUSDT", "entry")
+    metrics = metrics.ordered("e", "ETHUSDT", "probe", 900, ONE).filled("e", "ETHUSDT", "probe", ONE, Decimal(60))
+    fresh = metrics.afresh("order_error_rate_recent")
+    assert (value(fresh, "order_error_rate_recent"), read(fresh, "errors_recent").n) == (None, 0)
+    assert (value(fresh, "errors"), value(fresh, "order_error_rate"), value(fresh, "warnings")) == (2, 50, 2)
+    assert (value(fresh, "latency_last"), value(fresh, "slippage_last ETHUSDT")) == (900, 60)
+    again = sent(fresh, 2).rejected("t", "BTCUSDT", "entry").resolved("r", found=True)
+    assert (value(again, "errors_recent"), read(again, "errors_recent").n) == (1, 2)
+
+    fresh = metrics.afresh("slippage_last", "ETHUSDT").afresh("latency_last").afresh("fill_rate_recent")
+    assert "slippage_last ETHUSDT" not in readings(fresh, Curve(), NOW)
+    assert (value(fresh, "slippage_last BTCUSDT"), value(fresh, "slippage_worst_pair")) == (2, 60)
+    assert (value(fresh, "latency_last"), value(fresh, "latency_max"), read(fresh, "fill_rate_recent").n) == (
+        None,
+        900,
+        0,
+    )
+
+
+def test_a_figure_begun_afresh_stays_so_when_old_orders_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(execution, "KEPT", 10)
+    metrics = many(*[100] * 9).rejected("r", "BTCUSDT", "entry").afresh("order_error_rate_recent")
+    for number in range(100, 103):
+        metrics = sent(metrics, number)
+    assert (value(metrics, "errors_recent"), read(metrics, "errors_recent").n) == (0, 3)
+    assert value(metrics, "errors") == 1
+
+
+def test_confluence_looks_back_for_its_trigger_and_over_the_phase_for_its_gate() -> None:
+    low, high = (Seen(NOW, Decimal(score), Decimal(80), Decimal(90)) for score in ("1.5", "3.5"))
+    fresh = Metrics.empty().evaluated(low).evaluated(low).afresh("confluence_recent")
+    assert (value(fresh, "confluence_recent"), value(fresh, "confluence")) == (None, Decimal("1.5"))
+    seen = fresh.evaluated(high)
+    assert (value(seen, "confluence_recent"), read(seen, "confluence_recent").n, read(seen, "confluence").n) == (
+        Decimal("3.5"), 1, 3,
+    )  # fmt: skip
+
+
 def test_stops_and_strangers_say_nothing_about_fills_and_orders() -> None:
     metrics = sent(Metrics.empty(), 1)
     resting = metrics.ordered("s", "BTCUSDT", "stop", 90, Decimal(0)).filled("s", "BTCUSDT", "stop", ONE, Decimal(500))

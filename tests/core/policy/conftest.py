@@ -1,6 +1,7 @@
 """The shipped plan, and readings of a phase in which everything went well."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -26,7 +27,8 @@ WELL = {
     "fill_rate": 100, "fill_rate_worst_pair": 100, "fill_rate_recent": 100, "slippage_mean": 2,
     "slippage_worst_pair": 3, "errors": 0, "errors_recent": 0, "order_error_rate": 0, "order_error_rate_recent": 0,
     "order_success": 100, "orders": 30, "strategy_orders": 4, "drawdown": "-0.2", "intraday_drawdown": "-0.2",
-    "liquidations": 0, "warnings": 0, "covered": 99, "confluence": "3.5", "confidence": 80, "alignment": 90,
+    "liquidations": 0, "warnings": 0, "covered": 99, "confluence": "3.5", "confluence_recent": "3.5",
+    "confidence": 80, "alignment": 90,
     "evaluations": 8, "signals_per_hour": 1,
 }  # fmt: skip
 
@@ -56,5 +58,14 @@ def reading(metric: str, value: object, n: int = 30) -> Reading:
 
 
 def readings(n: int = 30, **changes: object) -> dict[str, Reading]:
-    """A good phase, with these figures changed. `n` is what every figure was measured on."""
-    return {metric: reading(metric, value, n) for metric, value in {**WELL, **changes}.items()}
+    """A good phase, with these figures changed. `n` is what every figure was measured on.
+
+    `BTCUSDT=51` and the like is the slippage of that pair.
+    """
+    slipped = {pair: value for pair, value in {"BTCUSDT": 3, **changes}.items() if pair.endswith("USDT")}
+    plain = {**WELL, **{metric: value for metric, value in changes.items() if metric not in slipped}}
+    known = {metric: reading(metric, value, n) for metric, value in plain.items()}
+    return known | {
+        f"slippage_last {pair}": replace(reading("slippage_last", value, n), pair=pair)
+        for pair, value in slipped.items()
+    }

@@ -20,7 +20,7 @@ from canary_cli.core.policy.fields import parse_span
 from canary_cli.core.policy.gates import Evidence
 from canary_cli.core.policy.parsing import parse_plan
 from canary_cli.core.policy.plan import Crew, Plan, Promote, unknown_pairs
-from canary_cli.core.policy.vocabulary import METRICS
+from canary_cli.core.policy.vocabulary import METRICS, PER_PAIR
 from canary_cli.errors import ExitCode, PlanError
 from tests.core.policy.conftest import HOME, NOON, WELL
 
@@ -65,7 +65,11 @@ def test_what_the_shipped_plan_may_lose(plan: Plan) -> None:
 
 def test_the_vocabulary_is_what_is_measured() -> None:
     measured = {*read_metrics(Metrics.empty(), Curve(), NOON), *Evidence().readings()}
-    assert measured == set(METRICS)
+    assert measured == set(METRICS) - PER_PAIR
+    filled = Metrics.empty().ordered("a", "BTCUSDT", "entry", 9, Decimal(1))
+    filled = filled.filled("a", "BTCUSDT", "entry", Decimal(1), Decimal(2))
+    by_pair = {one.metric for one in read_metrics(filled, Curve(), NOON).values() if one.pair}
+    assert by_pair == PER_PAIR
     assert set(WELL) <= measured
 
 
@@ -111,6 +115,8 @@ def test_unknown_pairs_are_named_with_their_phase(plan: Plan) -> None:
         (lambda d: d["trigger"][5].pop("warning"), "has no limit"),
         (lambda d: d["trigger"][0].update(phases=[7]), "names phase 7"),
         (lambda d: d["trigger"][1].update(name="latency"), "is there 2 times"),
+        (lambda d: d["trigger"][4].update(metric="slippage_worst_pair"), "slippage.action: holds one pair"),
+        (lambda d: d["phase"][0]["gate"]["checks"][0].update(metric="slippage_last"), "is measured pair by pair"),
         (lambda d: d["trigger"][0].update(action="pray"), 'action: is "pray"'),
     ],
 )  # fmt: skip

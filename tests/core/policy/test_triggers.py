@@ -1,5 +1,6 @@
 """Thresholds: once per change of level, never on too few samples, and what no answer leads to."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from canary_cli.core.policy.plan import Action, Level, Plan
-from canary_cli.core.policy.triggers import Fired, TriggerStates, keep, step
+from canary_cli.core.policy.triggers import Fired, TriggerStates, keep, let_go, step
 from tests.core.policy.conftest import NIGHT, NOON, WELL, readings
 
 
@@ -39,11 +40,11 @@ def test_a_good_phase_fires_nothing(plan: Plan) -> None:
         (2, {"latency_3_of_5": 1501}, [("latency, 3 of 5", Action.ROLLBACK)]),
         (2, {"fill_rate_recent": "94.9"}, [("fill rate", Action.ALERT)]),
         (2, {"fill_rate_recent": "89.9"}, [("fill rate", Action.INVESTIGATE)]),
-        (2, {"slippage_worst_pair": 51}, [("slippage", Action.CHECK_MARKET)]),
+        (2, {"BTCUSDT": 51}, [("slippage BTCUSDT", Action.CHECK_MARKET)]),
         (2, {"drawdown": "-1.51"}, [("drawdown", Action.ALERT)]),
         (3, {"drawdown": "-2.01"}, [("drawdown", Action.ALERT), ("current drawdown", Action.ALERT)]),
         (2, {"intraday_drawdown": "-1.01"}, [("intraday drawdown", Action.ALERT)]),
-        (2, {"confluence": "1.9"}, [("confluence", Action.SUSPEND_SIGNALS)]),
+        (2, {"confluence_recent": "1.9"}, [("confluence", Action.SUSPEND_SIGNALS)]),
         (2, {"latency_p50": 1001}, [("latency, lasting", Action.INVESTIGATE)]),
     ],
 )
@@ -83,16 +84,50 @@ def test_fault_37_error_rate_at_its_limit_one_of_one_and_none(
 
 
 def test_fault_49_a_metric_that_flaps_around_its_limit_speaks_once(plan: Plan) -> None:
-    flapping = [{"slippage_worst_pair": value} for value in (21, 19, 21, 19.5, 22, 18.1)]
+    flapping = [{"BTCUSDT": value} for value in (21, 19, 21, 19.5, 22, 18.1)]
     states, fired = run(plan, *flapping)
-    assert acts(fired) == [("slippage", Action.ALERT)]
-    assert states.levels == {"slippage": Level.WARNING}
-    _, fired = run(plan, *flapping, {"slippage_worst_pair": 18})
-    assert acts(fired) == [("slippage", Action.ALERT), ("slippage", Action.RELEASE)]
+    assert acts(fired) == [("slippage BTCUSDT", Action.ALERT)]
+    assert states.levels == {"slippage BTCUSDT": Level.WARNING}
+    _, fired = run(plan, *flapping, {"BTCUSDT": 18})
+    assert acts(fired) == [("slippage BTCUSDT", Action.ALERT), ("slippage BTCUSDT", Action.RELEASE)]
+
+
+def test_each_pair_has_its_own_level_and_its_own_minimum_of_samples(plan: Plan) -> None:
+    states, fired = run(
+        plan, {"BTCUSDT": 60, "ETHUSDT": 5}, {"BTCUSDT": 60, "ETHUSDT": 55}, {"BTCUSDT": 5, "ETHUSDT": 55}
+    )
+    assert [(one.name, one.pair, one.action) for one in fired] == [
+        ("slippage BTCUSDT", "BTCUSDT", Action.CHECK_MARKET),
+        ("slippage ETHUSDT", "ETHUSDT", Action.CHECK_MARKET),
+        ("slippage BTCUSDT", "BTCUSDT", Action.RELEASE),
+    ]
+    assert states.levels == {"slippage ETHUSDT": Level.CRITICAL}
+    rule = next(one for one in plan.triggers if one.name == "slippage")
+    patient = replace(plan, triggers=(replace(rule, min_samples=3),))
+    known = readings(BTCUSDT=60, ETHUSDT=60)
+    known["slippage_last ETHUSDT"] = replace(known["slippage_last ETHUSDT"], n=2)
+    assert [one.pair for one in step(TriggerStates(), known, NOON, plan.phase(2), patient)[1]] == ["BTCUSDT"]
+
+
+def test_what_a_person_lets_go_is_judged_from_the_beginning(plan: Plan) -> None:
+    bad = readings(order_error_rate_recent=4, errors_recent=4, BTCUSDT=60)
+    held, _ = step(TriggerStates(), bad, NOON, plan.phase(2), plan)
+    left = let_go(held, ["order errors"])
+    assert left.levels == {"slippage BTCUSDT": Level.CRITICAL}
+    assert acts(list(step(left, bad, NOON, plan.phase(2), plan)[1])) == [("order errors", Action.STOP)]
+
+
+def test_a_fired_name_leads_back_to_its_trigger_and_pair(plan: Plan) -> None:
+    found = plan.watched_by("slippage ETHUSDT")
+    assert found is not None
+    assert (found[0].name, found[1]) == ("slippage", "ETHUSDT")
+    assert [plan.watched_by(name) for name in ("slippage", "slippage ", "database", "latency, lasting BTCUSDT")] == [
+        None
+    ] * 4
 
 
 def test_only_a_crossed_warning_threshold_counts_as_a_warning(plan: Plan) -> None:
-    _, fired = run(plan, {"slippage_worst_pair": 21}, {"slippage_worst_pair": 60}, {"slippage_worst_pair": 30})
+    _, fired = run(plan, {"BTCUSDT": 21}, {"BTCUSDT": 60}, {"BTCUSDT": 30})
     assert [(one.level, one.counts) for one in fired] == [
         (Level.WARNING, True), (Level.CRITICAL, False), (Level.WARNING, False)]  # fmt: skip
 
@@ -100,17 +135,17 @@ def test_only_a_crossed_warning_threshold_counts_as_a_warning(plan: Plan) -> Non
 @given(value=st.sampled_from([None, "NaN", "Infinity", "-Infinity"]), metric=st.sampled_from(sorted(WELL)))
 def test_the_unmeasured_neither_raises_nor_ends_an_alarm(plan: Plan, metric: str, value: str | None) -> None:
     assert run(plan, {metric: value})[1] == []
-    states, _ = run(plan, {"slippage_worst_pair": 60}, {"slippage_worst_pair": value})
-    assert states.levels["slippage"] is Level.CRITICAL
+    states, _ = run(plan, {"BTCUSDT": 60}, {"BTCUSDT": value})
+    assert states.levels["slippage BTCUSDT"] is Level.CRITICAL
 
 
 @given(values=st.lists(st.decimals(0, 100, places=1), min_size=1, max_size=40))
 def test_levels_told_are_levels_entered(plan: Plan, values: list[Decimal]) -> None:
     """Each firing changes the level, and the last one told is the level that holds."""
-    states, fired = run(plan, *({"slippage_worst_pair": value} for value in values))
+    states, fired = run(plan, *({"BTCUSDT": value} for value in values))
     told = [one.level for one in fired]
     assert all(a is not b for a, b in zip([Level.NORMAL, *told], told, strict=False))
-    assert states.levels.get("slippage", Level.NORMAL) is (told[-1] if told else Level.NORMAL)
+    assert states.levels.get("slippage BTCUSDT", Level.NORMAL) is (told[-1] if told else Level.NORMAL)
 
 
 def waited(plan: Plan, asked: datetime, minutes: float, states: TriggerStates | None = None) -> list[Action]:

@@ -19,6 +19,7 @@ from canary_cli.core.trading.facts.limits import (
     Latched,
     PhaseEntered,
     TriggerFired,
+    TriggersReleased,
     Unlatched,
 )
 from canary_cli.core.trading.facts.orders import (
@@ -59,6 +60,7 @@ __all__ = [
     "Reconciled",
     "RiskRefused",
     "TriggerFired",
+    "TriggersReleased",
     "Unlatched",
     "WalletMoved",
 ]
@@ -83,6 +85,7 @@ Fact = (
     | Unlatched
     | BreakerMoved
     | TriggerFired
+    | TriggersReleased
     | Liquidated
     | ForeignSeen
     | Adopted

@@ -70,6 +70,8 @@ class BreakerMoved:
 
 @dataclass(frozen=True, slots=True)
 class TriggerFired:
+    """`name` ends with the pair where the trigger watches one by itself."""
+
     event: ClassVar[str] = "trigger"
     time: datetime
     name: str
@@ -78,3 +80,15 @@ class TriggerFired:
     limit: str
     n: int
     action: str
+    pair: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TriggersReleased:
+    """A named person let go what these triggers held; what they look back on begins afresh."""
+
+    event: ClassVar[str] = "triggers_released"
+    time: datetime
+    triggers: tuple[str, ...]
+    by: str
+    reason: str
