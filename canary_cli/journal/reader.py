@@ -90,11 +90,17 @@ def verify_chain(folder: Path) -> ChainReport:
 
 def last_run(folder: Path) -> Entry | None:
     """The `run_started` entry of the newest run, or None where none ever started."""
+    return newest(folder, "run_started")
+
+
+def newest(folder: Path, event: str) -> Entry | None:
+    """The last entry of this event, searched from the end; None where there is none."""
+    wanted = f'"{event}"'.encode()
     for path in reversed(day_files(folder)):
         for line in lines_backwards(path):
-            if b'"run_started"' in line:
+            if wanted in line:
                 entry = entry_of(line)
-                if entry and entry.event == "run_started":
+                if entry and entry.event == event:
                     return entry
     return None
 

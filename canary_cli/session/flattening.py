@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 from canary_cli.core.clock import Clock
-from canary_cli.core.model import ZERO, AccountSnapshot, Position, Side, SymbolRules
+from canary_cli.core.model import ZERO, AccountSnapshot, Balance, Position, Side, SymbolRules
 from canary_cli.core.trading.flatten import (
     AccountSeen,
     Begin,
@@ -73,8 +73,8 @@ class FlattenReport:
     """How a flatten ended. The three clocks are wall seconds from the trip, None where it was not reached.
 
     `dust` is too small for the exchange to sell. `left` is what was believed open at the end. `grown` names what became
-    more while we closed: another writer, or an entry that filled before it was cancelled.
-    `only` is the pair it was limited to.
+    more while we closed: another writer, or an entry that filled before it was cancelled. `balance` is what the reading
+    that proved flat said of the money. `only` is the pair it was limited to.
     """
 
     outcome: Outcome
@@ -93,6 +93,7 @@ class FlattenReport:
     trouble: Mapping[str, str] | None = None
     only: str | None = None
     grown: tuple[str, ...] = ()
+    balance: Balance | None = None
 
     @property
     def is_flat(self) -> bool:
@@ -280,6 +281,7 @@ class _Flattening:
             trouble=_trouble(state) if state.readings else {"account": NOT_READ, **_trouble(state)},
             only=state.only,
             grown=tuple(sorted({leg.position.symbol for leg in state.legs.values() if leg.grown})),
+            balance=state.balance if state.verified else None,
         )
 
     def _first_byte(self, state: Flatten) -> float | None:

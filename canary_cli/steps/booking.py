@@ -1,4 +1,4 @@
-"""Writes fills that no session was there to see into the journal: of a closing by hand, and of stops before it.
+"""Writes into the journal what no session was there to see of a closing: its fills, stops before it, the equity after.
 
 Part of the kill path, so it runs after the account is flat and imports nothing but the journal; a failure here changes
 nothing about that.
@@ -12,11 +12,13 @@ from decimal import Decimal
 from typing import Any
 
 from canary_cli.bootstrap import World
+from canary_cli.core.accounting.equity import drawdown_pct
+from canary_cli.core.accounting.pnl import TRANSFERS
 from canary_cli.core.model import ZERO, Fill, Side
 from canary_cli.core.trading.hands import closing_prefix
 from canary_cli.errors import CanaryError
 from canary_cli.journal.beat import is_beating
-from canary_cli.journal.reader import last_run, read
+from canary_cli.journal.reader import last_run, newest, read
 from canary_cli.journal.record import Entry, Record
 from canary_cli.session.flattening import FlattenReport
 
@@ -27,16 +29,35 @@ PATIENCE = 5.0
 """Wall seconds the exchange may take to list the trades."""
 
 
-async def book_fills(world: World, report: FlattenReport, patience: float = PATIENCE) -> int:
-    """Journal every trade since the last one known; returns how many. A living session books its own."""
+async def book(world: World, report: FlattenReport, patience: float = PATIENCE) -> None:
+    """Journal every trade since the last one known, then equity. A living session books its own trades."""
     with suppress(CanaryError, OSError, TimeoutError):
-        if not is_beating(world.account.state_dir, world.clock.wall()):
-            async with asyncio.timeout(patience):
-                return await _book(world, report)
-    return 0
+        async with asyncio.timeout(patience):
+            if not is_beating(world.account.state_dir, world.clock.wall()):
+                await _book_fills(world, report)
+            await book_equity(world, report)
 
 
-async def _book(world: World, report: FlattenReport) -> int:
+async def book_equity(world: World, report: FlattenReport) -> None:
+    """What the account is worth when flat, against the peak of the run that had it: what came between is told by marks.
+
+    Money that was moved since the last mark moves the peak. Without a mark there is no peak, and nothing to say.
+    """
+    last = newest(world.account.log_dir, "equity")
+    if report.balance is None or report.only or last is None:
+        return
+    moved = sum((row.amount for row in await world.exchange.income(last.timestamp) if row.type in TRANSFERS), ZERO)
+    equity = report.balance.margin
+    peak = max(Decimal(last.data["peak"]) + moved, equity)
+    drawdown = drawdown_pct(equity, peak)
+    told = {"wallet": report.balance.wallet, "unrealized": report.balance.unrealized, "equity": equity, "peak": peak}
+    data = {**last.data, **told, "time": world.clock.now().isoformat(), "drawdown_pct": drawdown}
+    world.journal.append(
+        Record("equity", run_id=last.run_id, actor="close-all", phase=last.phase, drawdown_pct=drawdown, data=data)
+    )
+
+
+async def _book_fills(world: World, report: FlattenReport) -> None:
     told = list(read(world.account.log_dir, events=("fill",)))
     since = (told[-1].timestamp if told else report.began) - EARLIER
     symbols = sorted(_open_symbols(told) | {one.symbol for one in report.positions})
@@ -46,7 +67,6 @@ async def _book(world: World, report: FlattenReport) -> int:
     run = last_run(world.account.log_dir)
     for fill in sorted(missed, key=lambda fill: (fill.time, fill.trade_id)):
         world.journal.append(_record(fill, report, run.run_id if run else ""))
-    return len(missed)
 
 
 def _open_symbols(told: Iterable[Entry]) -> set[str]:

@@ -17,7 +17,7 @@ from canary_cli.journal.record import Record
 from canary_cli.session.aftermath import execution_cost
 from canary_cli.session.flattening import FlattenReport, Progress, flatten
 from canary_cli.steps import looking
-from canary_cli.steps.booking import PATIENCE, book_fills
+from canary_cli.steps.booking import PATIENCE, book
 from canary_cli.steps.interrupting import Interrupted, Interruption
 from canary_cli.steps.latching import latch_entries, note
 from canary_cli.steps.sweep import Sweeper, hand_over, look_or_page, page_another_hand, start_sweeper
@@ -93,7 +93,7 @@ async def close(
     patience = PATIENCE if report.is_flat else HASTE
     pnl = await _cost(world, report, patience)
     unnoted = note(world, _ending(report, pnl, request))
-    await book_fills(world, report, patience)
+    await book(world, report, patience)
     interrupted = None if report.is_flat else interruption.by
     return CloseResult(report, pnl, request.only is None, unlatched, sweeper, unnoted, interrupted, request.only)
 

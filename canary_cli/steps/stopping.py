@@ -9,6 +9,7 @@ from canary_cli.core.trading.inputs import RollBack, WindDown
 from canary_cli.core.trading.standing import is_quiet
 from canary_cli.errors import ExitCode, Result
 from canary_cli.journal.beat import end_beat
+from canary_cli.steps.booking import book
 from canary_cli.steps.escalating import CONDITION
 from canary_cli.steps.interrupting import Interrupted, hearing
 from canary_cli.steps.rollback import pieces, sequence
@@ -37,6 +38,7 @@ async def roll_back(run: Run, outcome: Outcome, screen: Screen) -> tuple[Result,
     await _settle(run)
     await run.session.stop()
     pieces.note_flat(run.world, rollback)
+    await book(run.world, report)
     await sequence.after_flat(run.world, rollback, screen.checkpoint)
     return rollback.result, f"{outcome.detail}; {time_to_safe(rollback)}"
 

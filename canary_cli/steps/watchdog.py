@@ -23,7 +23,7 @@ from canary_cli.journal.tail import Tail
 from canary_cli.session.aftermath import confirm_flat
 from canary_cli.session.flattening import FlattenReport, Progress, flatten
 from canary_cli.steps import incidents
-from canary_cli.steps.booking import book_fills
+from canary_cli.steps.booking import book
 from canary_cli.steps.escalating import CONDITION, Crier, clock
 from canary_cli.steps.incidents import Incident
 from canary_cli.steps.latching import latch_entries, note
@@ -177,7 +177,7 @@ class Watchdog:
         self._say(f"{report.outcome} after {report.seconds:.1f} s, {len(report.closed)} positions closed")
         self._end(f"{report.outcome}: closed by the watchdog")
         await alerted
-        await book_fills(world, report)
+        await book(world, report)
         name = self._note(report, cause)
         self._alert(f"{name}: {report.outcome}, verified at the exchange", name)
         self._rechecking = asyncio.create_task(self._recheck(rules))

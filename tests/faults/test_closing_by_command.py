@@ -7,9 +7,11 @@ from collections import deque
 from decimal import Decimal
 from pathlib import Path
 
-from canary_cli.core.model import Side
+from canary_cli.core.model import ZERO, Side
 from canary_cli.journal.latch import read_latches
 from canary_cli.journal.reader import read
+from canary_cli.journal.record import Record
+from canary_cli.journal.writer import Journal
 from canary_cli.paper.limits import ADDRESS
 from tests.e2e.house import Ended
 from tests.faults.desk import PAIRS, Desk, a_desk
@@ -51,6 +53,35 @@ async def test_a_position_re_opened_by_a_late_fill_is_closed_by_the_re_checks_an
         await until(lambda: pid_of(ended) not in terminal.left_running, "the end of the re-checks")
         told = [(entry.event, entry.data.get("message")) for entry in read(terminal.account.log_dir)]
         assert ("warning", "RE-OPENED: BTCUSDT") in told and told[-1][0] == "flat_confirmed"
+
+
+async def test_what_a_closing_came_to_is_the_last_point_of_the_equity_curve_and_no_withdrawal_is(
+    tmp_path: Path,
+) -> None:
+    async with a_desk() as desk, a_terminal(desk, tmp_path) as terminal:
+        rehearses(terminal, desk)
+        await desk.open("BTCUSDT")
+        before = (await desk.exchange.snapshot()).balance.wallet
+        journal = Journal(terminal.account.log_dir, desk.clock.now)
+        journal.append(Record("equity", run_id="dead", data=marked(before, peak=before + 100)))
+        journal.close()
+        desk.let_pass(60)
+        desk.by_hand(withdraw="500")
+        ended = await terminal.type("close-all", "--no-recheck")
+        assert ended.code == 0, ended
+        last = [entry for entry in read(terminal.account.log_dir) if entry.event == "equity"][-1]
+        wallet = (await desk.exchange.snapshot()).balance.wallet
+        assert (last.run_id, Decimal(last.data["equity"])) == ("dead", wallet)
+        assert Decimal(last.data["peak"]) == before + 100 - 500
+        assert -3 < Decimal(last.data["drawdown_pct"]) < 0
+        told = json.loads((await terminal.type("pnl", "--json", "--from", "2020-01-01T00:00Z")).out)
+        assert Decimal(told["max_drawdown_pct"]) == Decimal(last.data["drawdown_pct"])
+
+
+def marked(equity: Decimal, peak: Decimal) -> dict[str, object]:
+    figures = {"wallet": equity, "unrealized": ZERO, "equity": equity, "peak": peak}
+    drawdown = (equity - peak) / peak * 100
+    return {**figures, "drawdown_pct": drawdown, "fresh_seconds": ZERO, "stale_seconds": ZERO}
 
 
 async def test_what_a_thin_pair_has_left_is_the_exchanges_own_figure_until_a_named_process_has_closed_it(

@@ -18,7 +18,7 @@ from canary_cli.journal.reader import last_run as newest_run
 from canary_cli.journal.record import Record
 from canary_cli.session.flattening import FlattenReport, Progress, flatten, not_begun
 from canary_cli.steps import incidents
-from canary_cli.steps.booking import book_fills
+from canary_cli.steps.booking import book
 from canary_cli.steps.interrupting import Interruption
 from canary_cli.steps.latching import latch_entries, note
 from canary_cli.steps.looking import NotClosed
@@ -68,7 +68,7 @@ async def roll_back(
     rollback.root_cause = request.root_cause or rollback.root_cause
     if report is not None:
         pieces.note_flat(world, rollback)
-        await book_fills(world, report)
+        await book(world, report)
     if await interruption.cuts(after_flat(world, rollback, tell, request.stages, restore=request.restore)):
         rollback.interrupted = interruption.by
         pieces.note_state(world, rollback)

@@ -59,7 +59,7 @@ def _begun(state: Flatten, event: Begin) -> Flatten:
 def _seen(state: Flatten, event: AccountSeen) -> Flatten:
     """A reading proves flat only if it was asked for after the last deed was answered, on every symbol."""
     told = not state.closes and not state.cancels and all(event.asked >= at for at in state.touched.values())
-    state = replace(state, reading=False, readings=state.readings + 1, read_failures=0)
+    state = replace(state, reading=False, readings=state.readings + 1, read_failures=0, balance=event.snapshot.balance)
     state = outlived(_believe(state, event.snapshot, event.asked))
     if not (told and is_clear(state)):
         return replace(state, flat_since=None, verified=False)

@@ -8,6 +8,7 @@ from enum import StrEnum
 from canary_cli.core.model import (
     AccountSnapshot,
     AlgoOrder,
+    Balance,
     Order,
     OrderRequest,
     Position,
@@ -200,7 +201,7 @@ class Flatten:
 
     `orders` and `algos` are believed open, by symbol; `closes` and `cancels` are without answer; `touched` is when a
     deed on a symbol was last answered; `answered` are the orders whose cancel was answered; `order_ids` are the closes
-    the exchange has executed. Times are wall seconds; None: not yet.
+    the exchange has executed; `balance` is that of the newest reading. Times are wall seconds; None: not yet.
     """
 
     prefix: str
@@ -227,6 +228,7 @@ class Flatten:
     sent: int = 0
     cancelled: int = 0
     order_ids: frozenset[int] = frozenset()
+    balance: Balance | None = None
     trouble: str = ""
     began_at: float | None = None
     first_sent_at: float | None = None
