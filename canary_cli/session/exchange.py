@@ -62,6 +62,10 @@ class Account(Protocol):
 
     async def income(self, since: datetime) -> tuple[Income, ...]: ...
 
+    async def leverages(self) -> dict[str, Decimal]:
+        """Of every symbol, whether anything of it is held or not."""
+        ...
+
     async def trading_locks(self) -> tuple[TradingLock, ...]:
         """What `GET /fapi/v1/apiTradingStatus` says is locked; empty when all may trade."""
         ...

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -20,11 +21,12 @@ from canary_cli.core.trading.effects import (
     QueryOrder,
     RaiseAlert,
     ReadAccount,
+    ReadLeverage,
     SetLatch,
     SnapshotBook,
     StartRollback,
 )
-from canary_cli.core.trading.events import AccountRead, ReadFailed
+from canary_cli.core.trading.events import AccountRead, LeverageRead, ReadFailed
 from canary_cli.core.trading.facts import Intended
 from canary_cli.core.trading.inputs import Input, QueryAnswered, Replied
 from canary_cli.core.trading.replies import Denied, Reply
@@ -96,6 +98,8 @@ class Executor:
                 self._start(self._query(effect))
             case ReadAccount():
                 self._read_account(effect)
+            case ReadLeverage():
+                self._start(self._read_leverage())
             case CountdownCancel():
                 self._start(self._count_down(effect))
             case SetLatch(source, reason):
@@ -188,6 +192,11 @@ class Executor:
             return
         self._read_since = asked - timedelta(minutes=1)
         self._post(AccountRead(self._clock.now(), snapshot, fills, transfers))
+
+    async def _read_leverage(self) -> None:
+        """Without an answer it is asked again with the next look at the account, and counts as unknown some time."""
+        with suppress(CanaryError):
+            self._post(LeverageRead(self._clock.now(), await self._exchange.leverages()))
 
     async def _missed_fills(self) -> tuple[Fill, ...]:
         pages = await asyncio.gather(*(self._exchange.trades(s, self._read_since) for s in sorted(self._symbols())))

@@ -15,6 +15,7 @@ from canary_cli.core.trading.events import AccountUpdated, MarksUpdated, Stream
 from canary_cli.core.trading.facts import Purpose
 from canary_cli.core.trading.protection import closing
 from canary_cli.core.trading.standing import session_readings
+from canary_cli.paper.configuring import set_leverage
 from tests.core.trading.conftest import Desk as Decider
 from tests.faults.trader import PHASE, Trader, a_trader, the_plan
 
@@ -112,6 +113,16 @@ async def test_row_04_a_mark_too_old_opens_nothing(tmp_path: Path) -> None:
         trader.signal(ETH)
         await trader.until(lambda: trader.events("risk_refused"), "the refusal")
         assert len(trader.intents(Purpose.ENTRY)) == 1
+
+
+async def test_leverage_is_what_the_exchange_tells_also_when_another_hand_sets_it(tmp_path: Path) -> None:
+    async with a_trader(tmp_path) as trader:
+        await trader.until(lambda: trader.state.leverages.get(ETH) == 20, "the leverage read")
+        set_leverage(trader.desk.venue.engine.state, ETH, 1)
+        await trader.until(lambda: trader.state.leverages[ETH] == 1, "the leverage told")
+        assert [(entry.pair, entry.reason) for entry in trader.events("leverage_changed")] == [
+            (ETH, "leverage 20x became 1x")
+        ]
 
 
 def errors_above_five_percent() -> Plan:

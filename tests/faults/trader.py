@@ -12,6 +12,7 @@ from typing import Protocol
 from canary_cli.core.model import Side
 from canary_cli.core.policy.plan import Plan
 from canary_cli.core.signals import Evaluation, Evidence, Reason, Signal, SignalSettings
+from canary_cli.core.trading.events import Stream
 from canary_cli.core.trading.facts import Intended, Purpose
 from canary_cli.core.trading.inputs import Decided, EnterPhase
 from canary_cli.core.trading.protection import unprotected
@@ -177,7 +178,8 @@ async def a_session(
     session.start()
     try:
         if reconciles:
-            await trader.until(lambda: trader.state.reconciled and len(trader.state.mids) == len(setup.rules), "start")
+            await trader.until(lambda: len(trader.state.up) == len(Stream) and trader.state.reconciled, "the reconcile")
+            await trader.until(lambda: len(trader.state.mids) == len(setup.rules) and trader.state.leverages, "prices")
             await trader.until(lambda: trader.state.equity is not None and len(trader.state.marks) >= len(setup.rules))
             if trader.state.phase is None:
                 phase = setup.plan.phase(PHASE)

@@ -68,6 +68,10 @@ class Twin:
         await self._question()
         return self.venue.rules
 
+    async def leverages(self) -> dict[str, Decimal]:
+        await self._question()
+        return dict.fromkeys(self.venue.rules, Decimal(20))
+
     async def trades(self, symbol: str, since: datetime) -> tuple[Fill, ...]:
         await self._question()
         return tuple(fill for fill in self.fills if fill.symbol == symbol and fill.time >= since)

@@ -220,6 +220,9 @@ class BinanceExchange:
             newest = max(int(row["time"]) for row in rows)
             start = newest if newest > start else start + 1
 
+    async def leverages(self) -> dict[str, Decimal]:
+        return translate.leverages(await self._signed("futures_symbol_config", {}, 5))
+
     async def trading_locks(self) -> tuple[TradingLock, ...]:
         return translate.locks(await self._signed("futures_api_trading_status", {}, 10))
 

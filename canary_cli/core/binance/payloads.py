@@ -25,6 +25,7 @@ from canary_cli.core.trading.events import (
     AccountUpdated,
     AlgoUpdated,
     CandleClosed,
+    LeverageChanged,
     MarksUpdated,
     OrderUpdated,
     Quoted,
@@ -73,7 +74,7 @@ def _candle(row: Row) -> CandleClosed | None:
     return CandleClosed(instant(row["E"]), Candle(symbol, Frame(k["i"]), instant(k["t"]), *figures))
 
 
-def user_event(row: Row) -> OrderUpdated | AlgoUpdated | AccountUpdated | None:
+def user_event(row: Row) -> OrderUpdated | AlgoUpdated | AccountUpdated | LeverageChanged | None:
     """One parsed payload of the user stream; kinds that change nothing we keep (TRADE_LITE, ...) are None."""
     match row.get("e"):
         case "ORDER_TRADE_UPDATE":
@@ -82,6 +83,8 @@ def user_event(row: Row) -> OrderUpdated | AlgoUpdated | AccountUpdated | None:
             return _account_updated(row)
         case "ALGO_UPDATE":
             return _algo_updated(row)
+        case "ACCOUNT_CONFIG_UPDATE" if "ac" in row:  # with "ai" it tells of multi-assets mode
+            return LeverageChanged(instant(row["E"]), row["ac"]["s"], Decimal(row["ac"]["l"]))
         case _:
             return None
 

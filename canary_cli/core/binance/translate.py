@@ -119,6 +119,11 @@ def mode(row: Row) -> AccountMode:
     return AccountMode(bool(row["dualSidePosition"]), bool(row["multiAssetsMargin"]), bool(row["canTrade"]))
 
 
+def leverages(rows: Sequence[Row]) -> dict[str, Decimal]:
+    """`/fapi/v1/symbolConfig`, which alone tells the leverage of pairs that hold nothing."""
+    return {row["symbol"]: Decimal(row["leverage"]) for row in rows}
+
+
 def snapshot(
     time: datetime, config: Row, account: Row, positions: Sequence[Row], orders: Sequence[Row], algos: Sequence[Row]
 ) -> AccountSnapshot:

@@ -40,6 +40,7 @@ class Code(StrEnum):
     LIQUIDITY = "liquidity"
     DUPLICATE = "duplicate"
     COLLAR = "collar"
+    LEVERAGE_UNKNOWN = "leverage-unknown"
     MARGIN = "margin"
     MINIMUM = "minimum"
     ORDER_QUOTA = "order-quota"
@@ -84,7 +85,7 @@ class Context:
     held_pairs: frozenset[str] = frozenset()
     last_entry: datetime | None = None
     depth: Depth | None = None
-    leverage: Decimal = Decimal(1)
+    leverage: Decimal | None = None
     quota_used: Decimal = Decimal(0)
     stale: str = ""
 
@@ -216,8 +217,10 @@ def _collar(case: _Case) -> "_Case | Refused":
 
 def _margin(case: _Case) -> "_Case | Refused":
     assert case.size is not None
+    if case.context.leverage is None:
+        return Refused(Code.LEVERAGE_UNKNOWN, f"the exchange has not told the leverage of {case.ask.symbol}")
     if finite(case.context.free_margin) is None:
-        return Refused(Code.MARGIN, f"free margin is {case.context.free_margin}")
+        return Refused(Code.MARGIN, f"free margin is {case.context.free_margin or 'unknown'}")
     size = sizing.by_margin(case.size, case.ask.price, _account(case.context), case.context.limits)
     if size.quantity <= 0:
         return Refused(Code.MARGIN, "no margin is free beyond the reserve")
@@ -274,7 +277,7 @@ def _account(context: Context) -> Account:
         context.free_margin or zero,
         context.gross or zero,
         context.open_risk or zero,
-        context.leverage,
+        context.leverage or Decimal(1),
     )
 
 

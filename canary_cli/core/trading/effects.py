@@ -55,6 +55,11 @@ class ReadAccount:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadLeverage:
+    """Ask for every pair's leverage; answered by `LeverageRead`, or by nothing."""
+
+
+@dataclass(frozen=True, slots=True)
 class CountdownCancel:
     """Let the exchange cancel the pair's regular orders in so many milliseconds of its time; 0 stops the countdown."""
 
@@ -100,6 +105,7 @@ Effect = (
     | CancelAlgo
     | QueryOrder
     | ReadAccount
+    | ReadLeverage
     | CountdownCancel
     | SetLatch
     | RaiseAlert

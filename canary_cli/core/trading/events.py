@@ -79,6 +79,15 @@ class AccountUpdated:
     positions: tuple[Position, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class LeverageChanged:
+    """The user stream on a symbol whose leverage somebody has set."""
+
+    time: datetime
+    symbol: str
+    leverage: Decimal
+
+
 class Stream(StrEnum):
     MARKET = "market"
     USER = "user"
@@ -108,7 +117,7 @@ class StreamAlive:
 
 
 MarketEvent = CandleClosed | MarksUpdated | Quoted | StreamUp | StreamDown | StreamAlive
-UserEvent = OrderUpdated | AlgoUpdated | AccountUpdated | StreamUp | StreamDown | StreamAlive
+UserEvent = OrderUpdated | AlgoUpdated | AccountUpdated | LeverageChanged | StreamUp | StreamDown | StreamAlive
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +131,14 @@ class AccountRead:
     snapshot: AccountSnapshot
     fills: tuple[Fill, ...] = ()
     transfers: tuple[Income, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LeverageRead:
+    """The leverage of every symbol by REST (`GET /fapi/v1/symbolConfig`)."""
+
+    time: datetime
+    leverages: Mapping[str, Decimal]
 
 
 @dataclass(frozen=True, slots=True)

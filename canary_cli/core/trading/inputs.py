@@ -10,7 +10,7 @@ from decimal import Decimal
 from canary_cli.core.model import ZERO, AccountSnapshot, AlgoOrder, Order
 from canary_cli.core.policy.plan import Phase
 from canary_cli.core.signals import Evaluation, Signal
-from canary_cli.core.trading.events import AccountRead, MarketEvent, ReadFailed, UserEvent
+from canary_cli.core.trading.events import AccountRead, LeverageRead, MarketEvent, ReadFailed, UserEvent
 from canary_cli.core.trading.replies import Reply
 
 
@@ -132,6 +132,7 @@ Input = (
     MarketEvent
     | UserEvent
     | AccountRead
+    | LeverageRead
     | ReadFailed
     | Replied
     | QueryAnswered

@@ -33,7 +33,8 @@ def heard_user(turn: Turn, event: Any) -> None:
 
 def on_stream_up(turn: Turn, event: StreamUp) -> None:
     """An open line is no word: a stream that connects again and again and says nothing stays silent."""
-    _begin_listening(turn, event.stream, max(event.time, turn.state.now))
+    turn.put(up=put(turn.state.up, event.stream, turn.state.now))
+    _begin_listening(turn, event.stream, turn.state.now)
 
 
 def _begin_listening(turn: Turn, stream: Stream, time: datetime) -> None:

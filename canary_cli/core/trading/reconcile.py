@@ -4,7 +4,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from canary_cli.core.model import AccountSnapshot, Fill, Income, OrderStatus
-from canary_cli.core.trading import gateway, protection
+from canary_cli.core.trading import gateway, margin, protection
 from canary_cli.core.trading.effects import RaiseAlert, ReadAccount
 from canary_cli.core.trading.events import AccountRead, ReadFailed
 from canary_cli.core.trading.facts import Intended, OrderMoved, Purpose, Reconciled, WalletMoved
@@ -30,6 +30,7 @@ def on_read(turn: Turn, event: AccountRead) -> None:
     _ask_for_inherited(turn)
     gateway.settle_unknown(turn, _present(event.snapshot, fills))
     _take_wallet(turn, event)
+    margin.take_balance(turn, event.snapshot)
     _compare(turn, event)
     _see_to_exits(turn)
 

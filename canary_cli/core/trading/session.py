@@ -13,6 +13,7 @@ from canary_cli.core.trading import (
     entries,
     gateway,
     listening,
+    margin,
     marking,
     probes,
     reconcile,
@@ -25,10 +26,13 @@ from canary_cli.core.trading.events import (
     AccountUpdated,
     AlgoUpdated,
     CandleClosed,
+    LeverageChanged,
+    LeverageRead,
     MarksUpdated,
     OrderUpdated,
     Quoted,
     ReadFailed,
+    Stream,
     StreamAlive,
     StreamDown,
     StreamUp,
@@ -68,6 +72,7 @@ def _on_tick(turn: Turn, event: Tick) -> None:
     turn.put(quota_used=event.quota_used)
     watch.on_tick(turn, event)
     reconcile.on_tick(turn)
+    margin.on_tick(turn)
     dead_man.on_tick(turn, event.time)
     if trading_state(turn.state)[0] is TradingState.ACTIVE and turn.state.breaker.zone is Zone.ARMED:
         probes.on_tick(turn)
@@ -115,6 +120,8 @@ def _on_stream_up(turn: Turn, event: StreamUp) -> None:
     listening.on_stream_up(turn, event)
     turn.put(reconciled=False)
     turn.ask(ReadAccount(f"{event.stream} stream is up"))
+    if event.stream is Stream.USER:
+        margin.ask(turn)
 
 
 def _nothing(_turn: Turn, _event: Any) -> None:
@@ -131,6 +138,8 @@ _HANDLERS: dict[type, Callable[[Turn, Any], None]] = {
     Replied: gateway.on_replied,
     QueryAnswered: gateway.on_answer,
     AccountRead: reconcile.on_read,
+    LeverageChanged: _on_user(margin.on_changed),
+    LeverageRead: margin.on_read,
     ReadFailed: reconcile.on_read_failed,
     Decided: entries.on_decided,
     EnterPhase: _on_phase,

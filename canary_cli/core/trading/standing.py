@@ -1,6 +1,5 @@
 """Where a session stands: what it may do, what it has at stake, and the figures it is judged by."""
 
-from collections.abc import Iterable
 from decimal import Decimal
 
 from canary_cli.core.accounting.metrics import readings
@@ -9,10 +8,10 @@ from canary_cli.core.model import ZERO
 from canary_cli.core.policy.breaker import Zone
 from canary_cli.core.policy.risk import Context, TradingState
 from canary_cli.core.signals import Holding
-from canary_cli.core.trading.facts import Purpose
+from canary_cli.core.trading.margin import entering, free_margin, gross_exposure, leverage_of, mark_of
 from canary_cli.core.trading.order import OrderLife, Stage
 from canary_cli.core.trading.protection import unprotected
-from canary_cli.core.trading.state import Held, Session
+from canary_cli.core.trading.state import Session
 
 
 def trading_state(state: Session) -> tuple[TradingState, str]:
@@ -53,8 +52,6 @@ def _rests(life: OrderLife) -> bool:
 def risk_context(state: Session, symbol: str) -> Context:
     """Everything the risk gate looks at for one entry."""
     trading, why = _limited(state)
-    gross = gross_exposure(state)
-    leverage = state.setup.leverage
     return Context(
         now=state.now,
         limits=state.setup.plan.risk,
@@ -63,35 +60,22 @@ def risk_context(state: Session, symbol: str) -> Context:
         rules=state.setup.rules.get(symbol),
         mark=state.marks.get(symbol),
         equity=state.equity,
-        free_margin=None if state.equity is None else state.equity - gross / leverage,
-        gross=gross,
+        free_margin=free_margin(state),
+        gross=gross_exposure(state),
         open_risk=open_risk(state),
         zone=state.breaker.zone,
         state=trading,
         latched=why if state.latches else "",
         why=why,
         signals_suspended=any(not hold.pair for hold in state.holds.values()),
-        open_pairs=frozenset(state.held) | frozenset(life.intent.symbol for life in _entering(state)),
+        open_pairs=frozenset(state.held) | frozenset(life.intent.symbol for life in entering(state)),
         held_pairs=frozenset(hold.pair for hold in state.holds.values()),
         last_entry=state.last_entry.get(symbol),
         depth=state.setup.depths.get(symbol),
-        leverage=leverage,
+        leverage=leverage_of(state, symbol),
         quota_used=state.quota_used,
         stale=stale_prices(state, symbol),
     )
-
-
-def _entering(state: Session) -> Iterable[OrderLife]:
-    return (life for life in state.orders.values() if life.is_under_way and life.intent.purpose is Purpose.ENTRY)
-
-
-def gross_exposure(state: Session) -> Decimal:
-    """Open positions and entries under way at mark prices, USDT."""
-    held = sum((abs(h.quantity) * _mark(state, h.symbol, h.entry_price) for h in state.held.values()), ZERO)
-    entering = (
-        life.outstanding * _mark(state, life.intent.symbol, life.intent.decision_price) for life in _entering(state)
-    )
-    return held + sum(entering, ZERO)
 
 
 def open_risk(state: Session) -> Decimal | None:
@@ -105,16 +89,8 @@ def open_risk(state: Session) -> Decimal | None:
             continue
         if held.stop_price is None:
             return None
-        total += max(ZERO, held.quantity * (_mark(state, held.symbol, held.entry_price) - held.stop_price))
-    return total + sum((life.outstanding * life.intent.stop_distance for life in _entering(state)), ZERO)
-
-
-def _mark(state: Session, symbol: str, otherwise: Decimal) -> Decimal:
-    return state.marks.get(symbol, otherwise)
-
-
-def unrealized(state: Session, held: Held) -> Decimal:
-    return held.quantity * (_mark(state, held.symbol, held.entry_price) - held.entry_price)
+        total += max(ZERO, held.quantity * (mark_of(state, held.symbol, held.entry_price) - held.stop_price))
+    return total + sum((life.outstanding * life.intent.stop_distance for life in entering(state)), ZERO)
 
 
 def stale_prices(state: Session, symbol: str) -> str:

@@ -29,8 +29,8 @@ class Setup:
     `prefix` opens every client order id of this session (run and fencing token). `silence` is how many plan seconds a
     stream may be silent, `stale` how old prices may be to trade on, `health` how long a condition's cause must be gone;
     the shell stretches them so that they never mean less than 1.5 to 2 s of wall time. `depths` is what each pair's
-    market can take; `leverage` is what the exchange starts every account with. `recheck` is how often the account is
-    read again unasked, and how old an order without an end may become before the exchange is asked about it.
+    market can take. `recheck` is how often the account is read again unasked, and how old an order without an end may
+    become before the exchange is asked about it.
     """
 
     run_id: str
@@ -38,7 +38,6 @@ class Setup:
     plan: Plan
     rules: Mapping[str, SymbolRules]
     depths: Mapping[str, Depth] = field(default_factory=dict)
-    leverage: Decimal = Decimal(20)
     silence: float = 30.0
     stale: float = 10.0
     health: float = 60.0
@@ -99,11 +98,21 @@ class Hold:
     pair: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class MarginTold:
+    """The margin in use when the account was last read, USDT, and the notional of each pair's position then."""
+
+    used: Decimal
+    exposed: Mapping[str, Decimal]
+
+
 @dataclass(frozen=True)
 class Session:
     """The whole of it. Maps are never mutated: each change makes a new one. `inherited` are the orders without an
     answer of a process before this one: nobody waits for their replies any more. `agreed` is when our fills and the
     exchange's positions were last found equal after a doubt: every trade until then is known.
+
+    `up` is when each stream last connected, `heard` when it last gave a sign of life.
 
     `transferred` is when money was last moved in or out, or the wallet first known.
 
@@ -128,10 +137,15 @@ class Session:
     trades: Mapping[tuple[str, int], datetime] = field(default_factory=dict)
     wallet: Decimal | None = None
     transferred: datetime | None = None
+    margin: MarginTold | None = None
+    leverages: Mapping[str, Decimal] = field(default_factory=dict)
+    leverage_asked: datetime | None = None
+    leverage_read: datetime | None = None
     marks: Mapping[str, Decimal] = field(default_factory=dict)
     mark_times: Mapping[str, datetime] = field(default_factory=dict)
     mids: Mapping[str, Decimal] = field(default_factory=dict)
     heard: Mapping[Stream, datetime] = field(default_factory=dict)
+    up: Mapping[Stream, datetime] = field(default_factory=dict)
     curve: Curve = field(default_factory=Curve)
     equity_noted: datetime | None = None
     breaker: Breaker = field(default_factory=Breaker)

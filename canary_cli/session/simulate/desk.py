@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from decimal import Decimal
 from functools import partial
 from typing import Protocol
 
@@ -15,11 +16,12 @@ from canary_cli.core.trading.effects import (
     QueryOrder,
     RaiseAlert,
     ReadAccount,
+    ReadLeverage,
     SetLatch,
     SnapshotBook,
     StartRollback,
 )
-from canary_cli.core.trading.events import AccountRead, ReadFailed
+from canary_cli.core.trading.events import AccountRead, LeverageRead, ReadFailed
 from canary_cli.core.trading.facts import Intended
 from canary_cli.core.trading.inputs import Input, QueryAnswered, Replied
 from canary_cli.core.trading.replies import Confirmed, Reply, Unknown
@@ -91,6 +93,8 @@ class Desk:
                 self._later(effect.delay, partial(self._query, effect))
             case ReadAccount():
                 self.read_account(effect)
+            case ReadLeverage():
+                self._exchange.leverages(self._leverages_told)
             case SetLatch(source, reason):
                 self._around.set_latch(source, reason)
             case StartRollback(cause, detail):
@@ -127,6 +131,10 @@ class Desk:
             self.post(QueryAnswered(self._timeline.now, effect.client_id, is_answer, order))
 
         self._exchange.order(effect.symbol, effect.client_id, answered)
+
+    def _leverages_told(self, reply: Reply[dict[str, Decimal]]) -> None:
+        if isinstance(reply, Confirmed):
+            self.post(LeverageRead(self._timeline.now, reply.value))
 
     def read_account(self, effect: ReadAccount) -> None:
         """One reading at a time: whoever asks while one waits or runs is served by it or by the next."""

@@ -6,6 +6,7 @@ What the exchange says travels in its own wire shapes and is read by the transla
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime
+from decimal import Decimal
 from typing import TypeVar
 
 from canary_cli.core.binance import translate
@@ -79,6 +80,9 @@ class SimulatedExchange:
     def snapshot(self, done: Callable[[Reply[AccountSnapshot]], None]) -> None:
         self._ask(self._snapshot, done)
 
+    def leverages(self, done: Callable[[Reply[dict[str, Decimal]]], None]) -> None:
+        self._ask(self._leverages, done)
+
     def trades(self, symbols: Iterable[str], since: datetime, done: Callable[[Reply[tuple[Fill, ...]]], None]) -> None:
         self._ask(lambda: self._trades(frozenset(symbols), since), done)
 
@@ -147,6 +151,10 @@ class SimulatedExchange:
         algos = tuple(translate.algo_order(shapes.conditional(one)) for one in state.conditionals.open())
         mode = AccountMode(account.hedge, account.multi_assets)
         return AccountSnapshot(self._timeline.now, balance, mode, positions, orders, algos)
+
+    def _leverages(self) -> dict[str, Decimal]:
+        account = self.engine.state.account
+        return {symbol: Decimal(account.config(symbol).leverage) for symbol in self.engine.state.listings}
 
     def _trades(self, symbols: frozenset[str], since: datetime) -> tuple[Fill, ...]:
         trades = (one for one in self.engine.state.trades if one.symbol in symbols and one.time >= since)

@@ -7,7 +7,15 @@ import orjson
 
 from canary_cli.core.binance.payloads import market_event, user_event
 from canary_cli.core.model import AlgoStatus, Frame, OrderType
-from canary_cli.core.trading.events import AccountUpdated, AlgoUpdated, CandleClosed, MarksUpdated, OrderUpdated, Quoted
+from canary_cli.core.trading.events import (
+    AccountUpdated,
+    AlgoUpdated,
+    CandleClosed,
+    LeverageChanged,
+    MarksUpdated,
+    OrderUpdated,
+    Quoted,
+)
 
 PAIRS = frozenset({"BTCUSDT", "ETHUSDT"})
 T = 1771754400000
@@ -113,6 +121,14 @@ def test_an_algo_update_names_the_order_it_became() -> None:
     event = user_event({"e": "ALGO_UPDATE", "T": T, "E": T, "o": o})
     assert isinstance(event, AlgoUpdated)
     assert (event.order_id, event.algo.status) == (77, AlgoStatus.TRIGGERED)
+
+
+def test_a_leverage_that_was_set_is_told_and_the_asset_mode_is_not() -> None:
+    row = {"e": "ACCOUNT_CONFIG_UPDATE", "E": T, "T": T}
+    event = user_event(row | {"ac": {"s": "BTCUSDT", "l": 5}})
+    assert isinstance(event, LeverageChanged)
+    assert (event.symbol, event.leverage) == ("BTCUSDT", 5)
+    assert user_event(row | {"ai": {"j": True}}) is None
 
 
 def test_kinds_we_do_not_keep_are_nothing() -> None:

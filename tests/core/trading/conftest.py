@@ -10,12 +10,12 @@ import pytest
 from canary_cli.core.model import Book, Fill, Order, OrderStatus, OrderType, Side, SymbolRules
 from canary_cli.core.policy.plan import Plan
 from canary_cli.core.trading.effects import Effect
-from canary_cli.core.trading.events import MarksUpdated, OrderUpdated, Quoted, Stream, StreamUp
+from canary_cli.core.trading.events import LeverageRead, MarksUpdated, OrderUpdated, Quoted, Stream, StreamUp
 from canary_cli.core.trading.facts import Intended
 from canary_cli.core.trading.inputs import EnterPhase, Input, Replied
 from canary_cli.core.trading.replies import Confirmed
 from canary_cli.core.trading.session import decide
-from canary_cli.core.trading.state import Session, Setup
+from canary_cli.core.trading.state import MarginTold, Session, Setup
 from canary_cli.steps.plan import load_plan
 
 NOON = datetime(2026, 2, 22, 12, tzinfo=UTC)
@@ -51,7 +51,8 @@ class Desk:
         for stream in Stream:
             self.tell(StreamUp(NOON, stream))
         self.mark(BTCUSDT="50000", ETHUSDT="3000")
-        self.state = replace(self.state, reconciled=True)
+        self.state = replace(self.state, reconciled=True, margin=MarginTold(Decimal(0), {}))
+        self.tell(LeverageRead(NOON, {"BTCUSDT": Decimal(20), "ETHUSDT": Decimal(20)}))
         phase = self.state.setup.plan.phase(1)
         self.tell(EnterPhase(NOON, phase, ("BTCUSDT", "ETHUSDT"), NOON + phase.duration))
         return self

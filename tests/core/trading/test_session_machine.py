@@ -29,11 +29,13 @@ from canary_cli.core.trading.effects import (
     Place,
     QueryOrder,
     ReadAccount,
+    ReadLeverage,
     SetLatch,
     StartRollback,
 )
 from canary_cli.core.trading.events import (
     AccountRead,
+    LeverageRead,
     MarksUpdated,
     Quoted,
     ReadFailed,
@@ -147,6 +149,8 @@ class Trading(RuleBasedStateMachine):
         for effect in effects:
             self.perform(effect)
         self.promises.on_decided(event, before, self.state)
+        if any(isinstance(effect, ReadLeverage) for effect in effects):
+            self.tell(LeverageRead(self.now, dict.fromkeys(RULES, Decimal(20))))
 
     def perform(self, effect: Effect) -> None:
         match effect:
