@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from canary_cli.accounts import find_home
 from canary_cli.commands import options
 from canary_cli.commands.options import Faults
 from canary_cli.errors import Result, UsageError
@@ -36,11 +37,15 @@ def command(
     """
     import asyncio
 
+    from canary_cli.render import output
     from canary_cli.render.screen import open_screen
+    from canary_cli.steps.plan import stock
     from canary_cli.steps.rehearsal import RehearsalRequest
     from canary_cli.steps.run import Difference
     from canary_cli.steps.runner import RunRequest, run
 
+    if rehearse and plan is None and stock(home := find_home()):
+        output.notice(f"{home} had no runbooks: those shipped are in {home / 'runbooks'} now")
     if adopt and flatten:
         raise UsageError("--adopt and --flatten exclude each other", "choose one")
     difference = Difference.ADOPT if adopt else Difference.FLATTEN if flatten else Difference.ASK

@@ -1,5 +1,7 @@
 """Plans from files: what `runbooks/` holds, as values, and what a plan means on the clock and in money."""
 
+import os
+import shutil
 import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,6 +24,9 @@ from canary_cli.errors import PlanError, UsageError
 
 T = TypeVar("T")
 
+SHIPPED = Path(__file__).resolve().parents[2] / "runbooks"
+"""Of the checkout that runs; an installed wheel has none."""
+
 
 @dataclass(frozen=True, slots=True)
 class Shown:
@@ -37,6 +42,15 @@ class Shown:
 
 def default_plan(home: Path) -> Path:
     return home / "runbooks" / "golive.toml"
+
+
+def stock(home: Path) -> bool:
+    """Give a home without runbooks those that are shipped, to rehearse with; whether it had none."""
+    folder = home / "runbooks"
+    if os.path.lexists(folder) or not SHIPPED.is_dir():
+        return False
+    shutil.copytree(SHIPPED, folder)
+    return True
 
 
 def load_plan(path: Path | None, home: Path) -> Plan:
@@ -76,13 +90,21 @@ def load(path: Path, parse: Callable[[dict[str, Any], str], T]) -> T:
         content = path.read_bytes()
         document = tomllib.loads(content.decode(), parse_float=Decimal)
     except OSError as error:
-        raise PlanError(f"{path}: {error.strerror}", "name a file that exists: canary plan check FILE") from None
+        raise PlanError(f"{path}: {error.strerror}", _instead(path)) from None
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise PlanError(f"{path}: {error}", "mend the file; it is TOML") from None
     try:
         return parse(document, sha256(content).hexdigest())
     except PlanError as error:
         raise PlanError(f"{path}: {error.message}", error.hint) from None
+
+
+def _instead(path: Path) -> str:
+    """How to come by a file that is not there: one of a home's own runbooks is shipped."""
+    shipped = SHIPPED / path.name
+    if path.parent.name != "runbooks" or path.exists() or not shipped.is_file():
+        return "name a file that exists: canary plan check FILE"
+    return f"cp -r {SHIPPED} {path.parent}" if not path.parent.exists() else f"cp {shipped} {path}"
 
 
 def check(path: Path | None) -> dict[Path, Plan | Rollback | tuple[Contact, ...]]:

@@ -1,7 +1,9 @@
 """`canary plan check` and `canary plan show` as typed."""
 
 import json
+import shlex
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -44,6 +46,31 @@ def test_a_wrong_plan_ends_with_78_and_a_line_for_each_problem(home: Path, capsy
     assert lines[1].strip().startswith("breaker.pre_trip: is NaN")
     assert lines[2].strip().startswith("phase 2.at: starts 0:45:00")
     assert lines[-1] == "RESULT PLAN exit=78"
+
+
+def test_a_home_without_runbooks_is_told_the_command_that_brings_them(home: Path, capsys: Capture) -> None:
+    for missing, left in ((home / "runbooks", None), (home / "runbooks" / "golive.toml", "contacts.toml")):
+        shutil.rmtree(home / "runbooks")
+        if left:
+            (home / "runbooks").mkdir()
+            shutil.copy(RUNBOOKS / left, home / "runbooks")
+        assert run(["plan", "check"]) == 78
+        typed = capsys.readouterr().err.splitlines()[1].removeprefix("next:  ")
+        assert typed == f"cp {'-r ' if left is None else ''}{RUNBOOKS / ('' if left is None else missing.name)} {missing}"
+        subprocess.run(shlex.split(typed), check=True)
+        assert (home / "runbooks" / "golive.toml").is_file()
+
+
+def test_a_rehearsal_brings_runbooks_to_a_home_that_has_none_and_touches_no_others(
+    home: Path, capsys: Capture
+) -> None:
+    rehearse = ["run", "--rehearse", "--in-process", "--marks", "7"]  # refused before anything runs
+    assert run(rehearse) == 2
+    assert "had no runbooks" not in capsys.readouterr().err
+    shutil.rmtree(home / "runbooks")
+    assert run(rehearse) == 2
+    assert f"those shipped are in {home / 'runbooks'} now" in capsys.readouterr().err
+    assert run(["plan", "check"]) == 0
 
 
 @pytest.mark.parametrize(
