@@ -133,7 +133,7 @@ def _result(argv: list[str]) -> Result:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
     except Exception as error:
-        return _bug(error)
+        return _bug(error, as_json="--json" in argv)
 
 
 def _stop_at_once(argv: list[str]) -> Result | None:
@@ -171,18 +171,20 @@ def _deserves_result_line(argv: Sequence[str]) -> bool:
 def _explain(error: CanaryError, *, as_json: bool) -> Result:
     result = Result(error.slug.upper().replace("-", "_"), error.exit_code)
     if as_json:
-        import json
-
-        document = {
-            "schema_version": 1,
-            "error": {"slug": error.slug, "message": error.message, "hint": error.hint},
-            "exit_code": int(error.exit_code),
-        }
-        sys.stdout.write(json.dumps(document) + "\n")
+        _print_error(result, error.slug, error.message, error.hint)
     sys.stderr.write(f"error: {error.message}\n")
     if error.hint:
         sys.stderr.write(f"next:  {error.hint}\n")
     return result
+
+
+def _print_error(result: Result, slug: str, message: str, hint: str) -> None:
+    """The one document of a verb that came to nothing."""
+    import json
+
+    error = {"slug": slug, "message": message, "hint": hint}
+    document = {"schema_version": 1, "result": result.word, "error": error, "exit_code": int(result.code)}
+    sys.stdout.write(json.dumps(document) + "\n")
 
 
 def _usage(error: "typer.TyperException") -> CanaryError:
@@ -198,7 +200,7 @@ def _usage(error: "typer.TyperException") -> CanaryError:
     return UsageError(message, f"{context.command_path if context else 'canary'} --help")
 
 
-def _bug(error: Exception) -> Result:
+def _bug(error: Exception, *, as_json: bool) -> Result:
     """A bug is said in one line; its traceback goes to a file, masked."""
     import traceback
 
@@ -210,5 +212,8 @@ def _bug(error: Exception) -> Result:
     except OSError:  # no disk takes it: then this is where it is kept
         sys.stderr.write(mask(text))
         where = "the lines above"
-    sys.stderr.write(f"error: {type(error).__name__}: this is a bug in canary\nnext:  report it with {where}\n")
-    return Result("BUG", ExitCode.BUG)
+    result, message = Result("BUG", ExitCode.BUG), f"{type(error).__name__}: this is a bug in canary"
+    if as_json:
+        _print_error(result, "bug", message, f"report it with {where}")
+    sys.stderr.write(f"error: {message}\nnext:  report it with {where}\n")
+    return result

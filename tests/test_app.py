@@ -6,6 +6,7 @@ import sys
 import tempfile
 import types
 from pathlib import Path
+from typing import Annotated
 
 import pytest
 import typer
@@ -82,6 +83,7 @@ def test_an_error_under_json_is_one_document_on_stdout(
     assert run(["try", "--json"]) == 8
     assert json.loads(capsys.readouterr().out) == {
         "schema_version": 1,
+        "result": "DATABASE",
         "error": {"slug": "database", "message": "no answer from 127.0.0.1:3306", "hint": "start it"},
         "exit_code": 8,
     }
@@ -167,6 +169,28 @@ def test_a_bug_that_no_disk_takes_is_told_here_and_masked(
     said = capsys.readouterr().err
     assert "ValueError: the key is" in said and key not in said
     assert "next:  report it with the lines above" in said
+
+
+def test_whatever_ends_a_verb_asked_for_json_gets_one_document(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setenv("CANARY_HOME", str(tmp_path))
+
+    def bug(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
+        raise ValueError(str(as_json))
+
+    def refusal(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
+        raise Refused(f"latched: {as_json}", "canary status")
+
+    for broken, code, word, message in (
+        (bug, 1, "BUG", "ValueError: this is a bug in canary"),
+        (refusal, 10, "REFUSED", "latched: True"),
+    ):
+        verb(monkeypatch, broken)
+        assert run(["try", "--json"]) == code
+        told = json.loads(capsys.readouterr().out)
+        assert (told["schema_version"], told["result"], told["exit_code"]) == (1, word, code)
+        assert told["error"]["message"] == message
 
 
 def test_a_reader_that_leaves_early_is_no_bug() -> None:

@@ -51,6 +51,7 @@ def command(
                     return await roll_back(world, request, screen.checkpoint, show_progress, interruption)
 
         rollback = asyncio.run(work())
-    show_rollback(rollback, world.account.name, as_json=as_json)
     is_flat = rollback.result.code is ExitCode.ROLLED_BACK
-    return Result("ROLLED_BACK") if is_flat else rollback.result
+    result = Result("ROLLED_BACK") if is_flat else rollback.result
+    show_rollback(rollback, result, world.account.name, as_json=as_json)
+    return result

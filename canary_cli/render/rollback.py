@@ -1,14 +1,15 @@
 """How a rollback ended: clocks, evidence, what is not done."""
 
-from canary_cli.errors import ExitCode
+from canary_cli.errors import ExitCode, Result
 from canary_cli.render import output
 from canary_cli.render.flatten import another_hand
 from canary_cli.steps.rollback.state import Rollback
 
 
-def show_rollback(rollback: Rollback, account: str, *, as_json: bool) -> None:
+def show_rollback(rollback: Rollback, result: Result, account: str, *, as_json: bool) -> None:
+    """`result` is how the verb ends: a rollback typed by hand that ended flat ends with 0."""
     if as_json:
-        output.print_document(document(rollback))
+        output.print_document(document(rollback, account, result))
         return
     output.line(f"{rollback.result.word} {rollback.incident}: {rollback.cause}")
     if rollback.report is not None:
@@ -20,7 +21,7 @@ def show_rollback(rollback: Rollback, account: str, *, as_json: bool) -> None:
     for name, why in rollback.missing.items():
         output.line(f"  {name}: NOT DONE ({why})", style="yellow")
     if rollback.interrupted is not None:
-        output.notice("cut short: canary rollback does what is left", style="bold red")
+        output.notice(f"cut short: canary rollback --account {account} does what is left", style="bold red")
     if rollback.closer:
         output.line(f"NOT FLAT: {rollback.closer}", style="bold red")
     output.line(f"evidence: {rollback.folder}")
@@ -43,10 +44,11 @@ def clocks(rollback: Rollback) -> str:
     )
 
 
-def document(rollback: Rollback) -> dict[str, object]:
+def document(rollback: Rollback, account: str, result: Result) -> dict[str, object]:
     return {
+        "account": account,
         "incident": rollback.incident,
-        "result": rollback.result.word,
+        "result": result.word,
         "cause": rollback.cause,
         "run_id": rollback.run_id,
         "report": rollback.report,
@@ -56,4 +58,5 @@ def document(rollback: Rollback) -> dict[str, object]:
         "decision": rollback.decision,
         "closer": rollback.closer,
         "evidence": str(rollback.folder),
+        "exit_code": result.code,
     }

@@ -132,6 +132,7 @@ def test_the_runbook_is_the_sequence_with_its_budgets(
     with an_exchange_on(home, Venue().hold(position("BTCUSDT", "1"))):
         assert run(["rollback", "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
+    assert (document["result"], document["exit_code"], document["account"]) == ("ROLLED_BACK", 0, "desk")
     assert "books" not in {**document["done"], **document["missing"]}
     assert document["missing"]["account"] == "not done within the 1 s that were left of its stage"
 
