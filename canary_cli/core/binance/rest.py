@@ -1,7 +1,8 @@
 """REST by python-binance's AsyncClient, tamed: any base URL, our time-outs and recvWindow, no hidden call, two hosts.
 
 What is tamed, and why: the library pings the spot host, stamps `recvWindow=10000` over the caller's, waits 10 s for
-everything, keeps one shared `response` (so header counts race), and lets aiohttp's own exceptions through.
+everything, keeps one shared `response` (so header counts race), lets aiohttp's own exceptions through, and sends the
+parameters of a deed as a body.
 """
 
 import asyncio
@@ -24,6 +25,16 @@ from canary_cli.core.trading.replies import Confirmed, Reply, Unknown
 
 class _Client(AsyncClient):  # type: ignore[misc]  # the library carries no types
     REQUEST_RECVWINDOW = 0  # the library would stamp its own over ours
+
+    async def _request_futures_api(
+        self, method: str, path: str, signed: bool = False, version: int = 1, **kwargs: Any
+    ) -> Any:
+        """With all parameters in the query, which the exchange takes alike for every method.
+
+        aiohttp leaves a body to a task of its own: of twenty orders made at once the first would then not leave before
+        the last was made.
+        """
+        return await super()._request_futures_api(method, path, signed, version, force_params=True, **kwargs)
 
 
 class RestWire(Wire):

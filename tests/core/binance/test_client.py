@@ -2,12 +2,16 @@
 
 import asyncio
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from canary_cli.core.binance import wire
+from canary_cli.accounts import Account
+from canary_cli.core.binance import translate, wire
+from canary_cli.core.binance.client import BinanceExchange
 from canary_cli.core.binance.unreachable import KeyRefused, ReadsThrottled
+from canary_cli.core.clock import SystemClock
 from canary_cli.core.model import Frame, OrderRequest, OrderStatus, Side
 from canary_cli.core.trading.replies import Confirmed, Denied, Failed, Rejected, Throttled, Unknown
 from canary_cli.errors import ExchangeUnreachable
@@ -267,3 +271,55 @@ async def test_a_refused_key_is_told_from_other_refusals() -> None:
         stage.answer("/fapi/v1/apiTradingStatus", says({"code": -2015, "msg": "Invalid API-key"}, 401))
         with pytest.raises(KeyRefused):
             await exchange.trading_locks()
+
+
+# What goes at the same time
+
+
+async def test_of_orders_made_at_once_each_leaves_before_the_next_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    told, fields, transport = [], translate.order_fields, asyncio.selector_events._SelectorSocketTransport
+
+    def made(request: OrderRequest) -> dict[str, str]:
+        told.append("made")
+        return fields(request)
+
+    def write(self: Any, data: bytes, really: Any = transport.write) -> None:
+        told.extend(["left"] if bytes(data).startswith(b"POST") else [])
+        really(self, data)
+
+    async with a_stage() as stage, an_exchange(stage) as exchange:
+        stage.answer(ORDER, says(order_row()))
+        await asyncio.gather(exchange.place(CLOSE), exchange.place(CLOSE))  # the connections are open now
+        monkeypatch.setattr(translate, "order_fields", made)
+        monkeypatch.setattr(transport, "write", write)
+        await asyncio.gather(exchange.place(CLOSE), exchange.place(CLOSE))
+    assert told == ["made", "left", "made", "left"]
+
+
+class Instant(wire.Wire):
+    """Answers at once; `calls` in the order in which they were sent."""
+
+    def __init__(self) -> None:
+        super().__init__(SystemClock(), None, None)
+        self.calls: list[str] = []
+
+    async def _send(self, call: str, fields: dict[str, Any], timeout: float) -> Any:
+        self.calls.append(call)
+        return order_row()
+
+    async def sync(self) -> None:
+        """Its clock is ours."""
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+async def test_an_order_does_not_wait_until_all_connections_are_warmed() -> None:
+    instant = Instant()
+    account = Account("stage", "paper", "http://stage", "ws://stage", Path("/nowhere"), "k" * 64, "s" * 64)
+    exchange = BinanceExchange(account, SystemClock(), wire=instant)
+    await exchange.connect()
+    await asyncio.sleep(0)  # the warming has begun
+    await asyncio.create_task(exchange.place(CLOSE))
+    await exchange.close()
+    assert instant.calls.index("futures_create_order") < 3

@@ -49,10 +49,11 @@ def act(state: Flatten) -> tuple[Flatten, tuple[Effect, ...]]:
 
 def _deeds(state: Flatten) -> tuple[Flatten, tuple[Effect, ...]]:
     cancels = tuple(cancel for symbol in symbols(state) for cancel in _cancels(state, symbol))
-    state = replace(state, cancels=state.cancels | set(cancels))
+    state = replace(state, cancels=state.cancels | set(cancels)) if cancels else state
+    under_way = {sent.key for sent in state.closes.values()}
     closes: list[Effect] = []
     for leg in state.legs.values():
-        if leg.position.quantity and _may_close(state, leg):
+        if leg.position.quantity and leg.key not in under_way and _may_close(state, leg):
             state, orders = _closes(state, leg)
             closes += orders
     return state, (*cancels, *closes)
@@ -61,10 +62,13 @@ def _deeds(state: Flatten) -> tuple[Flatten, tuple[Effect, ...]]:
 def _cancels(state: Flatten, symbol: str) -> Iterator[Cancel]:
     if state.now < state.cancel_not_before.get(symbol, 0.0):
         return
-    one_by_one = [CancelOrder(symbol, order.client_id) for order in state.orders.get(symbol, ())]
+    orders = state.orders.get(symbol, ())
+    algos = state.algos.get(symbol, ()) if state.verified else in_the_way(state, symbol)
+    if not orders and not algos:
+        return
+    one_by_one = [CancelOrder(symbol, order.client_id) for order in orders]
     outlived = [cancel for cancel in one_by_one if cancel in state.answered]
     wanted: list[Cancel] = [*outlived] if len(outlived) == len(one_by_one) else [CancelAll(symbol)]
-    algos = state.algos.get(symbol, ()) if state.verified else in_the_way(state, symbol)
     wanted += [CancelAlgo(symbol, algo.algo_id) for algo in algos]
     yield from (cancel for cancel in wanted if cancel not in state.cancels)
 
@@ -73,9 +77,8 @@ def _may_close(state: Flatten, leg: Leg) -> bool:
     """A close waits for the cancels of its symbol once; if they fail it goes out anyway, for it can only reduce."""
     symbol = leg.position.symbol
     free = not state.orders.get(symbol) and not in_the_way(state, symbol)
-    under_way = any(sent.key == leg.key for sent in state.closes.values())
     tried = state.cancel_failures.get(symbol, 0) > 0
-    return not leg.stale and not under_way and state.now >= leg.not_before and (free or tried)
+    return not leg.stale and state.now >= leg.not_before and (free or tried)
 
 
 def _closes(state: Flatten, leg: Leg) -> tuple[Flatten, list[Effect]]:
@@ -99,6 +102,8 @@ def _watch_clocks(state: Flatten, deeds: tuple[Effect, ...]) -> Flatten:
 
 def _questions(state: Flatten) -> tuple[Flatten, tuple[Effect, ...]]:
     due = {client_id: sent for client_id, sent in state.closes.items() if sent.question_due}
+    if not due:
+        return state, ()
     asked = {client_id: replace(sent, question_due=False) for client_id, sent in due.items()}
     queries = tuple(Query(sent.key[0], client_id, QUESTIONS[sent.asked]) for client_id, sent in due.items())
     return replace(state, closes={**state.closes, **asked}), queries

@@ -22,6 +22,8 @@ FAN_OUT = 5
 INSIDE = Decimal("0.002")
 """How far inside the price band a limit is put, for the mark moves on while the order travels."""
 
+_SIDES = tuple(PositionSide)
+
 
 def closable(leg: Leg, rules: SymbolRules | None) -> Decimal:
     """What can be sold or bought back, unsigned: whole steps, nothing where that is under the minimum (dust)."""
@@ -92,8 +94,13 @@ def in_the_way(state: Flatten, symbol: str) -> tuple[AlgoOrder, ...]:
     `closePosition` orders can only close, and guard the position until it is gone; they go last, unless the exchange
     has twice said (-4118) that something still obstructs the close.
     """
-    obstructed = any(leg.obstructed > 1 for leg in state.legs.values() if leg.position.symbol == symbol)
-    return tuple(algo for algo in state.algos.get(symbol, ()) if obstructed or not algo.close_position)
+    algos = state.algos.get(symbol, ())
+    return tuple(algo for algo in algos if not algo.close_position or _is_obstructed(state, symbol))
+
+
+def _is_obstructed(state: Flatten, symbol: str) -> bool:
+    legs = (state.legs.get((symbol, side)) for side in _SIDES)
+    return any(leg.obstructed > 1 for leg in legs if leg is not None)
 
 
 def symbols(state: Flatten) -> tuple[str, ...]:
