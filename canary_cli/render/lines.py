@@ -115,6 +115,14 @@ def _trigger(record: Record) -> Said:
     return level, f"{data['name']} {data['level']}: {measured}: {data['action']}"
 
 
+def _parity_checked(record: Record) -> Said | None:
+    """Told where the hour was not the batch engine's: that it was is expected."""
+    differing, compared = record.data["differing"], record.data["compared"]
+    if differing is None:
+        return "warning", "parity of the last hour is not known: its candles could not be read"
+    return ("warning", f"parity: {differing} of {compared} decisions differ in the last hour") if differing else None
+
+
 def _released(record: Record) -> Said:
     data = record.data
     return "good", f"let go by {data['by']}: what {', '.join(data['triggers'])} held: {data['reason']}"
@@ -215,6 +223,7 @@ _SAYINGS: Mapping[str, Callable[[Record], Said | None]] = {
     "breaker": _breaker,
     "trigger": _trigger,
     "triggers_released": _released,
+    "parity_checked": _parity_checked,
     "warning": _plain("warning", "{} {}", "name", "detail"),
     "flatten_started": _plain("bad", "flatten: {}", "cause"),
     "flatten_wave": _plain("info", "flatten wave {}", "wave"),

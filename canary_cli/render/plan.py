@@ -9,7 +9,7 @@ from typing import Any
 from rich.table import Table
 
 from canary_cli.core.policy.plan import Check, Kind, Phase, Plan, Trigger
-from canary_cli.core.policy.vocabulary import METRICS
+from canary_cli.core.policy.vocabulary import METRICS, PER_PAIR
 from canary_cli.render import figures, output
 from canary_cli.steps.plan import Shown
 
@@ -174,9 +174,9 @@ def _triggers(plan: Plan) -> Table:
     made.columns[3].no_wrap = True
     for trigger in plan.triggers:
         made.add_row(
-            trigger.name + _phases(trigger),
+            trigger.name + (" (each pair)" if trigger.metric in PER_PAIR else "") + _phases(trigger),
             _limit(trigger, trigger.warning),
-            _limit(trigger, trigger.critical),
+            _limit(trigger, trigger.critical) + _lasting(trigger),
             trigger.action.value if trigger.critical is not None else "alert",
             str(trigger.min_samples),
             trigger.metric,
@@ -194,6 +194,10 @@ def _triggers(plan: Plan) -> Table:
 
 def _phases(trigger: Trigger) -> str:
     return f" (phase {', '.join(map(str, trigger.phases))})" if trigger.phases else ""
+
+
+def _lasting(trigger: Trigger) -> str:
+    return f" for {_span(trigger.lasting)}" if trigger.lasting else ""
 
 
 def _limit(trigger: Trigger, limit: Decimal | None) -> str:

@@ -3,10 +3,10 @@
 import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-from canary_cli.core.policy.plan import Action
+from canary_cli.core.policy.plan import Action, Crew
 from canary_cli.core.trading.inputs import Keep
 from canary_cli.journal.record import Entry, Record
 from canary_cli.journal.tail import Tail
@@ -64,10 +64,11 @@ class Deciding:
         return Incident(name, self._run.run_id, cause, self._run.now, trigger=trigger)
 
     def _words(self, one: Incident) -> str:
-        crew = self._run.plan.crew
-        left = crew.rollback_inside if crew.is_watching(self._run.now) else crew.rollback_outside
-        told = f"{one.id}: {one.cause}; rollback in {left / timedelta(minutes=1):.0f} min"
-        return f"{told}, unless canary keep --incident {one.id} --by NAME --reason WHY"
+        on = f"--account {self._run.world.account.name}"
+        return (
+            f"{one.id}: {one.cause}; no answer: {unanswered(self._run.plan.crew, self._run.now)}; "
+            f"canary rollback {on}, or against it: canary keep --incident {one.id} --by NAME --reason WHY {on}"
+        )
 
     def _is_over(self, one: Incident) -> bool:
         """The rollback has begun and takes the incident with it, or the metric is well again."""
@@ -78,6 +79,17 @@ class Deciding:
         well = f"{one.trigger} is well again"
         incidents.update(self._run.world, one, "session", state=State.CLOSED, closed_by="session", reason=well)
         return True
+
+
+def unanswered(crew: Crew, now: datetime) -> str:
+    """What becomes of a question that is asked now and that nobody answers."""
+    if crew.is_watching(now):
+        return f"rollback in {_minutes(crew.rollback_inside)}"
+    return f"REDUCE-ONLY in {_minutes(crew.stop_outside)}, rollback in {_minutes(crew.rollback_outside)}"
+
+
+def _minutes(length: timedelta) -> str:
+    return f"{length / timedelta(minutes=1):g} min"
 
 
 def _answers(entry: Entry, one: Incident) -> bool:

@@ -1,5 +1,6 @@
 """Whether recorded decisions, taken and refused, are those of the batch engine on the exchange's own candles."""
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -112,6 +113,13 @@ async def _compare(
     origins = earliest_origins(recorded)
     symbol = recorded[0].symbol
     candles = {frame: await _since(market, symbol, frame, origin, end) for frame, origin in origins.items()}
+    return await asyncio.to_thread(_replayed, recorded, tick, candles, settings)
+
+
+def _replayed(
+    recorded: list[Evaluation], tick: Decimal, candles: Mapping[Frame, Sequence[Candle]], settings: SignalSettings
+) -> tuple[Mismatch, ...]:
+    """In a thread: months of bars are replayed, and a session beside must hear its marks meanwhile."""
     return parity(recorded, replay(recorded, tick, candles, settings_of(recorded, settings)))
 
 

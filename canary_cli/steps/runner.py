@@ -13,6 +13,7 @@ from canary_cli.errors import CanaryError, ExitCode, Refused, Result, UsageError
 from canary_cli.journal.reader import read
 from canary_cli.ledger import LedgerWriter
 from canary_cli.steps import gate_zero, hand_off, leasing, opening, phases, resuming, serving, settling, stopping
+from canary_cli.steps.comparing import Comparing
 from canary_cli.steps.deciding import Deciding
 from canary_cli.steps.plan import default_plan, load_plan
 from canary_cli.steps.rehearsal import RehearsalRequest, end_exchange, start_exchange
@@ -106,6 +107,7 @@ async def _recorded(run: Run, request: RunRequest, screen: Screen) -> Result:
     following = asyncio.create_task(writer.run())
     control = serving.start_beside(run)
     Deciding(run)
+    comparing = asyncio.create_task(Comparing(run).forever())
     try:
         result, reason = await _drive(run, steps_of(run.plan, request.phases), screen)
         stopping.leave_token(run, result)
@@ -114,6 +116,7 @@ async def _recorded(run: Run, request: RunRequest, screen: Screen) -> Result:
         await leasing.catch_up(writer, run.scribe.last_seq, 0 if run.leaving else CATCH_UP)
         following.cancel()
         control.cancel()
+        comparing.cancel()
         watch.close()
 
 

@@ -92,6 +92,15 @@ def test_the_files_beside_it_are_proved_too(
     assert said in capsys.readouterr().err
 
 
+def test_what_is_watched_pair_by_pair_and_for_how_long_is_shown(
+    capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
+    assert run(["plan", "show"]) == 0
+    shown = capsys.readouterr().out
+    assert all(words in shown for words in ("slippage (each pair)", "> 0 for 3 h", "< 0.2 for 3 h", "parity_recent"))
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [

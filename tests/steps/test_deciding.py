@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from canary_cli.core.trading.inputs import Input, Keep
 from canary_cli.core.trading.state import Session, Setup
 from canary_cli.errors import Refused
 from canary_cli.steps import incidents
-from canary_cli.steps.deciding import Deciding
+from canary_cli.steps.deciding import Deciding, unanswered
 from canary_cli.steps.incidents import Incident, State, of_account
 from canary_cli.steps.plan import load_plan
 from canary_cli.steps.run import Run
@@ -67,7 +68,15 @@ async def test_a_question_opens_an_incident_and_says_how_to_answer(run: Run) -> 
     assert (one.state, one.trigger, one.cause) == (State.OPEN, "fill rate", "fill rate 88 beyond 90")
     (alert,) = run.world.alerts.sent
     assert alert.incident == one.id
-    assert f"canary keep --incident {one.id} --by NAME" in alert.message
+    name = run.world.account.name
+    assert f"canary keep --incident {one.id} --by NAME --reason WHY --account {name}" in alert.message
+    assert f"canary rollback --account {name}, or" in alert.message
+
+
+def test_a_question_says_what_becomes_of_it_by_the_hour_it_is_asked_at(run: Run) -> None:
+    crew, noon = run.plan.crew, datetime(2026, 2, 22, 12, tzinfo=UTC)
+    assert unanswered(crew, noon) == "rollback in 2 min"
+    assert unanswered(crew, noon + timedelta(hours=9)) == "REDUCE-ONLY in 2 min, rollback in 10 min"
 
 
 async def test_the_answer_reaches_the_session_and_closes_the_incident(run: Run) -> None:

@@ -19,6 +19,10 @@ from canary_cli.core.model import ZERO
 __all__ = ["Metrics", "Reading", "Seen", "readings"]
 
 RATE_WINDOW = timedelta(hours=24)
+SPACED = timedelta(hours=2)
+"""A signal that repeats the last counted one of its pair and side within this time, the engine's cooldown, is not new:
+one that nobody may act on comes again at every bar."""
+
 SIGNALS_KEPT = 100
 
 
@@ -30,22 +34,36 @@ class Seen:
     confluence: Decimal
     confidence: Decimal
     alignment: Decimal
+    symbol: str = ""
+    side: str = ""
 
 
 @dataclass(frozen=True)
 class Signals:
-    """Strategy evidence: how many bars were judged, and the last of the `count` signals they gave."""
+    """Strategy evidence: how many bars were judged, and the last of the `count` signals they gave.
+
+    `fresh` are those of the last day that repeat none before them.
+    """
 
     evaluations: int = 0
     seen: tuple[Seen, ...] = ()
     count: int = 0
     begun: int = 0
+    fresh: tuple[Seen, ...] = ()
 
     def after(self, seen: Seen | None) -> "Signals":
         if seen is None:
             return replace(self, evaluations=self.evaluations + 1)
         kept = (*self.seen, seen)[-SIGNALS_KEPT:]
-        return replace(self, evaluations=self.evaluations + 1, seen=kept, count=self.count + 1)
+        fresh = self._fresh(seen)
+        return replace(self, evaluations=self.evaluations + 1, seen=kept, count=self.count + 1, fresh=fresh)
+
+    def _fresh(self, seen: Seen) -> tuple[Seen, ...]:
+        """The new signals of the last day, as the definition of their rate counts them."""
+        last = next((one for one in reversed(self.fresh) if one.symbol == seen.symbol), None)
+        if last is not None and last.side == seen.side and seen.time - last.time < SPACED:
+            return self.fresh
+        return (*(one for one in self.fresh if seen.time - one.time <= RATE_WINDOW), seen)
 
     def afresh(self) -> "Signals":
         """What looks back forgets the signals until now; the figures of the phase forget none."""
@@ -67,7 +85,10 @@ class Signals:
 
 @dataclass(frozen=True, slots=True)
 class Metrics:
-    """Counts since the phase began. Seconds are plan seconds; `crossings` are warning thresholds crossed."""
+    """Counts since the phase began. Seconds are plan seconds; `crossings` are warning thresholds crossed.
+
+    `differing` of the `compared` decisions of the last hour are not the batch engine's; None where nobody could tell.
+    """
 
     execution: Execution = field(default_factory=Execution)
     signals: Signals = field(default_factory=Signals)
@@ -75,6 +96,8 @@ class Metrics:
     liquidations: int = 0
     fresh_seconds: Decimal = ZERO
     stale_seconds: Decimal = ZERO
+    differing: int | None = None
+    compared: int = 0
 
     @classmethod
     def empty(cls) -> "Metrics":
@@ -142,6 +165,10 @@ class Metrics:
             return replace(self, signals=self.signals.afresh())
         return replace(self, execution=self.execution.afresh(metric, pair))
 
+    def repeated(self, compared: int, differing: int | None) -> "Metrics":
+        """The batch engine has been over the decisions of the last hour."""
+        return replace(self, compared=compared, differing=differing)
+
     def warned(self) -> "Metrics":
         """One crossing of a warning threshold."""
         return replace(self, crossings=self.crossings + 1)
@@ -160,7 +187,7 @@ class Metrics:
 def readings(metrics: Metrics, curve: Curve, now: datetime) -> dict[str, Reading]:
     """Every figure that the session itself measures, by the name a plan may use. Unmeasured is None, never zero."""
     found = dict(metrics.execution.readings)
-    singles = (*metrics.signals.readings, *_money(metrics, curve), _signal_rate(metrics, now))
+    singles = (*metrics.signals.readings, *_money(metrics, curve), _signal_rate(metrics, now), _parity(metrics))
     for reading in (*singles, _covered(metrics), _warnings(metrics)):
         found[reading.metric] = reading
     return found
@@ -176,9 +203,14 @@ def _money(metrics: Metrics, curve: Curve) -> Iterable[Reading]:
 def _signal_rate(metrics: Metrics, now: datetime) -> Reading:
     """Signals an hour over the last day; `n` is the whole hours watched, and a day must have been."""
     hours = (metrics.fresh_seconds + metrics.stale_seconds) / 3600
-    recent = sum(now - seen.time <= RATE_WINDOW for seen in metrics.signals.seen)
+    recent = sum(now - seen.time <= RATE_WINDOW for seen in metrics.signals.fresh)
     rate = Decimal(recent) / 24 if hours >= 24 else None
-    return Reading("signals_per_hour", rate, int(hours), "signals", "last 24 h")
+    return Reading("signals_per_hour", rate, int(hours), "new signals", "last 24 h")
+
+
+def _parity(metrics: Metrics) -> Reading:
+    differing = None if metrics.differing is None else Decimal(metrics.differing)
+    return Reading("parity_recent", differing, metrics.compared, "live decisions", "last hour compared")
 
 
 def _covered(metrics: Metrics) -> Reading:

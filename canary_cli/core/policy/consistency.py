@@ -8,6 +8,7 @@ from canary_cli.core.policy.fields import Problem
 from canary_cli.core.policy.plan import Action, Phase, Plan, Trigger
 from canary_cli.core.policy.vocabulary import PER_PAIR
 
+LOOKS_BACK_A_DAY = frozenset({"signals_per_hour"})
 NO_PAIR, BY_PAIR = "check slippage_mean or slippage_worst_pair", f"watch {', '.join(sorted(PER_PAIR))}"
 
 
@@ -50,6 +51,10 @@ def _phases(plan: Plan) -> Iterator[Problem]:
         for check in phase.gate.checks:
             if check.metric in PER_PAIR:
                 yield Problem(f"{where}.gate {check.metric}", "is measured pair by pair, for triggers", NO_PAIR)
+            if check.metric in LOOKS_BACK_A_DAY:
+                yield Problem(
+                    f"{where}.gate {check.metric}", "is never a gate: it takes a day", "make it a [[trigger]]"
+                )
         for what, count in _counted([check.metric for check in phase.gate.checks]):
             yield Problem(f"{where}.gate", f"checks {what} {count} times", "keep one (orders and covered are built in)")
         for pair, count in _counted(phase.pairs):

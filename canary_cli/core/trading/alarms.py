@@ -82,6 +82,11 @@ def _alert_held(turn: Turn, fired: Fired, detail: str) -> None:
     _alert(turn, fired, detail if is_asked else f"{detail}; held until it is well again, or by word: {WORD}")
 
 
+def _investigate(turn: Turn, fired: Fired, detail: str) -> None:
+    """The run pages again, with the incident's number and the time that is left."""
+    _alert(turn, fired, f"{detail}; decide: canary rollback, or canary keep --by NAME --reason WHY")
+
+
 def _release(turn: Turn, fired: Fired, _detail: str) -> None:
     """What the trigger held may go on."""
     release(turn, fired.name)
@@ -90,7 +95,7 @@ def _release(turn: Turn, fired: Fired, _detail: str) -> None:
 
 _ACTIONS: dict[Action, Callable[[Turn, Fired, str], None]] = {
     Action.ALERT: _alert,
-    Action.INVESTIGATE: _alert,
+    Action.INVESTIGATE: _investigate,
     Action.CHECK_MARKET: _check_market,
     Action.SUSPEND_SIGNALS: _suspend_signals,
     Action.STOP: _stop,

@@ -32,6 +32,7 @@ def _phase_entered(state: Session, fact: f.PhaseEntered) -> Session:
         phase_entered=fact.time,
         phase_ends=fact.ends_at,
         metrics=Metrics.empty(),
+        triggers=replace(state.triggers, beyond={}),
         last_probe=None,
     )
 
@@ -212,6 +213,10 @@ def _released(state: Session, fact: f.TriggersReleased) -> Session:
     )
 
 
+def _parity_checked(state: Session, fact: f.ParityChecked) -> Session:
+    return replace(state, metrics=state.metrics.repeated(fact.compared, fact.differing))
+
+
 def _liquidated(state: Session, _fact: f.Liquidated) -> Session:
     return replace(state, metrics=state.metrics.liquidated())
 
@@ -265,6 +270,7 @@ _APPLY: dict[type, Callable[[Session, Any], Session]] = {
     f.BreakerMoved: _breaker_moved,
     f.TriggerFired: _unchanged,
     f.TriggersReleased: _released,
+    f.ParityChecked: _parity_checked,
     f.Liquidated: _liquidated,
     f.ForeignSeen: _unchanged,
     f.Adopted: _adopted,

@@ -33,8 +33,11 @@ def on_decided(turn: Turn, event: Decided) -> None:
 
 
 def seen(evaluation: Evaluation) -> Seen:
-    figures = (evaluation.confluence, evaluation.confidence, evaluation.alignment)
-    return Seen(evaluation.time, *(Decimal(str(figure)) for figure in figures))
+    confluence, confidence, alignment = (
+        Decimal(str(figure)) for figure in (evaluation.confluence, evaluation.confidence, evaluation.alignment)
+    )
+    side = evaluation.direction.value if evaluation.direction else ""
+    return Seen(evaluation.time, confluence, confidence, alignment, evaluation.symbol, side)
 
 
 def _note(turn: Turn, event: Decided) -> None:

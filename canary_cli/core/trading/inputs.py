@@ -90,6 +90,15 @@ class ConditionChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class Compared:
+    """The last hour's decisions were put to the batch engine; `differing` is None where it could not be asked."""
+
+    time: datetime
+    compared: int
+    differing: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class LatchChanged:
     """The latch file, read again: the sources set in it now, and those that stood in it before and no longer do."""
 
@@ -142,6 +151,7 @@ Input = (
     | RollBack
     | Keep
     | ConditionChanged
+    | Compared
     | LatchChanged
     | ArmAgain
     | WindDown

@@ -37,11 +37,12 @@ from canary_cli.core.trading.events import (
     StreamDown,
     StreamUp,
 )
-from canary_cli.core.trading.facts import PhaseEntered, WalletMoved
+from canary_cli.core.trading.facts import ParityChecked, PhaseEntered, WalletMoved
 from canary_cli.core.trading.halting import roll_back
 from canary_cli.core.trading.inputs import (
     Adopt,
     ArmAgain,
+    Compared,
     ConditionChanged,
     Decided,
     EnterPhase,
@@ -90,6 +91,10 @@ def _on_roll_back(turn: Turn, event: RollBack) -> None:
 def _on_arm(turn: Turn, event: ArmAgain) -> None:
     marking.on_arm(turn, event)
     releasing.on_arm(turn, event)
+
+
+def _on_compared(turn: Turn, event: Compared) -> None:
+    turn.learn(ParityChecked(event.time, event.compared, event.differing))
 
 
 def _on_wind_down(turn: Turn, event: WindDown) -> None:
@@ -145,6 +150,7 @@ _HANDLERS: dict[type, Callable[[Turn, Any], None]] = {
     EnterPhase: _on_phase,
     RollBack: _on_roll_back,
     Keep: alarms.on_keep,
+    Compared: _on_compared,
     ConditionChanged: conditions.on_condition,
     LatchChanged: conditions.on_latches,
     ArmAgain: _on_arm,

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from canary_cli.core.accounting import execution
 from canary_cli.core.accounting.equity import Curve
 from canary_cli.core.accounting.execution import slippage_bps
-from canary_cli.core.accounting.metrics import Metrics, Reading, Seen, readings
+from canary_cli.core.accounting.metrics import SPACED, Metrics, Reading, Seen, readings
 from canary_cli.core.accounting.numbers import percentile
 from canary_cli.core.model import Side
+from canary_cli.core.signals import SignalSettings
 
 NOW = datetime(2026, 2, 22, 12, tzinfo=UTC)
 ONE = Decimal(1)
@@ -189,7 +190,7 @@ def test_long_phases_forget_orders_but_not_their_totals(monkeypatch: pytest.Monk
 def test_signals_and_their_rate_over_a_day() -> None:
     metrics = Metrics.empty()
     for hour in range(24):
-        seen = Seen(NOW + timedelta(hours=hour), Decimal("3.5"), Decimal(80 + hour % 2), Decimal(90))
+        seen = Seen(NOW + timedelta(hours=hour), Decimal("3.5"), Decimal(80 + hour % 2), Decimal(90), f"P{hour}")
         metrics = metrics.evaluated(None).evaluated(seen).fresh(Decimal(3600))
     assert value(metrics, "evaluations") == 48
     assert value(metrics, "confidence") == Decimal("80.5")
@@ -197,6 +198,28 @@ def test_signals_and_their_rate_over_a_day() -> None:
     assert (rate.value, rate.n) == (1, 24)
     assert read(metrics, "signals_per_hour", now=NOW + timedelta(hours=47)).value == ONE / 24
     assert value(Metrics.empty().fresh(Decimal(3600)), "signals_per_hour") is None
+
+
+def test_a_signal_that_repeats_itself_is_counted_once_and_a_storm_of_new_ones_whole() -> None:
+    def at(minutes: int, symbol: str = "BTCUSDT", side: str = "BUY") -> Seen:
+        return Seen(NOW + timedelta(minutes=minutes), Decimal("3.5"), Decimal(80), Decimal(90), symbol, side)
+
+    day = Metrics.empty().fresh(Decimal(24 * 3600))
+    metrics = day
+    for minutes in range(0, 135, 15):
+        metrics = metrics.evaluated(at(minutes))
+    metrics = metrics.evaluated(at(130, "ETHUSDT")).evaluated(at(140, side="SELL"))
+    assert value(metrics, "signals_per_hour") == Decimal(4) / 24
+    for number in range(200):
+        day = day.evaluated(at(number, f"P{number}"))
+    assert value(day, "signals_per_hour") == Decimal(200) / 24
+    assert SignalSettings().cooldown == SPACED
+
+
+def test_parity_of_the_last_hour_is_unmeasured_where_nobody_could_compare() -> None:
+    metrics = Metrics.empty().repeated(24, 2)
+    assert (value(metrics, "parity_recent"), read(metrics, "parity_recent").n) == (2, 24)
+    assert value(metrics.repeated(24, None), "parity_recent") is None
 
 
 def test_only_fresh_time_is_covered() -> None:

@@ -29,7 +29,7 @@ WELL = {
     "order_success": 100, "orders": 30, "strategy_orders": 4, "drawdown": "-0.2", "intraday_drawdown": "-0.2",
     "liquidations": 0, "warnings": 0, "covered": 99, "confluence": "3.5", "confluence_recent": "3.5",
     "confidence": 80, "alignment": 90,
-    "evaluations": 8, "signals_per_hour": 1,
+    "evaluations": 8, "signals_per_hour": 1, "parity_recent": 0,
 }  # fmt: skip
 
 ALL_PROVEN = Evidence(

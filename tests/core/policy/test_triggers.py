@@ -187,4 +187,38 @@ def test_the_signal_rate_must_be_off_for_three_hours(plan: Plan) -> None:
         known = readings(signals_per_hour=0)
         states, now = step(states, known, NOON + timedelta(hours=hour), plan.phase(3), plan)
         fired.append(acts(list(now)))
-    assert fired == [[], [], [], [("too few signals", Action.ALERT)], []]
+    assert fired == [[], [], [], [("too few signals", Action.INVESTIGATE)], [("too few signals", Action.ROLLBACK)]]
+
+
+def hourly(plan: Plan, began: datetime, *differing: object) -> list[list[tuple[str, Action]]]:
+    """What fires when parity is looked up once an hour, and finds so many bars."""
+    states, told = TriggerStates(), []
+    for hour, found in enumerate(differing):
+        at = began + timedelta(hours=hour)
+        states, fired = step(states, readings(parity_recent=found), at, plan.phase(2), plan)
+        told.append(acts(list(fired)))
+    return told
+
+
+def test_parity_lost_for_three_hours_asks_and_for_less_says_nothing(plan: Plan) -> None:
+    assert hourly(plan, NOON, 1, 2, 0, 1, 1, 0, 1) == [[]] * 7
+    assert hourly(plan, NOON, 1, 2, None, 1) == [[], [], [], [("parity", Action.INVESTIGATE)]]
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [(NOON, {2: Action.ROLLBACK}), (NIGHT, {2: Action.STOP, 10: Action.ROLLBACK})],
+    ids=["with the crew there", "at night"],
+)
+def test_a_question_about_signals_falls_as_any_other_where_nobody_answers(
+    plan: Plan, asked: datetime, expected: dict[int, Action]
+) -> None:
+    bad, phase, states = readings(parity_recent=3), plan.phase(2), TriggerStates()
+    for hour in (-3, 0):
+        states, _ = step(states, bad, asked + timedelta(hours=hour), phase, plan)
+    assert [clock.trigger for clock in states.clocks] == ["parity"]
+    kept = keep(states, "parity")
+    for minute in range(1, 12):
+        states, fired = step(states, bad, asked + timedelta(minutes=minute), phase, plan)
+        assert [one.action for one in fired] == ([expected[minute]] if minute in expected else [])
+        assert step(kept, bad, asked + timedelta(minutes=minute), phase, plan)[1] == ()

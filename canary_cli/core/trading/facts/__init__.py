@@ -17,6 +17,7 @@ from canary_cli.core.trading.facts.limits import (
     ConditionCleared,
     ConditionSet,
     Latched,
+    ParityChecked,
     PhaseEntered,
     TriggerFired,
     TriggersReleased,
@@ -55,6 +56,7 @@ __all__ = [
     "OrderRejected",
     "OrderResolved",
     "OrderUnknown",
+    "ParityChecked",
     "PhaseEntered",
     "Purpose",
     "Reconciled",
@@ -86,6 +88,7 @@ Fact = (
     | BreakerMoved
     | TriggerFired
     | TriggersReleased
+    | ParityChecked
     | Liquidated
     | ForeignSeen
     | Adopted

@@ -84,6 +84,19 @@ class TriggerFired:
 
 
 @dataclass(frozen=True, slots=True)
+class ParityChecked:
+    """The batch engine was asked for the last hour's decisions: `differing` of them it has otherwise, or not at all.
+
+    None where the candles could not be read: then nobody knows.
+    """
+
+    event: ClassVar[str] = "parity_checked"
+    time: datetime
+    compared: int
+    differing: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class TriggersReleased:
     """A named person let go what these triggers held; what they look back on begins afresh."""
 
