@@ -10,7 +10,9 @@ from typing import Any
 
 from canary_cli.core.accounting.pnl import TRANSFERS
 from canary_cli.core.clock import Clock
-from canary_cli.core.model import AlgoOrder, Fill, Income, Order
+from canary_cli.core.model import AlgoOrder, Fill, Frame, Income, Order
+from canary_cli.core.policy import sizing
+from canary_cli.core.policy.sizing import Depth
 from canary_cli.core.trading.effects import (
     CancelAlgo,
     CountdownCancel,
@@ -21,6 +23,7 @@ from canary_cli.core.trading.effects import (
     QueryOrder,
     RaiseAlert,
     ReadAccount,
+    ReadDepth,
     ReadLeverage,
     SetLatch,
     SnapshotBook,
@@ -28,10 +31,10 @@ from canary_cli.core.trading.effects import (
 )
 from canary_cli.core.trading.events import AccountRead, LeverageRead, ReadFailed
 from canary_cli.core.trading.facts import Intended
-from canary_cli.core.trading.inputs import Input, QueryAnswered, Replied
+from canary_cli.core.trading.inputs import DepthRead, Input, QueryAnswered, Replied
 from canary_cli.core.trading.replies import Denied, Reply
 from canary_cli.errors import CanaryError
-from canary_cli.session.exchange import Exchange
+from canary_cli.session.exchange import Exchange, Market
 from canary_cli.session.scribe import Scribe
 
 WRITTEN_WITHIN = 2.0
@@ -40,12 +43,22 @@ WRITTEN_WITHIN = 2.0
 LEVELS = 20
 """Of a book that is written down: what an order of ours could reach."""
 
+BOOK_LEVELS, THIN_MINUTES = 500, 1440
+"""A book's levels, and the minutes of a day."""
+
+
+async def measure_depth(market: Market, symbol: str, bps: Decimal) -> Depth:
+    """What a pair can take now, within `bps` of its mid. Raises ExchangeUnreachable."""
+    book = await market.book(symbol, BOOK_LEVELS)
+    return sizing.measure(book, await market.candles(symbol, Frame.M1, THIN_MINUTES), bps)
+
 
 class Executor:
     """One a session. `post` hands an input to the session's queue.
 
     `symbols` names what may have traded unseen, `is_strange` knows trades that no order of ours explains, `wallet` is
-    what we take the balance for; until `since` everything is known, but for the lines a crash swallowed.
+    what we take the balance for, `depth_bps` how near the mid a book counts; until `since` everything is known, but for
+    the lines a crash swallowed.
     """
 
     def __init__(
@@ -59,6 +72,7 @@ class Executor:
         symbols: Callable[[], Iterable[str]],
         is_strange: Callable[[Fill], bool],
         wallet: Callable[[], Decimal | None],
+        depth_bps: Decimal,
         set_latch: Callable[[str, str], None],
         roll_back: Callable[[str, str], None],
         alert: Callable[[str, str, str], None],
@@ -70,6 +84,7 @@ class Executor:
         self._symbols = symbols
         self._is_strange = is_strange
         self._wallet = wallet
+        self._depth_bps = depth_bps
         self._set_latch = set_latch
         self._roll_back = roll_back
         self._alert = alert
@@ -98,8 +113,8 @@ class Executor:
                 self._start(self._query(effect))
             case ReadAccount():
                 self._read_account(effect)
-            case ReadLeverage():
-                self._start(self._read_leverage())
+            case ReadLeverage() | ReadDepth():
+                self._start(self._look(effect))
             case CountdownCancel():
                 self._start(self._count_down(effect))
             case SetLatch(source, reason):
@@ -193,10 +208,16 @@ class Executor:
         self._read_since = asked - timedelta(minutes=1)
         self._post(AccountRead(self._clock.now(), snapshot, fills, transfers))
 
-    async def _read_leverage(self) -> None:
-        """Without an answer it is asked again with the next look at the account, and counts as unknown some time."""
+    async def _look(self, effect: ReadLeverage | ReadDepth) -> None:
+        """Without an answer nothing is told: the decider looks again, and trusts what it knows only so long."""
         with suppress(CanaryError):
-            self._post(LeverageRead(self._clock.now(), await self._exchange.leverages()))
+            match effect:
+                case ReadLeverage():
+                    leverages = await self._exchange.leverages()
+                    self._post(LeverageRead(self._clock.now(), leverages))
+                case ReadDepth(symbol):
+                    depth = await measure_depth(self._exchange, symbol, self._depth_bps)
+                    self._post(DepthRead(self._clock.now(), symbol, depth))
 
     async def _missed_fills(self) -> tuple[Fill, ...]:
         pages = await asyncio.gather(*(self._exchange.trades(s, self._read_since) for s in sorted(self._symbols())))

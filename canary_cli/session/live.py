@@ -86,6 +86,7 @@ class LiveSession:
             symbols=self._traded_symbols,
             is_strange=lambda fill: is_strange(self.state, fill),
             wallet=lambda: self.state.wallet,
+            depth_bps=state.setup.plan.risk.liquidity.depth_bps,
             set_latch=self._write_latch,
             roll_back=self._stop,
             alert=alert,

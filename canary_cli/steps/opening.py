@@ -2,15 +2,14 @@
 
 import asyncio
 from datetime import datetime, timedelta
-from decimal import Decimal
+from functools import partial
 
-from canary_cli.core.model import Book, Candle, Frame, SymbolRules
-from canary_cli.core.policy.sizing import Depth
+from canary_cli.core.model import SymbolRules
 from canary_cli.core.signals import SignalSettings
-from canary_cli.core.trading.inputs import RollBack
+from canary_cli.core.trading.inputs import DepthRead, RollBack
 from canary_cli.core.trading.state import Session, Setup
 from canary_cli.errors import ExitCode, Result
-from canary_cli.session.exchange import Market
+from canary_cli.session.executor import measure_depth
 from canary_cli.session.live import LiveSession
 from canary_cli.steps.resuming import rebuild
 from canary_cli.steps.run import Difference, Outcome, Run
@@ -25,7 +24,9 @@ SILENCE_FLOOR = 2.0
 RECHECK, RECHECK_FLOOR = 60.0, 10.0
 """Plan seconds between two looks at the account unasked (a reading weighs 95), and the wall seconds at least."""
 
-THIN_MINUTES = 1440
+DEPTH_EVERY, DEPTH_FLOOR = 300.0, 60.0
+"""Plan seconds between two measurements of a pair (one weighs 20 of 2400 a minute), and the wall seconds at least."""
+
 STALE, STALE_FLOOR = 10.0, 1.5
 """Plan seconds that prices may be old, and the wall seconds this means at least."""
 
@@ -49,6 +50,8 @@ async def open_session(run: Run) -> Outcome:
         on_stop=run.ask_stop,
     )
     await session.feed.warm(_judged(run, state))
+    for measured in await _measured(run, setup):
+        session.post(measured)
     run.session = session
     session.start()
     run.database_changed(run.database_is_up)  # a session before this one may have ended while it was away
@@ -64,11 +67,11 @@ async def _setup(run: Run) -> Setup:
         prefix=f"c{run.run_id[-4:]}-{run.lease_token}-",
         plan=run.plan,
         rules=traded,
-        depths=await _depths(run, traded),
         silence=max(run.plan.silence.stream.total_seconds(), SILENCE_FLOOR * speed),
         stale=max(STALE, STALE_FLOOR * speed),
         health=max(60.0, SILENCE_FLOOR * speed),
         recheck=max(RECHECK, RECHECK_FLOOR * speed),
+        depth_every=max(DEPTH_EVERY, DEPTH_FLOOR * speed),
     )
 
 
@@ -80,30 +83,11 @@ def _wanted(run: Run, rules: dict[str, SymbolRules]) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*named, *rules)))[: run.plan.risk.max_pairs]
 
 
-async def _depths(run: Run, rules: dict[str, SymbolRules]) -> dict[str, Depth]:
+async def _measured(run: Run, setup: Setup) -> tuple[DepthRead, ...]:
     """What each pair's market can take now: its book near the mid, and a thin minute of the last day."""
-    liquidity = run.plan.risk.liquidity
-    found = await asyncio.gather(*(_depth(run.world.exchange, symbol, liquidity.depth_bps) for symbol in rules))
-    return dict(zip(rules, found, strict=True))
-
-
-async def _depth(exchange: Market, symbol: str, bps: Decimal) -> Depth:
-    book = await exchange.book(symbol, 500)
-    candles = await exchange.candles(symbol, Frame.M1, THIN_MINUTES)
-    return Depth(book=_within(book, bps), minute=_thin_minute(candles))
-
-
-def _within(book: Book, bps: Decimal) -> Decimal:
-    """USDT on the thinner side within `bps` of the mid."""
-    reach = book.mid * bps / 10_000
-    sides = (book.bids, book.asks)
-    return min(sum((p * q for p, q in side if abs(p - book.mid) <= reach), Decimal(0)) for side in sides)
-
-
-def _thin_minute(candles: tuple[Candle, ...]) -> Decimal:
-    """The 5th percentile of minute volumes, USDT."""
-    volumes = sorted(candle.volume * candle.close for candle in candles)
-    return Decimal(str(round(volumes[len(volumes) // 20], 2))) if volumes else Decimal(0)
+    measure = partial(measure_depth, run.world.exchange, bps=run.plan.risk.liquidity.depth_bps)
+    found = await asyncio.gather(*map(measure, setup.symbols))
+    return tuple(DepthRead(run.now, symbol, depth) for symbol, depth in zip(setup.symbols, found, strict=True))
 
 
 def _judged(run: Run, state: Session) -> dict[str, datetime]:

@@ -195,7 +195,7 @@ def _caps(case: _Case) -> "_Case | Refused":
         context.depth,
     )
     if size.quantity <= 0:
-        return Refused(_CAP_CODES[size.cap], f"{size.cap} leaves nothing")
+        return Refused(_CAP_CODES[size.cap], f"{_cap_words(case, size)} leaves nothing")
     return replace(case, size=size)
 
 
@@ -284,5 +284,14 @@ def _account(context: Context) -> Account:
 def _detail(case: _Case, size: Size) -> str:
     equity = case.context.equity or Decimal(1)
     at_stop = size.quantity * case.ask.stop_distance / equity * 100
-    cut = "" if size.cap is sizing.Cap.RISK else f", cut by {size.cap} from {size.wanted:.6f}"
+    cut = "" if size.cap is sizing.Cap.RISK else f", cut by {_cap_words(case, size)} from {size.wanted:.6f}"
     return f"{size.quantity:f} {case.ask.symbol}, {at_stop:.3f} % of equity at the stop{cut}"
+
+
+def _cap_words(case: _Case, size: Size) -> str:
+    """A cap on liquidity says how much of a day its worst book was taken from."""
+    depth = case.context.depth
+    if size.cap is not sizing.Cap.LIQUIDITY or depth is None:
+        return str(size.cap)
+    hours = depth.watched.total_seconds() / 3600
+    return f"{size.cap} ({f'the worst of {hours:.1f} h' if hours >= 0.05 else 'one book'})"

@@ -4,11 +4,13 @@ Full-size risk is a share of equity lost at the stop, scaled by the phase. Each 
 can say which one did it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 from enum import StrEnum
 
-from canary_cli.core.model import ZERO, SymbolRules
+from canary_cli.core.model import ZERO, Book, Candle, SymbolRules
 from canary_cli.core.policy.plan import Caps, RiskLimits
 
 
@@ -23,10 +25,12 @@ class Cap(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Depth:
-    """What a pair's market can take, in USDT: the worst book of 24 h near the mid, and a thin minute's volume."""
+    """What a pair's market can take, in USDT: the worst book near the mid of the time watched (at most 24 h, none where
+    but one book is known), and a thin minute's volume."""
 
     book: Decimal
     minute: Decimal
+    watched: timedelta = timedelta()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,21 @@ class Size:
 def risk_usdt(equity: Decimal, limits: RiskLimits, fraction: Decimal) -> Decimal:
     """What one trade may lose at its stop: 1 % of 10,000 at a tenth of the volume is 10."""
     return equity * limits.per_trade / 100 * fraction
+
+
+def measure(book: Book, minutes: Sequence[Candle], bps: Decimal) -> Depth:
+    """One book's thinner side within `bps` of the mid, and the 5th percentile of the minutes' volumes, USDT."""
+    volumes = sorted(candle.volume * candle.close for candle in minutes)
+    thin = Decimal(str(round(volumes[len(volumes) // 20], 2))) if volumes else ZERO
+    return Depth(_near_mid(book, bps), thin)
+
+
+def _near_mid(book: Book, bps: Decimal) -> Decimal:
+    """Zero where a side is empty: there is no mid, and nobody to trade with."""
+    if not book.bids or not book.asks:
+        return ZERO
+    reach = book.mid * bps / 10_000
+    return min(sum((p * q for p, q in side if abs(p - book.mid) <= reach), ZERO) for side in (book.bids, book.asks))
 
 
 def liquidity_usdt(depth: Depth, limits: RiskLimits) -> Decimal:

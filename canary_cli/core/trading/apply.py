@@ -9,6 +9,7 @@ from canary_cli.core.accounting.metrics import Metrics
 from canary_cli.core.model import ZERO, OrderStatus
 from canary_cli.core.policy import breaker, triggers
 from canary_cli.core.policy.breaker import Zone
+from canary_cli.core.policy.lows import with_one_more
 from canary_cli.core.trading import facts as f
 from canary_cli.core.trading.forgetting import forget
 from canary_cli.core.trading.order import OrderLife, advance
@@ -163,6 +164,11 @@ TRANSFERS = pnl.TRANSFERS | {
 """As the income ledger and as the user stream name them."""
 
 
+def _depth_measured(state: Session, fact: f.DepthMeasured) -> Session:
+    lows = with_one_more(state.lows.get(fact.symbol), fact.time, fact.book, fact.minute)
+    return replace(state, lows=put(state.lows, fact.symbol, lows))
+
+
 def _equity_marked(state: Session, fact: f.EquityMarked) -> Session:
     """Once an hour of these, what is long over is forgotten."""
     if state.equity_noted is not None and state.equity_noted.hour != fact.time.hour:
@@ -263,6 +269,7 @@ _APPLY: dict[type, Callable[[Session, Any], Session]] = {
     f.AlgoMoved: _algo_moved,
     f.WalletMoved: _wallet_moved,
     f.EquityMarked: _equity_marked,
+    f.DepthMeasured: _depth_measured,
     f.ConditionSet: _condition_set,
     f.ConditionCleared: _condition_cleared,
     f.Latched: _latched,

@@ -60,6 +60,13 @@ class ReadLeverage:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadDepth:
+    """Measure what a pair's market can take; answered by `DepthRead`, or by nothing."""
+
+    symbol: str
+
+
+@dataclass(frozen=True, slots=True)
 class CountdownCancel:
     """Let the exchange cancel the pair's regular orders in so many milliseconds of its time; 0 stops the countdown."""
 
@@ -106,6 +113,7 @@ Effect = (
     | QueryOrder
     | ReadAccount
     | ReadLeverage
+    | ReadDepth
     | CountdownCancel
     | SetLatch
     | RaiseAlert

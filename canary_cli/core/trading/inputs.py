@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from canary_cli.core.model import ZERO, AccountSnapshot, AlgoOrder, Order
 from canary_cli.core.policy.plan import Phase
+from canary_cli.core.policy.sizing import Depth
 from canary_cli.core.signals import Evaluation, Signal
 from canary_cli.core.trading.events import AccountRead, LeverageRead, MarketEvent, ReadFailed, UserEvent
 from canary_cli.core.trading.replies import Reply
@@ -50,6 +51,15 @@ class Tick:
 
     time: datetime
     quota_used: Decimal = ZERO
+
+
+@dataclass(frozen=True, slots=True)
+class DepthRead:
+    """A pair's book near the mid, and its thin minute, as they are now."""
+
+    time: datetime
+    symbol: str
+    depth: Depth
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +152,7 @@ Input = (
     | UserEvent
     | AccountRead
     | LeverageRead
+    | DepthRead
     | ReadFailed
     | Replied
     | QueryAnswered

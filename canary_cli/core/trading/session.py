@@ -10,6 +10,7 @@ from canary_cli.core.trading import (
     alarms,
     conditions,
     dead_man,
+    depths,
     entries,
     gateway,
     listening,
@@ -45,6 +46,7 @@ from canary_cli.core.trading.inputs import (
     Compared,
     ConditionChanged,
     Decided,
+    DepthRead,
     EnterPhase,
     Input,
     Keep,
@@ -74,6 +76,7 @@ def _on_tick(turn: Turn, event: Tick) -> None:
     watch.on_tick(turn, event)
     reconcile.on_tick(turn)
     margin.on_tick(turn)
+    depths.on_tick(turn)
     dead_man.on_tick(turn, event.time)
     if trading_state(turn.state)[0] is TradingState.ACTIVE and turn.state.breaker.zone is Zone.ARMED:
         probes.on_tick(turn)
@@ -145,6 +148,7 @@ _HANDLERS: dict[type, Callable[[Turn, Any], None]] = {
     AccountRead: reconcile.on_read,
     LeverageChanged: _on_user(margin.on_changed),
     LeverageRead: margin.on_read,
+    DepthRead: depths.on_read,
     ReadFailed: reconcile.on_read_failed,
     Decided: entries.on_decided,
     EnterPhase: _on_phase,

@@ -51,7 +51,7 @@ def _rests(life: OrderLife) -> bool:
 
 def risk_context(state: Session, symbol: str) -> Context:
     """Everything the risk gate looks at for one entry."""
-    trading, why = _limited(state)
+    (trading, why), lows = _limited(state), state.lows.get(symbol)
     return Context(
         now=state.now,
         limits=state.setup.plan.risk,
@@ -71,7 +71,7 @@ def risk_context(state: Session, symbol: str) -> Context:
         open_pairs=frozenset(state.held) | frozenset(life.intent.symbol for life in entering(state)),
         held_pairs=frozenset(hold.pair for hold in state.holds.values()),
         last_entry=state.last_entry.get(symbol),
-        depth=state.setup.depths.get(symbol),
+        depth=None if lows is None else lows.over_a_day(state.now),
         leverage=leverage_of(state, symbol),
         quota_used=state.quota_used,
         stale=stale_prices(state, symbol),

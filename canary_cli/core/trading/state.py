@@ -11,8 +11,8 @@ from canary_cli.core.accounting.equity import Curve
 from canary_cli.core.accounting.metrics import Metrics
 from canary_cli.core.model import AlgoStatus, Side, SymbolRules
 from canary_cli.core.policy.breaker import Breaker
+from canary_cli.core.policy.lows import Lows
 from canary_cli.core.policy.plan import Phase, Plan
-from canary_cli.core.policy.sizing import Depth
 from canary_cli.core.policy.triggers import TriggerStates
 from canary_cli.core.signals import Signal
 from canary_cli.core.trading.events import Stream
@@ -28,20 +28,20 @@ class Setup:
 
     `prefix` opens every client order id of this session (run and fencing token). `silence` is how many plan seconds a
     stream may be silent, `stale` how old prices may be to trade on, `health` how long a condition's cause must be gone;
-    the shell stretches them so that they never mean less than 1.5 to 2 s of wall time. `depths` is what each pair's
-    market can take. `recheck` is how often the account is read again unasked, and how old an order without an end may
-    become before the exchange is asked about it.
+    the shell stretches them so that they never mean less than 1.5 to 2 s of wall time. `recheck` is how often the
+    account is read again unasked, and how old an order without an end may become before the exchange is asked about it.
+    `depth_every` is how often each pair's book is measured, 0 where nobody measures.
     """
 
     run_id: str
     prefix: str
     plan: Plan
     rules: Mapping[str, SymbolRules]
-    depths: Mapping[str, Depth] = field(default_factory=dict)
     silence: float = 30.0
     stale: float = 10.0
     health: float = 60.0
     recheck: float = 60.0
+    depth_every: float = 0.0
 
     @cached_property
     def symbols(self) -> tuple[str, ...]:
@@ -114,6 +114,8 @@ class Session:
 
     `up` is when each stream last connected, `heard` when it last gave a sign of life.
 
+    `lows` are what each pair's book could take at its thinnest; `depth_turn` counts the looks at them.
+
     `transferred` is when money was last moved in or out, or the wallet first known.
 
     `holds` are by the name that a trigger fired under.
@@ -141,6 +143,9 @@ class Session:
     leverages: Mapping[str, Decimal] = field(default_factory=dict)
     leverage_asked: datetime | None = None
     leverage_read: datetime | None = None
+    lows: Mapping[str, Lows] = field(default_factory=dict)
+    depth_asked: datetime | None = None
+    depth_turn: int = 0
     marks: Mapping[str, Decimal] = field(default_factory=dict)
     mark_times: Mapping[str, datetime] = field(default_factory=dict)
     mids: Mapping[str, Decimal] = field(default_factory=dict)

@@ -6,6 +6,7 @@ journal rebuilds the session of any moment. Field names are the keys of the jour
 
 from canary_cli.core.trading.facts.account import (
     Adopted,
+    DepthMeasured,
     EquityMarked,
     ForeignSeen,
     Liquidated,
@@ -43,6 +44,7 @@ __all__ = [
     "BreakerMoved",
     "ConditionCleared",
     "ConditionSet",
+    "DepthMeasured",
     "EquityMarked",
     "Fact",
     "Filled",
@@ -81,6 +83,7 @@ Fact = (
     | AlgoMoved
     | WalletMoved
     | EquityMarked
+    | DepthMeasured
     | ConditionSet
     | ConditionCleared
     | Latched

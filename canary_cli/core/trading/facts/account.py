@@ -33,6 +33,17 @@ class EquityMarked:
 
 
 @dataclass(frozen=True, slots=True)
+class DepthMeasured:
+    """What a pair's market could take, USDT: the thinner side of its book near the mid, and a thin minute's volume."""
+
+    event: ClassVar[str] = "depth"
+    time: datetime
+    symbol: str
+    book: Decimal
+    minute: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class Liquidated:
     """The exchange closed something of ours by force (liquidation or auto-deleveraging)."""
 
