@@ -124,7 +124,7 @@ def run(argv: Sequence[str]) -> int:
 
 def _result(argv: list[str]) -> Result:
     try:
-        return _stop_at_once(argv) or _by_typer(argv)
+        return _at_once(argv) or _by_typer(argv)
     except CanaryError as error:
         return _explain(error, as_json="--json" in argv)
     except KeyboardInterrupt:
@@ -136,14 +136,13 @@ def _result(argv: list[str]) -> Result:
         return _bug(error, as_json="--json" in argv)
 
 
-def _stop_at_once(argv: list[str]) -> Result | None:
-    """The kill switch in its plain form, without the time Typer takes to load; None: Typer reads the words."""
-    words = argv[2:] if argv[:2] == ["trading", "disable"] else argv[1:] if argv[0] == "stop" else None
-    if words is None:
+def _at_once(argv: list[str]) -> Result | None:
+    """The verbs that stop and close in their plain form, without the time Typer takes to load; None: Typer reads."""
+    if argv[0] not in ("trading", "stop", "close-all", "flatten"):
         return None
-    from canary_cli.commands.stop import stop_at_once
+    from canary_cli.commands.at_once import at_once
 
-    return stop_at_once(words)
+    return at_once(argv)
 
 
 def _by_typer(argv: list[str]) -> Result:

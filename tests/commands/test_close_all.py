@@ -288,3 +288,32 @@ def test_dust_is_named_and_the_account_flat_without_it(home: Path, capsys: Captu
         assert run(["close-all", "--no-recheck"]) == 0
     left = Decimal("0.0005")
     assert f"dust: BTCUSDT {left} is under the exchange's minimum and stays" in capsys.readouterr().out
+
+
+def test_plain_words_load_neither_typer_nor_what_only_others_need_of_python_binance(home: Path) -> None:
+    script = (
+        "import sys; from canary_cli.app import run; run(['close-all', '--no-recheck', '--reason', 'odd']);"
+        "print([name for name in ('typer', 'pydantic', 'dateparser', 'requests', 'cffi') if name in sys.modules])"
+    )
+    venue = Venue().hold(*FIVE)
+    with an_exchange_on(home, venue):
+        told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=30)
+    assert told.stdout.splitlines()[-1] == "[]"
+    assert not venue.positions
+
+
+@pytest.mark.parametrize("words", [["--timeout=30"], ["--type", "limit-ioc", "--recheck", "--no-recheck"]])
+def test_words_out_of_the_ordinary_are_read_by_typer_and_close_just_as_well(home: Path, words: list[str]) -> None:
+    venue = Venue().hold(*FIVE)
+    with an_exchange_on(home, venue):
+        assert run(["close-all", "--no-recheck", *words]) == 0
+    assert not venue.positions
+
+
+@pytest.mark.parametrize("words", [["--timeout", "0"], ["--timeout", "soon"], ["--no-recheck", "--no-recheck", "x"]])
+def test_words_that_mean_nothing_close_nothing_and_are_named(home: Path, words: list[str], capsys: Capture) -> None:
+    venue = Venue().hold(*FIVE)
+    with an_exchange_on(home, venue):
+        assert run(["close-all", *words]) == 2
+    assert len(venue.positions) == 5
+    assert "RESULT USAGE exit=2" in capsys.readouterr().err

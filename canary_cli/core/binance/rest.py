@@ -11,11 +11,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import aiohttp
-from binance import AsyncClient
-from binance.exceptions import BinanceAPIException, BinanceRequestException
 
 from canary_cli.accounts import LIVE_REST, LIVE_SPOT, Account
 from canary_cli.core.binance.budget import Meter
+from canary_cli.core.binance.library import AsyncClient, BinanceAPIException, BinanceRequestException
 from canary_cli.core.binance.translate import instant, refusal
 from canary_cli.core.binance.wire import CLOSE_TIMEOUT, READ_TIMEOUT, Log, NotConnected, Refused, Wire
 from canary_cli.core.clock import Clock
