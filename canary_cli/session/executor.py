@@ -25,11 +25,12 @@ from canary_cli.core.trading.effects import (
     ReadAccount,
     ReadDepth,
     ReadLeverage,
+    ReopenStream,
     SetLatch,
     SnapshotBook,
     StartRollback,
 )
-from canary_cli.core.trading.events import AccountRead, LeverageRead, ReadFailed
+from canary_cli.core.trading.events import AccountRead, LeverageRead, ReadFailed, Stream
 from canary_cli.core.trading.facts import Intended
 from canary_cli.core.trading.inputs import DepthRead, Input, QueryAnswered, Replied
 from canary_cli.core.trading.replies import Denied, Reply
@@ -73,6 +74,7 @@ class Executor:
         is_strange: Callable[[Fill], bool],
         wallet: Callable[[], Decimal | None],
         depth_bps: Decimal,
+        reopen: Callable[[Stream], None],
         set_latch: Callable[[str, str], None],
         roll_back: Callable[[str, str], None],
         alert: Callable[[str, str, str], None],
@@ -85,6 +87,7 @@ class Executor:
         self._is_strange = is_strange
         self._wallet = wallet
         self._depth_bps = depth_bps
+        self._reopen = reopen
         self._set_latch = set_latch
         self._roll_back = roll_back
         self._alert = alert
@@ -107,7 +110,7 @@ class Executor:
                 self._scribe.note(effect)
             case Place(intent):
                 self._start(self._place(intent, decided))
-            case CancelAlgo():
+            case CancelAlgo() | CountdownCancel():
                 self._start(self._cancel(effect))
             case QueryOrder():
                 self._start(self._query(effect))
@@ -115,8 +118,8 @@ class Executor:
                 self._read_account(effect)
             case ReadLeverage() | ReadDepth():
                 self._start(self._look(effect))
-            case CountdownCancel():
-                self._start(self._count_down(effect))
+            case ReopenStream(stream):
+                self._reopen(stream)
             case SetLatch(source, reason):
                 self._set_latch(source, reason)
             case StartRollback(cause, detail):
@@ -169,13 +172,16 @@ class Executor:
             return False
         return True
 
-    async def _cancel(self, effect: CancelAlgo) -> None:
-        """Whatever is answered, the stream or the next reading tells what became of it."""
-        await self._exchange.cancel_algo(effect.algo_id)
+    async def _cancel(self, effect: CancelAlgo | CountdownCancel) -> None:
+        """Whatever is answered, the stream or the next reading tells what became of it.
 
-    async def _count_down(self, effect: CountdownCancel) -> None:
-        """A beat that got lost is followed by the next; the countdown outlasts several."""
-        await self._exchange.countdown_cancel(effect.symbol, effect.milliseconds)
+        A beat of the countdown that got lost is followed by the next; it outlasts several.
+        """
+        match effect:
+            case CancelAlgo(algo_id=algo_id):
+                await self._exchange.cancel_algo(algo_id)
+            case CountdownCancel(symbol, milliseconds):
+                await self._exchange.countdown_cancel(symbol, milliseconds)
 
     async def _query(self, effect: QueryOrder) -> None:
         await self._clock.pause(effect.delay)

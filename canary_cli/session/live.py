@@ -14,7 +14,7 @@ from canary_cli.core.model import AccountMode, AccountSnapshot, AlgoOrder, AlgoS
 from canary_cli.core.policy.plan import Phase
 from canary_cli.core.signals import Holding, SignalEngine, SignalSettings
 from canary_cli.core.trading.effects import ReadAccount
-from canary_cli.core.trading.events import MarketEvent, OrderUpdated, UserEvent
+from canary_cli.core.trading.events import MarketEvent, OrderUpdated, Stream, UserEvent
 from canary_cli.core.trading.inputs import ArmAgain, EnterPhase, Input, LatchChanged, Tick
 from canary_cli.core.trading.reconcile import is_strange
 from canary_cli.core.trading.session import decide
@@ -87,6 +87,7 @@ class LiveSession:
             is_strange=lambda fill: is_strange(self.state, fill),
             wallet=lambda: self.state.wallet,
             depth_bps=state.setup.plan.risk.liquidity.depth_bps,
+            reopen=self._reopen,
             set_latch=self._write_latch,
             roll_back=self._stop,
             alert=alert,
@@ -172,6 +173,15 @@ class LiveSession:
     ) -> None:
         async for event in events:
             take(event)
+
+    def _reopen(self, stream: Stream) -> None:
+        """Only the user stream's life may be borrowed from pongs, so only that is ever doubted."""
+        old = next((task for task in self._tasks if task.get_name() == stream), None)
+        if old is None or self._stopping:
+            return
+        self._tasks.remove(old)
+        old.cancel()
+        self._tasks.append(asyncio.create_task(self._listen(self._exchange.user_events(), self.post), name=stream))
 
     def _beat(self) -> None:
         """A sign of life, as long as every one of our tasks lives: half a session must not look like a whole one."""

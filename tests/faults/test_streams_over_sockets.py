@@ -81,6 +81,23 @@ async def test_row_33_a_line_that_only_pongs_is_dead_once_the_account_cannot_be_
         assert trader.desk.clock.now() - began > timedelta(seconds=120)
 
 
+async def test_row_33_a_line_that_pongs_and_keeps_a_fill_back_is_opened_anew_once_a_reading_shows_it(
+    tmp_path: Path,
+) -> None:
+    """entries held, a new line at once, no rollback"""
+    async with a_trader(tmp_path, speed=15.0) as trader:
+        await trader.enter()
+        first = trader.state.up[Stream.USER]
+        await trader.until(lambda: trader.desk.clock.now() - first > timedelta(seconds=30), "a line that is well up")
+        trader.desk.fault("silence", on="private", lasting=90.0)
+        trader.desk.market(kind="gap", symbols=[BTC], move=-0.03)  # through the stop, while nobody hears
+        await trader.until(lambda: not trader.ours and trader.state.up[Stream.USER] > first, "a new line", within=15.0)
+        told = [entry.data["detail"] for entry in trader.events("condition_set")]
+        assert any("the user stream never told of trade" in detail for detail in told)
+        await trader.agreed()
+        assert not trader.stops
+
+
 def test_row_34_a_reader_that_is_too_slow_is_told_as_a_loss_and_never_as_nothing() -> None:
     decider, outbox = Decider(the_plan()).open(), Outbox(limit=3)
     for _ in range(3):

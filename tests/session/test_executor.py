@@ -47,7 +47,8 @@ async def answer_to(purpose: Purpose, disk: Callable[..., MemoryJournal], venue:
     one = Executor(
         Twin(venue, clock), Scribe(disk(lambda: NOW), "run-1", "session"), clock, since=NOW,  # type: ignore[arg-type]
         post=answered.put_nowait, symbols=tuple, is_strange=lambda _fill: False, wallet=lambda: None,
-        depth_bps=Decimal(50), set_latch=lambda *_: None, roll_back=lambda *_: None, alert=lambda *_: None,
+        depth_bps=Decimal(50), reopen=lambda _: None, set_latch=lambda *_: None,
+        roll_back=lambda *_: None, alert=lambda *_: None,
     )  # fmt: skip
     one.perform((Place(order(purpose)),))
     replied = await asyncio.wait_for(answered.get(), 30)

@@ -41,13 +41,6 @@ def equity_of(wallet: Decimal | None, held: Iterable[Held], marks: Mapping[str, 
     return total if total is not None and total > 0 else None
 
 
-def fresh_marks(
-    marks: Mapping[str, Decimal], times: Mapping[str, datetime], now: datetime, max_age: float
-) -> dict[str, Decimal]:
-    """The marks not older than `max_age` plan seconds; a stale mark is a missing mark."""
-    return {s: mark for s, mark in marks.items() if s in times and (now - times[s]).total_seconds() <= max_age}
-
-
 def drawdown_pct(equity: Decimal | None, peak: Decimal | None) -> Decimal | None:
     """Percent below the peak, zero or negative; None where either is missing or no number."""
     now, top = finite(equity), finite(peak)

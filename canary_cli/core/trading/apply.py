@@ -147,16 +147,26 @@ def _algo_moved(state: Session, fact: f.AlgoMoved) -> Session:
 
 
 def _wallet_moved(state: Session, fact: f.WalletMoved) -> Session:
-    """What is moved in or out is neither profit nor loss: equity and its peak move together."""
+    """What is moved in or out is neither profit nor loss: equity and its peak move together.
+
+    A move that is told late is in the wallet that was told since.
+    """
     moved = fact.change if fact.reason in TRANSFERS else ZERO
     is_known = fact.reason in TRANSFERS or state.wallet is None
+    is_read = fact.reason == READ
+    is_late = not is_read and state.wallet_at is not None and fact.time < state.wallet_at
     return replace(
         state,
-        wallet=fact.wallet,
+        wallet=state.wallet if is_late else fact.wallet,
+        wallet_at=state.wallet_at if is_read or is_late else fact.time,
+        moves=state.moves if is_read else state.moves | {fact},
         curve=state.curve.transferred(moved),
         transferred=fact.time if is_known else state.transferred,
     )
 
+
+READ = "READ"
+"""The reason of a change that a reading showed, and nobody told."""
 
 TRANSFERS = pnl.TRANSFERS | {
     "DEPOSIT", "WITHDRAW", "MARGIN_TRANSFER", "ASSET_TRANSFER", "ADMIN_DEPOSIT", "ADMIN_WITHDRAW",

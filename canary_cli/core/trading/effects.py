@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from canary_cli.core.trading.events import Stream
 from canary_cli.core.trading.facts import Fact, Intended
 
 
@@ -52,6 +53,13 @@ class ReadAccount:
 
     reason: str
     delay: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class ReopenStream:
+    """Give up the line of a stream, whose silence is no proof of anything, and connect anew."""
+
+    stream: Stream
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +120,7 @@ Effect = (
     | CancelAlgo
     | QueryOrder
     | ReadAccount
+    | ReopenStream
     | ReadLeverage
     | ReadDepth
     | CountdownCancel

@@ -21,7 +21,8 @@ def forget(state: Session, now: datetime) -> Session:
     orders = {client_id: life for client_id, life in state.orders.items() if _is_needed(state, life, since)}
     algos = {client_id: algo for client_id, algo in state.algos.items() if client_id in orders}
     trades = {trade: at for trade, at in state.trades.items() if at > since}
-    return replace(state, orders=orders, algos=algos, trades=trades)
+    moves = frozenset(move for move in state.moves if move.time > since)
+    return replace(state, orders=orders, algos=algos, trades=trades, moves=moves)
 
 
 def _is_needed(state: Session, life: OrderLife, since: datetime) -> bool:

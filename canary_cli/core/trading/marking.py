@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from canary_cli.core.accounting.equity import equity_of
+from canary_cli.core.model import AccountSnapshot
 from canary_cli.core.policy import breaker
 from canary_cli.core.trading.effects import RaiseAlert
 from canary_cli.core.trading.events import MarksUpdated, Quoted, Stream
@@ -45,6 +46,14 @@ def _mark_equity(turn: Turn, time: datetime) -> None:
         _breaker_moved(turn, change, time)
     if state.equity_noted is None or time - state.equity_noted >= EQUITY_EVERY:
         note_equity(turn, time)
+
+
+def take_marks(turn: Turn, snapshot: AccountSnapshot) -> None:
+    """A reading marks what the stream is silent about. Its age stays: a reading's mark is no word of the stream's."""
+    state, stale = turn.state, timedelta(seconds=turn.state.setup.stale)
+    silent = {s for s in state.held if s in state.mark_times and snapshot.time - state.mark_times[s] > stale}
+    marks = {one.symbol: one.mark_price for one in snapshot.positions if one.symbol in silent}
+    turn.put(marks={**state.marks, **{symbol: mark for symbol, mark in marks.items() if _is_price(mark)}})
 
 
 def note_equity(turn: Turn, time: datetime) -> None:

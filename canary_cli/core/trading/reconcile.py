@@ -4,11 +4,14 @@ from dataclasses import replace
 from decimal import Decimal
 
 from canary_cli.core.model import AccountSnapshot, Fill, Income, OrderStatus
-from canary_cli.core.trading import gateway, margin, protection
+from canary_cli.core.trading import gateway, margin, marking, protection
+from canary_cli.core.trading.apply import READ
 from canary_cli.core.trading.effects import RaiseAlert, ReadAccount
 from canary_cli.core.trading.events import AccountRead, ReadFailed
 from canary_cli.core.trading.facts import Intended, OrderMoved, Purpose, Reconciled, WalletMoved
 from canary_cli.core.trading.halting import latch
+from canary_cli.core.trading.listening import is_withheld, on_withheld
+from canary_cli.core.trading.moves import is_overtaken
 from canary_cli.core.trading.order import OrderLife, Stage
 from canary_cli.core.trading.state import Session
 from canary_cli.core.trading.turn import Turn
@@ -22,8 +25,11 @@ DOUBTS = 3
 def on_read(turn: Turn, event: AccountRead) -> None:
     """Take in missed fills and orders, settle what was unknown, then compare positions."""
     fills = tuple(_named(turn.state, fill) for fill in event.fills)
+    withheld = next((one for one in fills if is_withheld(turn.state, one, event.snapshot.time)), None)
     for fill in fills:
         gateway.on_fill(turn, fill)
+    if withheld is not None:
+        on_withheld(turn, withheld)
     turn.put(read_asked=turn.state.now, read_answered=turn.state.now)
     _take_orders(turn, event.snapshot)
     _end_forgotten(turn, event.snapshot)
@@ -31,13 +37,20 @@ def on_read(turn: Turn, event: AccountRead) -> None:
     gateway.settle_unknown(turn, _present(event.snapshot, fills))
     _take_wallet(turn, event)
     margin.take_balance(turn, event.snapshot)
+    marking.take_marks(turn, event.snapshot)
     _compare(turn, event)
     _see_to_exits(turn)
 
 
 def _compare(turn: Turn, event: AccountRead) -> None:
-    """A difference seen once may be a fill under way; seen `DOUBTS` times running, it is a mismatch and latches."""
+    """A difference seen once may be a fill under way; seen `DOUBTS` times running, it is a mismatch and latches.
+
+    Where the stream has spoken since the question, the difference is between two moments: it is asked again.
+    """
     found = differences(turn.state, event.snapshot)
+    if found and is_overtaken(turn.state, event.snapshot):
+        turn.ask(ReadAccount(found[0], RETRY_DELAY))
+        return
     turn.put(absent=_absent(turn.state, event.snapshot))
     if not found:
         if not turn.state.reconciled:
@@ -138,9 +151,9 @@ def _take_wallet(turn: Turn, event: AccountRead) -> None:
         if turn.state.wallet is not None and is_news(turn.state, row):
             turn.learn(WalletMoved(row.time, row.type, row.amount, turn.state.wallet + row.amount))
     wallet = event.snapshot.balance.wallet
-    if turn.state.wallet != wallet:
+    if turn.state.wallet != wallet and (turn.state.wallet is None or not is_overtaken(turn.state, event.snapshot)):
         change = wallet - (turn.state.wallet or wallet)
-        turn.learn(WalletMoved(event.time, "READ", change, wallet))
+        turn.learn(WalletMoved(event.time, READ, change, wallet))
 
 
 def is_news(state: Session, transfer: Income) -> bool:

@@ -57,6 +57,7 @@ from canary_cli.core.trading.inputs import (
     Tick,
     WindDown,
 )
+from canary_cli.core.trading.moves import is_told
 from canary_cli.core.trading.standing import trading_state
 from canary_cli.core.trading.state import Session
 from canary_cli.core.trading.turn import Turn
@@ -109,10 +110,13 @@ def _on_account(turn: Turn, event: AccountUpdated) -> None:
     listening.heard_user(turn, event)
     if event.wallet is None:
         return
-    if event.reason == "ORDER":
-        turn.put(wallet=event.wallet)
-    elif (event.time, event.wallet) != (turn.state.transferred, turn.state.wallet):  # else the same transfer told twice
-        turn.learn(WalletMoved(event.time, event.reason, event.change, event.wallet))
+    state = turn.state
+    if event.reason != "ORDER":
+        moved = WalletMoved(event.time, event.reason, event.change, event.wallet)
+        if not is_told(state, moved):
+            turn.learn(moved)
+    elif state.wallet_at is None or event.time >= state.wallet_at:
+        turn.put(wallet=event.wallet, wallet_at=event.time)
 
 
 def _on_user(handler: Callable[[Turn, Any], None]) -> Callable[[Turn, Any], None]:

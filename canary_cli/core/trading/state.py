@@ -16,6 +16,7 @@ from canary_cli.core.policy.plan import Phase, Plan
 from canary_cli.core.policy.triggers import TriggerStates
 from canary_cli.core.signals import Signal
 from canary_cli.core.trading.events import Stream
+from canary_cli.core.trading.facts.account import WalletMoved
 from canary_cli.core.trading.order import OrderLife
 
 K = TypeVar("K")
@@ -112,7 +113,11 @@ class Session:
     answer of a process before this one: nobody waits for their replies any more. `agreed` is when our fills and the
     exchange's positions were last found equal after a doubt: every trade until then is known.
 
-    `up` is when each stream last connected, `heard` when it last gave a sign of life.
+    `up` is when each stream connected, where it has not been lost since, `heard` when it last gave a sign of life;
+    `told` is when the user stream last said something, `user_doubt` what a reading showed that it should have told.
+
+    `wallet_at` is the exchange's time of the newest message that told the wallet, `moves` are those which told of money
+    that no trade explains, so that none counts twice.
 
     `lows` are what each pair's book could take at its thinnest; `depth_turn` counts the looks at them.
 
@@ -138,6 +143,10 @@ class Session:
     last_flat: Mapping[str, tuple[Side, datetime]] = field(default_factory=dict)
     trades: Mapping[tuple[str, int], datetime] = field(default_factory=dict)
     wallet: Decimal | None = None
+    wallet_at: datetime | None = None
+    moves: frozenset[WalletMoved] = frozenset()
+    told: datetime | None = None
+    user_doubt: str = ""
     transferred: datetime | None = None
     margin: MarginTold | None = None
     leverages: Mapping[str, Decimal] = field(default_factory=dict)

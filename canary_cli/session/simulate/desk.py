@@ -17,6 +17,7 @@ from canary_cli.core.trading.effects import (
     RaiseAlert,
     ReadAccount,
     ReadLeverage,
+    ReopenStream,
     SetLatch,
     SnapshotBook,
     StartRollback,
@@ -47,6 +48,8 @@ class Surroundings(Protocol):
     def decided(self, event: Input, before: Session, after: Session) -> None: ...
 
     def book(self, symbol: str) -> Book: ...
+
+    def reopen(self) -> None: ...
 
     def set_latch(self, source: str, reason: str) -> None: ...
 
@@ -95,6 +98,8 @@ class Desk:
                 self.read_account(effect)
             case ReadLeverage():
                 self._exchange.leverages(self._leverages_told)
+            case ReopenStream():
+                self._around.reopen()
             case SetLatch(source, reason):
                 self._around.set_latch(source, reason)
             case StartRollback(cause, detail):

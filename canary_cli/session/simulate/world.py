@@ -231,6 +231,9 @@ class World:
     def book(self, symbol: str) -> Book:
         return self._market.book(symbol, LEVELS)
 
+    def reopen(self) -> None:
+        self.stream.connect(self._desk.post)
+
     def set_latch(self, source: str, reason: str) -> None:
         """The latch file: it survives everything."""
         self._latches[source] = reason

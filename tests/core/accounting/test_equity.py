@@ -6,7 +6,7 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from canary_cli.core.accounting.equity import Curve, equity_of, fresh_marks
+from canary_cli.core.accounting.equity import Curve, equity_of
 from canary_cli.core.model import Position
 
 NOON = datetime(2026, 2, 22, 12, tzinfo=UTC)
@@ -23,12 +23,6 @@ def test_the_day_begins_anew_at_midnight_utc_and_the_deployment_does_not() -> No
 def test_shorts_gain_when_the_mark_falls() -> None:
     short = Position("ETHUSDT", Decimal(-2), Decimal(2000), Decimal(0))
     assert equity_of(Decimal(1000), [short], {"ETHUSDT": Decimal(1900)}) == 1200
-
-
-def test_a_stale_mark_is_a_missing_mark() -> None:
-    marks = {"A": Decimal(1), "B": Decimal(2), "C": Decimal(3)}
-    times = {"A": NOON, "B": NOON - timedelta(seconds=2.1)}
-    assert fresh_marks(marks, times, NOON, 2) == {"A": Decimal(1)}
 
 
 @given(values=st.lists(MONEY | st.none(), max_size=30))

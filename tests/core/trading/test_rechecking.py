@@ -1,6 +1,8 @@
 """What a gap or a crash swallowed is found by looking at the account again, unasked."""
 
+from collections.abc import Iterable
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -19,9 +21,9 @@ from canary_cli.core.model import (
     Position,
     Side,
 )
-from canary_cli.core.trading.effects import Effect, Place, QueryOrder, ReadAccount
-from canary_cli.core.trading.events import AccountRead, AccountUpdated, AlgoUpdated, Stream, StreamAlive
-from canary_cli.core.trading.facts import Intended, Purpose
+from canary_cli.core.trading.effects import Effect, Journal, Place, QueryOrder, ReadAccount, ReopenStream
+from canary_cli.core.trading.events import AccountRead, AccountUpdated, AlgoUpdated, Stream, StreamAlive, StreamUp
+from canary_cli.core.trading.facts import Intended, Purpose, WalletMoved
 from canary_cli.core.trading.inputs import QueryAnswered, Replied, Tick
 from canary_cli.core.trading.order import Stage
 from canary_cli.core.trading.reconcile import is_strange
@@ -255,3 +257,99 @@ def test_what_went_without_a_transfer_is_a_loss(desk: Desk) -> None:
     desk.tell(moved(desk, -400, 9600, row=False))
     desk.mark(after=1, BTCUSDT="50000", ETHUSDT="3000")
     assert desk.state.rolling_back == "breaker"
+
+
+def told_by_reading(desk: Desk, entry: Intended) -> AccountRead:
+    """The entry is found filled, a moment after it was sent, by a reading of half a minute later."""
+    fill = Fill(entry.symbol, 77, 9, entry.client_id, Side.BUY, Decimal(50_000), entry.quantity, desk.now)
+    wait(desk, 30)
+    return reading(desk, fill, position=entry.quantity)
+
+
+def test_a_stream_that_kept_a_trade_back_lives_no_more_by_its_pongs(desk: Desk) -> None:
+    """The line is opened anew at once; where that brings nothing either, 30 s later the run is rolled back."""
+    wait(desk, 30)
+    (entry,) = placed(desk.tell(signal(desk)))
+
+    effects = desk.tell(told_by_reading(desk, entry))
+    assert [effect.stream for effect in effects if isinstance(effect, ReopenStream)] == [Stream.USER]
+    assert "never told of trade 77" in desk.state.conditions["user-stream"].detail
+
+    wait(desk, 29)
+    assert not desk.state.rolling_back
+    wait(desk, 3)
+    assert desk.state.rolling_back == "user-stream"
+
+
+def test_a_new_line_or_a_word_of_its_own_gives_the_stream_its_credit_back(desk: Desk) -> None:
+    for proof in (StreamUp(desk.now, Stream.USER), AccountUpdated(desk.now, "ORDER", Decimal(9_990), Decimal(-10))):
+        decider = Desk(desk.state.setup.plan).open()
+        wait(decider, 30)
+        (entry,) = placed(decider.tell(signal(decider)))
+        decider.tell(told_by_reading(decider, entry))
+        assert decider.state.user_doubt
+        decider.tell(replace(proof, time=decider.now))
+        decider.tell(reading(decider, position=entry.quantity))
+        wait(decider, 40)
+        assert not decider.state.rolling_back
+
+
+def test_what_happened_before_a_line_came_up_or_only_just_now_is_no_doubt(desk: Desk) -> None:
+    (entry,) = placed(desk.tell(signal(desk)))
+    found = told_by_reading(desk, entry)
+    just_now = replace(found, fills=tuple(replace(fill, time=desk.now) for fill in found.fills))
+    for event in (just_now, found):  # `found` is of the moment in which the line came up
+        decider = Desk(desk.state.setup.plan)
+        decider.state = desk.state
+        assert not [effect for effect in decider.tell(event) if isinstance(effect, ReopenStream)]
+
+
+def test_a_reading_that_the_stream_has_overtaken_neither_sets_the_wallet_back_nor_stops_entries(desk: Desk) -> None:
+    """Asked before the trade, answered after it was told: both say the truth of their moment."""
+    desk.tell(reading(desk))
+    late = reading(desk)
+    desk.mark(after=1, BTCUSDT="50000", ETHUSDT="3000")
+    (entry,) = placed(desk.tell(signal(desk)))
+    desk.confirm(entry)
+    desk.fill(entry, "50000")
+    desk.tell(AccountUpdated(desk.now, "ORDER", Decimal(9_990), Decimal(0)))
+
+    effects = desk.tell(late)
+
+    assert desk.state.wallet == 9_990
+    assert desk.state.reconciled and not desk.state.absent
+    assert [effect.delay for effect in effects if isinstance(effect, ReadAccount)] == [1.0]
+
+
+def funding(desk: Desk, change: str, wallet: str, after: float = 0.0) -> AccountUpdated:
+    return AccountUpdated(desk.now + timedelta(seconds=after), "FUNDING_FEE", Decimal(wallet), Decimal(change))
+
+
+def moves(effects: Iterable[Effect]) -> list[Decimal]:
+    return [e.fact.change for e in effects if isinstance(e, Journal) and isinstance(e.fact, WalletMoved)]
+
+
+def test_a_funding_that_is_told_again_counts_once_also_much_later(desk: Desk) -> None:
+    first, second = funding(desk, "-2", "9998"), funding(desk, "-2", "9996")
+    assert moves((*desk.tell(first), *desk.tell(second), *desk.tell(first))) == [-2, -2]
+    desk.tell(AccountUpdated(desk.now, "ORDER", Decimal(9_990), Decimal(0)))
+    wait(desk, 600)
+    assert not moves(desk.tell(first))
+    assert desk.state.wallet == 9_990
+
+
+def test_a_deposit_replayed_after_other_news_moves_the_peak_once(desk: Desk) -> None:
+    deposit = AccountUpdated(desk.now, "DEPOSIT", Decimal(15_000), Decimal(5_000))
+    desk.tell(deposit)
+    desk.tell(AccountUpdated(desk.now + timedelta(seconds=9), "ORDER", Decimal(14_990), Decimal(0)))
+    desk.tell(deposit)
+    desk.mark(BTCUSDT="50000", ETHUSDT="3000")
+    assert (desk.state.wallet, desk.state.peak) == (14_990, 15_000)
+
+
+def test_news_out_of_its_order_counts_and_does_not_set_the_wallet_back(desk: Desk) -> None:
+    late = funding(desk, "-3", "9997")
+    desk.tell(AccountUpdated(desk.now + timedelta(seconds=1), "ORDER", Decimal(9_990), Decimal(0)))
+    assert moves(desk.tell(late)) == [-3]
+    desk.tell(AccountUpdated(desk.now - timedelta(seconds=5), "ORDER", Decimal(9_999), Decimal(0)))
+    assert desk.state.wallet == 9_990
