@@ -60,7 +60,7 @@ class World:
     def text_logs(self) -> "TextLogs":
         from canary_cli.journal.text_logs import TextLogs
 
-        return TextLogs(self.account.log_dir, self.clock.now)
+        return TextLogs(self.account.log_dir, self.clock.now, (self.account.api_key, self.account.api_secret))
 
     @cached_property
     def journal(self) -> "Journal":

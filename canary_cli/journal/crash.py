@@ -3,14 +3,17 @@
 import os
 import re
 import tempfile
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from canary_cli.accounts import find_home
 from canary_cli.errors import CanaryError
 
-_SECRET_NAME = re.compile(r"key|secret|token|pass|database_url", re.IGNORECASE)
+_SECRET_NAME = re.compile(r"key|secret|token|pass|webhook|database_url", re.IGNORECASE)
 _SECRET_SHAPES = (
-    re.compile(r"(?<=://)[^/\s:@]+:[^/\s@]+(?=@)"),  # user:password in a URL
+    re.compile(r"(?<=://)[^/\s:@]*:[^\s'\"]+(?=@)"),  # user:password in a URL
+    re.compile(r"(?<=hooks.slack.com/)[\w/-]+"),
+    re.compile(r"(?i)(?<=listenKey=)[^\s&'\"]+|(?<=signature=)[^\s&'\"]+"),
     re.compile(r"\bxox[a-z]-[\w-]+"),  # Slack
     re.compile(r"(?<=Bearer )\S+"),
     re.compile(r"\b[A-Za-z0-9]{64}\b"),  # Binance keys, secrets and signatures
@@ -33,11 +36,21 @@ def write_crash_report(text: str) -> Path:
 
 def mask(text: str) -> str:
     """`text` without the values of secret-looking variables (or of the files they name) and without secret shapes."""
-    for secret in sorted(_known_secrets(), key=len, reverse=True):
-        text = text.replace(secret, MASK)
-    for shape in _SECRET_SHAPES:
-        text = shape.sub(MASK, text)
-    return text
+    return masker()(text)
+
+
+def masker(secrets: Iterable[str] = ()) -> Callable[[str], str]:
+    """`mask` for many texts, with `secrets` of its own: what the environment hides is looked up once."""
+    known = sorted({*_known_secrets(), *filter(None, secrets)}, key=len, reverse=True)
+
+    def masked(text: str) -> str:
+        for secret in known:
+            text = text.replace(secret, MASK)
+        for shape in _SECRET_SHAPES:
+            text = shape.sub(MASK, text)
+        return text
+
+    return masked
 
 
 def _write(text: str, folder: Path | None) -> Path:
@@ -49,10 +62,22 @@ def _write(text: str, folder: Path | None) -> Path:
 
 def _known_secrets() -> set[str]:
     found = set()
-    for name, value in os.environ.items():
+    for name, value in (*_dotenv(), *os.environ.items()):
         if _SECRET_NAME.search(name):
             found |= {value, _content(value) if name.endswith("_FILE") else value}
     return {value for value in found if len(value) >= 6 and not value.startswith("/")}
+
+
+def _dotenv() -> Iterable[tuple[str, str]]:
+    """Names and values of the home's `.env`, read without the library that reads it: a mask must always be at hand."""
+    try:
+        lines = (find_home() / ".env").read_text().splitlines()
+    except (OSError, ValueError, CanaryError):
+        return
+    for line in lines:
+        name, found, value = line.removeprefix("export ").partition("=")
+        if found:
+            yield name.strip(), value.strip().strip("'\"")
 
 
 def _content(path: str) -> str:

@@ -1,14 +1,14 @@
 """The three logs an operator tails: what was executed, what the risk guard said, what went to and came from Binance."""
 
-import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import datetime
-from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Any
 
+from canary_cli.journal.crash import masker
 from canary_cli.journal.record import Record
+from canary_cli.journal.rotating import RotatingFile
 
 EXECUTION, RISK_GUARD, BINANCE_API = "execution.log", "risk_guard.log", "binance_api.log"
 NAMES = (EXECUTION, RISK_GUARD, BINANCE_API)
@@ -29,20 +29,23 @@ _RISK_EVENTS = frozenset(
         "signal_refused",
     ]
 )
-_MAX_BYTES, _KEPT = 20_000_000, 5
 
 
 class TextLogs:
-    """Rotated files in `folder`; times are plan time. Nothing but named fields is written, so no secret can slip in.
+    """Rotated files in `folder`, for their owner alone; times are plan time.
+
+    Only named fields are written, and what is free text among them (a reason, an error's own words) goes through the
+    mask: it takes out `secrets`, what the environment hides, and whatever looks like a key, a signature or a password.
 
     A disk that refuses a line is no reason to stop anything: the line is lost, the journal has what matters.
     """
 
-    def __init__(self, folder: Path, now: Callable[[], datetime]) -> None:
+    def __init__(self, folder: Path, now: Callable[[], datetime], secrets: Iterable[str] = ()) -> None:
         with suppress(OSError):
             folder.mkdir(parents=True, exist_ok=True)
         self._now = now
-        self._files = {name: _open(folder / name) for name in NAMES}
+        self._mask = masker(secrets)
+        self._files = {name: RotatingFile(folder / name) for name in NAMES}
 
     def on_record(self, record: Record) -> None:
         """One line for a journal record, in the log it belongs to."""
@@ -61,18 +64,9 @@ class TextLogs:
     def _write(self, name: str, what: str, fields: dict[str, Any]) -> None:
         stamp = self._now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
         text = " ".join([stamp, what, *(f"{key}={value}" for key, value in fields.items())])
-        self._files[name].emit(logging.makeLogRecord({"msg": text.replace("\n", " ")}))
+        with suppress(OSError):
+            self._files[name].write(self._mask(text).replace("\n", " "))
 
     def close(self) -> None:
-        for handler in self._files.values():
-            with suppress(OSError):
-                handler.close()
-
-
-class _Quiet(RotatingFileHandler):
-    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
-        """Say nothing: logging would print a traceback into the middle of an incident."""
-
-
-def _open(path: Path) -> RotatingFileHandler:
-    return _Quiet(path, maxBytes=_MAX_BYTES, backupCount=_KEPT, delay=True)
+        for file in self._files.values():
+            file.close()
