@@ -5,11 +5,13 @@ from dataclasses import replace
 from datetime import datetime
 
 from canary_cli.core.accounting.metrics import Seen
+from canary_cli.core.accounting.reading import Reading
 from canary_cli.core.policy.breaker import Breaker
 from canary_cli.core.signals import from_record
 from canary_cli.core.trading.apply import apply
 from canary_cli.core.trading.entries import seen
 from canary_cli.core.trading.record import from_data
+from canary_cli.core.trading.standing import session_readings
 from canary_cli.core.trading.state import Condition, Session, Setup
 from canary_cli.journal.record import Entry
 
@@ -37,11 +39,29 @@ def rebuilt(setup: Setup, now: datetime, entries: Iterable[Entry]) -> Session:
 
 
 def _begun_anew(state: Session, now: datetime) -> dict[str, Condition]:
-    """A trigger that still has its cause fires again at once, and holds again; one that has not would never release."""
+    """A trigger that can be judged fires again at once where it still has its cause, and holds again.
+
+    One that cannot (a phase began since) holds what it held: until a named person lets it go.
+    """
+    known = session_readings(state).values()
     return {
-        name: replace(condition, since=now, holds=condition.holds and state.setup.plan.watched_by(name) is None)
+        name: replace(condition, since=now, holds=condition.holds and not _is_judged(state, known, name))
         for name, condition in state.conditions.items()
     }
+
+
+def _is_judged(state: Session, known: Iterable[Reading], name: str) -> bool:
+    watched = state.setup.plan.watched_by(name)
+    if watched is None:
+        return False
+    trigger, pair = watched
+    return any(
+        reading.metric == trigger.metric
+        and reading.pair == pair
+        and reading.value is not None
+        and reading.n >= trigger.min_samples
+        for reading in known
+    )
 
 
 def _seen_in(entry: Entry) -> Seen | None:

@@ -118,6 +118,7 @@ class Trader:
 
     async def enter(self, symbol: str = "BTCUSDT", side: Side = Side.BUY) -> None:
         """A position of our own, with its stop confirmed."""
+        await self.until(lambda: self.state.reconciled, "a reading that agrees")
         self.signal(symbol, side)
         await self.until(lambda: symbol in self.state.held and not unprotected(self.state), f"entry of {symbol}")
 

@@ -40,6 +40,7 @@ def a_stop_at_the_second_error() -> Plan:
 
 
 async def refuse(trader: Trader, symbol: str) -> None:
+    await trader.until(lambda: trader.state.reconciled, "a reading that agrees")
     told = len(trader.events("order_rejected"))
     trader.desk.fault("reject", on="^POST /fapi/v1/order$", code=-2019, first=1)
     trader.signal(symbol)
@@ -81,7 +82,8 @@ async def test_a_pair_that_slips_is_held_with_its_book_written_down(tmp_path: Pa
         assert len(book.data["bids"]) == 20
         assert [(entry.pair, entry.data["name"]) for entry in trader.events("trigger")] == [(ETH, "slippage ETHUSDT")]
         await trader.enter(BTC)
-        trader.signal(ETH, Side.SELL)
+        await trader.until(lambda: trader.state.reconciled, "a reading that agrees")
+        trader.signal(ETH, Side.BUY)
         await trader.until(lambda: trader.events("risk_refused"), "the refusal")
         assert [(e.pair, e.risk_gate) for e in trader.events("risk_refused")] == [(ETH, "pair-held")]
 

@@ -26,6 +26,10 @@ FILLING = frozenset({"entry", "exit"}) | PROBES
 """Purposes of market orders: those that should fill at once. Stops and targets rest."""
 
 
+_JUDGED_BY = {"errors_recent": "order_error_rate_recent"}
+"""A count looks back as far as the rate it stands behind."""
+
+
 def _key(metric: str, pair: str) -> str:
     """The name of a figure, which where it is of one pair is that of the metric and the pair."""
     return f"{metric} {pair}" if pair else metric
@@ -160,7 +164,7 @@ class Execution:
 
     def afresh(self, metric: str, pair: str = "") -> "Execution":
         """A figure that looks back forgets the orders told until now; the figures of the phase forget none."""
-        return replace(self, begun={**self.begun, _key(metric, pair): self.count})
+        return replace(self, begun={**self.begun, _key(_JUDGED_BY.get(metric, metric), pair): self.count})
 
     def _first(self, metric: str, pair: str = "") -> int:
         """Which of the orders kept is the first that such a figure still looks at."""

@@ -6,8 +6,10 @@ from itertools import pairwise
 
 from canary_cli.core.policy.fields import Problem
 from canary_cli.core.policy.plan import Action, Phase, Plan, Trigger
-from canary_cli.core.policy.vocabulary import PER_PAIR
+from canary_cli.core.policy.vocabulary import METRICS, PER_PAIR, WHOLE_PHASE
 
+HOLDING = (Action.STOP, Action.SUSPEND_SIGNALS)
+RECENT = f"watch {', '.join(name for name in METRICS if name.endswith('_recent'))}, or another that looks back"
 LOOKS_BACK_A_DAY = frozenset({"signals_per_hour"})
 NO_PAIR, BY_PAIR = "check slippage_mean or slippage_worst_pair", f"watch {', '.join(sorted(PER_PAIR))}"
 
@@ -91,6 +93,8 @@ def _triggers(plan: Plan) -> Iterator[Problem]:
             yield Problem(where, "has no limit", "add warning = N, critical = N, or both")
         if trigger.action is Action.CHECK_MARKET and trigger.metric not in PER_PAIR:
             yield Problem(f"{where}.action", f"holds one pair, and {trigger.metric} is of all", BY_PAIR)
+        elif trigger.action in HOLDING and trigger.metric in WHOLE_PHASE:
+            yield Problem(f"{where}.metric", f"{trigger.metric} forgets nothing, so its hold would never end", RECENT)
         if _is_reversed(trigger):
             yield Problem(where, "its warning lies beyond its critical limit", "swap them")
         for number in trigger.phases:

@@ -47,5 +47,15 @@ METRICS: Mapping[str, str] = MappingProxyType(
     }
 )
 
+WHOLE_PHASE = frozenset(
+    {
+        "latency_max", "latency_p95", "latency_send_p95", "latency_ack_p95", "latency_fill_p95",
+        "fill_rate", "fill_rate_worst_pair", "slippage_mean", "slippage_worst_pair",
+        "errors", "order_error_rate", "order_success", "liquidations", "warnings",
+        "confluence", "confidence", "alignment",
+    }
+)  # fmt: skip
+"""Figures of a phase that forget nothing: for gates. What a trigger held on one of them nobody could let go."""
+
 PER_PAIR = frozenset({"slippage_last"})
 """Measured pair by pair: only for triggers, each of which then watches every pair by itself."""

@@ -10,6 +10,7 @@ from canary_cli.core.model import ZERO, OrderStatus
 from canary_cli.core.policy import breaker, triggers
 from canary_cli.core.policy.breaker import Zone
 from canary_cli.core.policy.lows import with_one_more
+from canary_cli.core.policy.plan import Action
 from canary_cli.core.trading import facts as f
 from canary_cli.core.trading.forgetting import forget
 from canary_cli.core.trading.order import OrderLife, advance
@@ -214,6 +215,14 @@ def _breaker_moved(state: Session, fact: f.BreakerMoved) -> Session:
     return replace(state, breaker=replace(state.breaker, zone=Zone(fact.zone), since=fact.time))
 
 
+def _trigger_fired(state: Session, fact: f.TriggerFired) -> Session:
+    """What is well again no longer holds its condition, which clears after a time of health."""
+    condition = state.conditions.get(fact.name)
+    if condition is None or fact.action != Action.RELEASE:
+        return state
+    return replace(state, conditions=put(state.conditions, fact.name, replace(condition, since=fact.time, holds=False)))
+
+
 def _released(state: Session, fact: f.TriggersReleased) -> Session:
     """A trigger that the plan no longer has holds nothing any more, and has nothing to begin afresh."""
     metrics, names = state.metrics, frozenset(fact.triggers)
@@ -285,7 +294,7 @@ _APPLY: dict[type, Callable[[Session, Any], Session]] = {
     f.Latched: _latched,
     f.Unlatched: _unlatched,
     f.BreakerMoved: _breaker_moved,
-    f.TriggerFired: _unchanged,
+    f.TriggerFired: _trigger_fired,
     f.TriggersReleased: _released,
     f.ParityChecked: _parity_checked,
     f.Liquidated: _liquidated,

@@ -113,6 +113,7 @@ def test_a_figure_that_looks_back_begins_afresh_alone_and_the_phase_forgets_noth
     metrics = metrics.ordered("e", "ETHUSDT", "probe", 900, ONE).filled("e", "ETHUSDT", "probe", ONE, Decimal(60))
     fresh = metrics.afresh("order_error_rate_recent")
     assert (value(fresh, "order_error_rate_recent"), read(fresh, "errors_recent").n) == (None, 0)
+    assert read(metrics.afresh("errors_recent"), "errors_recent").n == 0
     assert (value(fresh, "errors"), value(fresh, "order_error_rate"), value(fresh, "warnings")) == (2, 50, 2)
     assert (value(fresh, "latency_last"), value(fresh, "slippage_last ETHUSDT")) == (900, 60)
     again = sent(fresh, 2).rejected("t", "BTCUSDT", "entry").resolved("r", found=True)

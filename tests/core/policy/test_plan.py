@@ -118,6 +118,7 @@ def test_unknown_pairs_are_named_with_their_phase(plan: Plan) -> None:
         (lambda d: d["trigger"][4].update(metric="slippage_worst_pair"), "slippage.action: holds one pair"),
         (lambda d: d["phase"][0]["gate"]["checks"][0].update(metric="slippage_last"), "is measured pair by pair"),
         (lambda d: d["phase"][2]["gate"]["checks"][0].update(metric="signals_per_hour"), "is never a gate"),
+        (lambda d: d["trigger"][9].update(metric="order_error_rate"), "its hold would never end"),
         (lambda d: d["trigger"][0].update(action="pray"), 'action: is "pray"'),
     ],
 )  # fmt: skip

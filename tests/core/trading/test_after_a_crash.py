@@ -5,8 +5,8 @@ from datetime import timedelta
 
 from canary_cli.core.policy.risk import TradingState
 from canary_cli.core.trading.effects import Journal, QueryOrder, StartRollback
-from canary_cli.core.trading.facts import ConditionSet
-from canary_cli.core.trading.inputs import ConditionChanged, QueryAnswered, Replied, Tick
+from canary_cli.core.trading.facts import ConditionSet, TriggerFired
+from canary_cli.core.trading.inputs import ArmAgain, ConditionChanged, QueryAnswered, Replied, Tick
 from canary_cli.core.trading.order import RESOLVE_DELAYS, Stage
 from canary_cli.core.trading.replies import Unknown
 from canary_cli.core.trading.standing import trading_state
@@ -75,8 +75,21 @@ def test_what_a_trigger_held_clears_after_a_crash_unless_the_trigger_fires_again
     """It was well again, and within the minute of health that follows the process died."""
     desk.state = replace(desk.state, reconciled=True)
     desk.asked.append(Journal(ConditionSet(desk.now, "order errors", "4 % of the last 100")))
+    desk.asked.append(Journal(TriggerFired(desk.now, "order errors", "normal", "0", "3", 100, "release")))
     crash(desk)
     assert "order errors" in desk.state.conditions
     desk.tell(reading(desk))
     wait(desk, 70)
     assert "order errors" not in desk.state.conditions
+
+
+def test_what_a_trigger_held_before_another_phase_began_is_not_let_go_by_a_restart(desk: Desk) -> None:
+    """Its figure is empty now, so nothing would fire again: only a named person's word ends it."""
+    desk.state = replace(desk.state, reconciled=True)
+    desk.asked.append(Journal(ConditionSet(desk.now, "order errors", "4 % of the last 100")))
+    crash(desk)
+    desk.tell(reading(desk))
+    wait(desk, 70)
+    assert trading_state(desk.state) == (TradingState.REDUCING, "order errors: 4 % of the last 100")
+    desk.tell(ArmAgain(desk.now, "ana", "keys mended", ("order errors",)))
+    assert trading_state(desk.state)[0] is TradingState.ACTIVE

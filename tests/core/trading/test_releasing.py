@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from canary_cli.core.accounting.metrics import Metrics
+from canary_cli.core.accounting.metrics import Metrics, Seen
 from canary_cli.core.policy.plan import Action, Level
 from canary_cli.core.policy.risk import TradingState
 from canary_cli.core.policy.triggers import DecisionClock, Fired
@@ -15,7 +15,7 @@ from canary_cli.core.trading.facts import TriggerFired, TriggersReleased
 from canary_cli.core.trading.inputs import ArmAgain, ConditionChanged, EnterPhase, Tick
 from canary_cli.core.trading.record import from_data, to_data
 from canary_cli.core.trading.releasing import held_back
-from canary_cli.core.trading.standing import risk_context, trading_state
+from canary_cli.core.trading.standing import risk_context, session_readings, trading_state
 from tests.core.trading.conftest import Desk
 
 
@@ -116,6 +116,16 @@ def test_each_pair_that_slips_is_held_by_itself_and_let_go_by_itself(watched: De
     watched.tell(ArmAgain(watched.now, "ana", "the maker is back", ("slippage ETHUSDT",)))
     assert (held(watched), see(watched, watched.state.metrics)) == ([], [])
     assert see(watched, slip(watched.state.metrics, ETHUSDT="51")) == ["slippage ETHUSDT"]
+
+
+def test_signals_that_are_suspended_are_let_go_and_the_gate_keeps_their_mean(watched: Desk) -> None:
+    low = Seen(watched.now, Decimal("1.5"), Decimal(80), Decimal(90), "BTCUSDT", "BUY")
+    assert see(watched, watched.state.metrics.evaluated(low)) == ["confluence"]
+    assert held(watched) == [("confluence", "entries by signal")]
+    assert risk_context(watched.state, "ETHUSDT").signals_suspended
+    watched.tell(ArmAgain(watched.now, "ana", "a wrong candle, mended", ("confluence",)))
+    assert (held(watched), see(watched, watched.state.metrics)) == ([], [])
+    assert session_readings(watched.state)["confluence"].value == Decimal("1.5")
 
 
 def test_replay_lets_go_too_and_a_trigger_the_plan_no_longer_has_changes_nothing(watched: Desk) -> None:
