@@ -6,6 +6,7 @@
 
 import json
 import os
+import re
 import tomllib
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -22,6 +23,22 @@ LIVE_WS_API = "wss://ws-fapi.binance.com/ws-fapi/v1"
 PAPER_PORT = 8899
 PAPER_KEY = "paper-key-0000000000000000000000000000000000000000000000000000000"
 PAPER_SECRET = "paper-secret-00000000000000000000000000000000000000000000000000000"  # noqa: S105  (the paper exchange's own)
+
+
+VERBS = (
+    "run", "deploy", "approve", "rollback", "pnl", "preflight", "alert", "close-all", "flatten", "close", "stop",
+    "trading disable", "trading enable", "trading status", "positions", "snapshot-db", "restore-db", "verify-db",
+    "backups list", "backups verify", "backups prune", "postmortem", "report", "watchdog", "incidents", "ack", "keep",
+    "capture-logs", "status", "why", "monitor", "signals parity",
+)  # fmt: skip
+"""Those that act on a chosen account; `paper` makes one."""
+
+
+def on_account(text: str, name: str) -> str:
+    """`text` whose commands name the account, so that each can be pasted as it is."""
+    verbs = "|".join(sorted(VERBS, key=len, reverse=True))
+    command = rf"\bcanary (?:{verbs})\b(?!-)(?! --rehearse| --help)(?![^;,#\n]*--account)"
+    return re.sub(command, lambda found: f"{found[0]} --account {name}", text)
 
 
 @dataclass(frozen=True, slots=True)

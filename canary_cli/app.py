@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from importlib import import_module
+from itertools import chain, pairwise
 from typing import TYPE_CHECKING
 
 from canary_cli import telling
@@ -126,7 +127,7 @@ def _result(argv: list[str]) -> Result:
     try:
         return _at_once(argv) or _by_typer(argv)
     except CanaryError as error:
-        return _explain(error, as_json="--json" in argv)
+        return _explain(error, argv)
     except KeyboardInterrupt:
         return Result("INTERRUPTED", ExitCode.INTERRUPTED)
     except (BrokenPipeError, SystemExit):  # Typer turns a reader that left into SystemExit(1)
@@ -167,14 +168,32 @@ def _deserves_result_line(argv: Sequence[str]) -> bool:
     return not {"--help", "-h", "--show-completion", "--install-completion"} & set(argv)
 
 
-def _explain(error: CanaryError, *, as_json: bool) -> Result:
+def _explain(error: CanaryError, argv: list[str]) -> Result:
+    """Whoever chose an account by flag must not find another one closed by what they are told to paste."""
     result = Result(error.slug.upper().replace("-", "_"), error.exit_code)
-    if as_json:
-        _print_error(result, error.slug, error.message, error.hint)
+    account = _account(argv)
+    hint = _on(account, error.hint)
+    if "--json" in argv:
+        _print_error(result, error.slug, error.message, hint)
     sys.stderr.write(f"error: {error.message}\n")
-    if error.hint:
-        sys.stderr.write(f"next:  {error.hint}\n")
+    if hint:
+        sys.stderr.write(f"next:  {hint}\n")
     return result
+
+
+def _on(account: str, hint: str) -> str:
+    if not account:
+        return hint
+    from canary_cli.accounts import on_account
+
+    return on_account(hint, account)
+
+
+def _account(argv: list[str]) -> str:
+    """The account that was chosen by flag, else nothing."""
+    told = (word.partition("=")[2] for word in argv if word.startswith("--account="))
+    after = (value for word, value in pairwise(argv) if word == "--account")
+    return next(chain(told, after), "")
 
 
 def _print_error(result: Result, slug: str, message: str, hint: str) -> None:

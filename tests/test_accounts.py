@@ -6,8 +6,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from typer.main import get_command
 
-from canary_cli.accounts import LIVE_REST, LIVE_WS_API, choose_account, find_home, folder_name, running_rehearsals
+from canary_cli import app
+from canary_cli.accounts import (
+    LIVE_REST,
+    LIVE_WS_API,
+    VERBS,
+    choose_account,
+    find_home,
+    folder_name,
+    on_account,
+    running_rehearsals,
+)
 from canary_cli.errors import ConfigurationError, UsageError
 
 LIVE = '[desk-live]\nkind = "live"\n'
@@ -180,3 +191,31 @@ def test_home_may_be_named_but_never_relative(monkeypatch: pytest.MonkeyPatch, t
     monkeypatch.setenv("CANARY_HOME", "here")
     with pytest.raises(ConfigurationError, match="not absolute"):
         find_home()
+
+
+@pytest.mark.parametrize(
+    ("hint", "pasted"),
+    [
+        ("canary why", "canary why --account desk"),
+        ("canary close-all, or insist with --all", "canary close-all --account desk, or insist with --all"),
+        ("choose another: canary backups list", "choose another: canary backups list --account desk"),
+        ("canary restore-db --backup FILE", "canary restore-db --account desk --backup FILE"),
+        ("canary run --account a    # or canary stop", "canary run --account a    # or canary stop --account desk"),
+        ("canary plan check FILE", "canary plan check FILE"),
+        ("canary run --rehearse", "canary run --rehearse"),
+        ("canary rollback --help", "canary rollback --help"),
+        ("start one: canary paper serve", "start one: canary paper serve"),
+    ],
+)
+def test_what_is_to_be_pasted_names_the_account(hint: str, pasted: str) -> None:
+    assert on_account(hint, "desk") == pasted
+
+
+def test_every_verb_that_takes_an_account_is_known() -> None:
+    found = set()
+    for verb in (one for one in app.VERBS if one.name != "paper"):
+        command = get_command(app.build([verb.name])).commands[verb.name]  # type: ignore[attr-defined]
+        for name, one in getattr(command, "commands", {"": command}).items():
+            if any("--account" in option.opts for option in one.params):
+                found.add(f"{verb.name} {name}".strip())
+    assert found == set(VERBS)

@@ -193,6 +193,20 @@ def test_whatever_ends_a_verb_asked_for_json_gets_one_document(
         assert told["error"]["message"] == message
 
 
+@pytest.mark.parametrize("chosen", [["--account", "desk"], ["--account=desk"]])
+def test_who_chose_an_account_by_flag_is_told_commands_on_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], chosen: list[str]
+) -> None:
+    def refusal(account: Annotated[str, typer.Option("--account")] = "") -> None:
+        raise Refused(f"latched on {account}", "canary why")
+
+    verb(monkeypatch, refusal)
+    assert run(["try", *chosen]) == 10
+    assert "next:  canary why --account desk\n" in capsys.readouterr().err
+    assert run(["try"]) == 10
+    assert "next:  canary why\n" in capsys.readouterr().err
+
+
 def test_a_reader_that_leaves_early_is_no_bug() -> None:
     endless = """
 import sys, types

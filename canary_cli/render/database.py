@@ -95,7 +95,8 @@ def show_restored(restored: Restored, account: str, *, as_json: bool) -> Result:
         output.line(f"Live tables that could not be read: {', '.join(restored.carried.lost)}", "yellow")
     if restored.latched:
         output.line("Trading stays latched (restore-db) until reconciled with the exchange")
-        output.notice(f"next: canary verify-db --account {account}, then canary trading enable")
+        enable = f"canary trading enable --by NAME --reason WHY --account {account}"
+        output.notice(f"next:  canary verify-db --account {account}    # then {enable}")
     return RESTORED
 
 

@@ -53,9 +53,9 @@ def show(account: str, result: CloseResult) -> None:
     if result.journal_failure:
         output.notice(f"JOURNAL NOT WRITTEN: {result.journal_failure}; keep these lines", style="bold red")
     if result.latched and not result.latch_failure:
-        output.notice("latched: no entries until canary trading enable --by NAME --reason WHY")
+        output.notice(f"latched: no entries until canary trading enable --by NAME --reason WHY --account {account}")
     if report.grown:
-        output.notice(another_hand(report.grown), style="bold red")
+        output.notice(another_hand(report.grown, account), style="bold red")
     output.notice(_who_goes_on(result), style="" if report.is_flat or result.sweeper else "bold red")
     if not report.is_flat:
         output.notice(f"next:  canary close-all --account {account}")
@@ -63,10 +63,10 @@ def show(account: str, result: CloseResult) -> None:
         output.notice(f"the exchange does not answer this host: try another network, another host, or {EXCHANGE_APP}")
 
 
-def another_hand(grown: tuple[str, ...]) -> str:
+def another_hand(grown: tuple[str, ...], account: str) -> str:
     return (
         f"OPENED WHILE WE CLOSED: {', '.join(grown)}: another writer, or an entry that filled before it was cancelled; "
-        "stop it where it runs: canary trading disable"
+        f"stop it where it runs: canary trading disable --account {account}"
     )
 
 
@@ -77,7 +77,8 @@ def _show_closed(account: str, result: CloseResult) -> None:
         output.line(f"{one.symbol:<12} {one.side:<4} {one.quantity} {state}")
     if report.is_flat or report.positions:  # else nobody knows what there was to close
         output.line(f"Closed {len(report.closed)} {_plural(len(report.closed), 'position')} in {report.seconds:.1f}s")
-        output.line(f"P&L: {money(result.pnl) if result.pnl is not None else 'not known yet: canary pnl'}")
+        unknown = f"not known yet: canary pnl --account {account}"
+        output.line(f"P&L: {unknown if result.pnl is None else money(result.pnl)}")
     if report.orders_cancelled:
         output.line(f"Cancelled {report.orders_cancelled} {_plural(report.orders_cancelled, 'order')}")
     output.line(_verdict(account, result), style="bold green" if report.is_flat else "bold red")

@@ -20,7 +20,7 @@ def show_status(account: str, latches: Sequence[Latch], holds: Sequence[HoldLine
         output.line(f"held on {account} by triggers:", style="bold red")
         show_holds(holds)
     if latches or any(not one.waits for one in holds):
-        output.notice(f"cleared only by: {ENABLE}")
+        output.notice(f"cleared only by: {ENABLE} --account {account}")
     if any(one.waits for one in holds):
         output.notice(f"a question is open, answered by: canary keep --by NAME --reason WHY --account {account}")
 

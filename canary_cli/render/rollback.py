@@ -15,7 +15,7 @@ def show_rollback(rollback: Rollback, result: Result, account: str, *, as_json: 
     if rollback.report is not None:
         output.line(f"closed {len(rollback.report.closed)} positions; {clocks(rollback)}")
         if rollback.report.grown:
-            output.line(another_hand(rollback.report.grown), style="bold red")
+            output.line(another_hand(rollback.report.grown, account), style="bold red")
     for name, detail in rollback.done.items():
         output.line(f"  {name}: {detail}")
     for name, why in rollback.missing.items():

@@ -17,7 +17,7 @@ EVERY = 0.5
 GIVE_UP = 6 * FRESH
 """A session silent for so long is taken for dead."""
 
-STATUS = "canary status"
+STATUS = "canary status --account {}"
 
 NOT_RUNNING = Result("NOT_RUNNING", ExitCode.HUMAN_NEEDED)
 SILENT = Result("SILENT", ExitCode.HUMAN_NEEDED)
@@ -34,7 +34,8 @@ class Eyes:
 def current(world: World) -> tuple[RunView | None, bool]:
     """The running session's view, marked where it is stale, and whether it is fresh; None where none is published."""
     source = published(world)
-    return _marked(source), source.age is not None and source.age <= FRESH
+    marked = _marked(source, STATUS.format(world.account.name))
+    return marked, source.age is not None and source.age <= FRESH
 
 
 async def watch(world: World, eyes: Eyes) -> Result:
@@ -44,15 +45,16 @@ async def watch(world: World, eyes: Eyes) -> Result:
     tail.new()  # what was written before is not news
     if published(world).answer is None:
         return NOT_RUNNING
+    look = STATUS.format(world.account.name)
     view: RunView | None = None
     while True:
         source, before = published(world), view
         for entry in tail.new():
             eyes.on_entry(entry)
-        view = _marked(source)
+        view = _marked(source, look)
         if view is None:
             if before is not None:
-                eyes.on_view(replace(before, headline="STOPPED", why="the session has ended", next_command=STATUS))
+                eyes.on_view(replace(before, headline="STOPPED", why="the session has ended", next_command=look))
             return DONE
         if source.age is not None and source.age > GIVE_UP:
             return SILENT
@@ -60,10 +62,10 @@ async def watch(world: World, eyes: Eyes) -> Result:
         await world.clock.pause(EVERY)
 
 
-def _marked(source: Source[RunView]) -> RunView | None:
+def _marked(source: Source[RunView], look: str) -> RunView | None:
     """A stale view must not look like a running one."""
     view = source.answer
     if view is None or source.age is None or source.age <= FRESH:
         return view
     why = f"the session has been silent for {figures.duration(source.age)}; what follows is old"
-    return replace(view, headline="STOPPED", why=why, next_command=STATUS)
+    return replace(view, headline="STOPPED", why=why, next_command=look)

@@ -14,6 +14,7 @@ from canary_cli.steps.status import Status, read_status
 from canary_cli.steps.story import entries_of
 
 WINDOW = timedelta(hours=24)
+KEEP = "canary keep --by NAME --reason WHY --account {}"
 ENABLE = "canary trading enable --by NAME --reason WHY --account {}"
 
 
@@ -81,7 +82,7 @@ def blockers(status: Status, incident: str = "") -> Iterator[str]:
     if view.headline != "RUNNING" and not status.latches:
         yield f"{view.headline}: {view.why}"
     for hold in view.holds:
-        ends = "canary keep answers it" if hold.waits else ENABLE.format(status.account)
+        ends = (f"{KEEP} answers it" if hold.waits else ENABLE).format(status.account)
         yield f"{hold.what} held by a trigger, which does not end by itself: {hold.detail}; {ends}"
     if view.breaker != "ARMED":
         yield f"breaker {view.breaker}: only a named human arms it again"

@@ -64,7 +64,7 @@ def asked(capsys: pytest.CaptureFixture[str], *flags: str) -> tuple[int, dict[st
 def test_no_backup_is_no_go_and_the_hint_makes_it_go(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["preflight"]) == 3
     shown = capsys.readouterr()
-    assert "backup: canary snapshot-db" in shown.out.splitlines()
+    assert "backup: canary snapshot-db --account desk" in shown.out.splitlines()
     assert shown.err == f"ACCOUNT {ACCOUNT} PAPER\nRESULT NO_GO exit=3\n"
     assert run(["snapshot-db"]) == 0
     code, checks = asked(capsys)

@@ -257,13 +257,16 @@ def test_status_and_why_say_which_command_ends_what_is_held(home: Path, capsys: 
     shown = capsys.readouterr()
     assert "order errors: all entries (order errors 4 beyond 3" in shown.out
     assert "no latch" not in shown.out
-    assert "cleared only by: canary trading enable --by NAME --reason WHY" in shown.err
+    assert "cleared only by: canary trading enable --by NAME --reason WHY --account desk" in shown.err
     assert "canary keep --by NAME --reason WHY --account desk" in shown.err
     with an_exchange_on(home, Venue()):
         assert run(["why", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["next"] == "canary trading enable --by NAME --reason WHY --account desk"
-    assert [one.rpartition("; ")[2] for one in told["blockers"][-2:]] == [told["next"], "canary keep answers it"]
+    assert [one.rpartition("; ")[2] for one in told["blockers"][-2:]] == [
+        told["next"],
+        "canary keep --by NAME --reason WHY --account desk answers it",
+    ]
 
 
 def test_a_word_of_an_older_version_lets_no_trigger_go(tmp_path: Path) -> None:

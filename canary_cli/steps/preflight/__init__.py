@@ -2,8 +2,10 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 
+from canary_cli.accounts import on_account
 from canary_cli.bootstrap import World
 from canary_cli.core.policy.checks import Status
 from canary_cli.errors import CanaryError, ExchangeUnreachable, PlanError
@@ -59,6 +61,7 @@ async def preflight(world: World, plan_path: Path) -> Report:
 async def _look(scene: Scene, name: str, check: Check) -> Checked:
     began = scene.clock.monotonic()
     finding = await _finding(scene, name, check)
+    finding = replace(finding, hint=on_account(finding.hint, scene.account.name))
     return Checked(name, finding, scene.clock.monotonic() - began)
 
 
