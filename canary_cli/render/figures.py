@@ -49,6 +49,14 @@ def price(value: Decimal | None) -> str:
     return MISSING if value is None else f"{value:,f}"
 
 
+def mark(value: Decimal | None) -> str:
+    """A price that the exchange computed: its zeros beyond the cents say nothing."""
+    if value is None:
+        return MISSING
+    whole, _, decimals = f"{value:,f}".partition(".")
+    return f"{whole}.{decimals[:2]:0<2}{decimals[2:].rstrip('0')}"
+
+
 def clock(instant: datetime | None) -> str:
     """`10:30:15`, in UTC."""
     return MISSING if instant is None else f"{instant.astimezone(UTC):%H:%M:%S}"

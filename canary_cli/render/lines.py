@@ -32,6 +32,20 @@ def event_line(record: Record, time: datetime) -> EventLine | None:
         return EventLine(time, "info", _joined(record.event.replace("_", " "), record.reason))
 
 
+class Lines:
+    """The lines of one run, in order. A reading that agrees again, right after one that did, is no news."""
+
+    def __init__(self) -> None:
+        self._before = ""
+
+    def line(self, record: Record, time: datetime) -> EventLine | None:
+        line = event_line(record, time)
+        if line is None or (record.event == "reconcile" and line.text == self._before):
+            return None
+        self._before = line.text
+        return line
+
+
 def print_line(line: EventLine) -> None:
     """`2026-02-22T10:30:15Z ✓ gate 1: PASS` on stdout, never folded."""
     console = output.stdout()
@@ -78,9 +92,12 @@ def check_text(check: Data) -> str:
     return f"{check['metric']} {value}, limit {check['op']} {check['limit']} (n={check['n']})"
 
 
-def _step_finished(record: Record) -> Said:
+def _step_finished(record: Record) -> Said | None:
+    """A gate that said GO has told so itself."""
     data = record.data
     outcome = str(data.get("outcome", ""))
+    if outcome == "GO":
+        return None
     bad = outcome in ("NOT DONE", "WARNING", "INCONCLUSIVE", "FAIL") or data.get("detail") == "FAIL"
     level = "warning" if bad else "good" if outcome in _GOOD_ENDINGS else "info"
     return level, _joined(f"{data.get('step')}: {outcome}", data.get("detail"))
@@ -97,6 +114,12 @@ def _fill(record: Record) -> Said | None:
         return "info", f"{data['symbol']} probe of {data['quantity']} in and out{tail}"
     what = f"{data['symbol']} {purpose}".strip()
     return "info", f"{what} {data['side']} {data['quantity']} filled at {data['price']}{tail}"
+
+
+def _refused(record: Record) -> Said:
+    """Why, in words; its code is for the journal, and says the same."""
+    data = record.data
+    return "info", f"{data['symbol']} {data['side']} refused by the risk gate: {data['detail'] or data['code']}"
 
 
 def _signal(record: Record) -> Said:
@@ -208,7 +231,7 @@ _SAYINGS: Mapping[str, Callable[[Record], Said | None]] = {
     "gate": _gate,
     "approval": _plain("good", "approved by {}: {}", "by", "what"),
     "signal": _signal,
-    "risk_refused": _plain("info", "{} {} refused by the risk gate: {} {}", "symbol", "side", "code", "detail"),
+    "risk_refused": _refused,
     "order_rejected": _plain("warning", "order {} rejected: {} {}", "client_id", "code", "message"),
     "order_unknown": _plain("warning", "order {} unknown: {}", "client_id", "reason"),
     "order_denied": _plain("warning", "order {} denied: {}", "client_id", "reason"),

@@ -26,6 +26,7 @@ PHASES = {
     "warned": Mark.WARNING,
     "failed": Mark.BAD,
     "inconclusive": Mark.UNKNOWN,
+    "stopped": Mark.PAUSED,
 }
 VERDICTS = {"PASS": Mark.GOOD, "WARNING": Mark.WARNING, "FAIL": Mark.BAD, "INCONCLUSIVE": Mark.UNKNOWN}
 _RANK = {"FAIL": 0, "INCONCLUSIVE": 1, "WARNING": 2}

@@ -168,28 +168,30 @@ def _else(check: Check) -> str:
 
 
 def _triggers(plan: Plan) -> Table:
-    made = output.table("trigger", "warning", "critical", "does", "samples", "metric", title="Watched all the time")
-    for column in made.columns:
-        column.overflow = "fold"
+    """Each metric stands under its trigger: beside it, at 80 columns, its name would be cut in two."""
+    made = output.table("trigger", "warning", "critical", "does", "samples", title="Watched all the time")
+    made.columns[0].min_width = 2 + max(len(trigger.metric) for trigger in plan.triggers)
     made.columns[3].no_wrap = True
     for trigger in plan.triggers:
         made.add_row(
-            trigger.name + (" (each pair)" if trigger.metric in PER_PAIR else "") + _phases(trigger),
+            f"{trigger.name}{_where(trigger)}\n  {trigger.metric}",
             _limit(trigger, trigger.warning),
             _limit(trigger, trigger.critical) + _lasting(trigger),
             trigger.action.value if trigger.critical is not None else "alert",
             str(trigger.min_samples),
-            trigger.metric,
         )
     made.add_row(
-        "breaker",
+        "breaker\n  drawdown",
         f"<= {figures.number(plan.breaker.pre_trip)}",
         f"<= {figures.number(plan.breaker.trip)}",
         "rollback",
         "1",
-        "drawdown",
     )
     return made
+
+
+def _where(trigger: Trigger) -> str:
+    return (" (each pair)" if trigger.metric in PER_PAIR else "") + _phases(trigger)
 
 
 def _phases(trigger: Trigger) -> str:

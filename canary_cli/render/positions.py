@@ -4,7 +4,7 @@ from typing import Any
 
 from canary_cli.core.model import Side
 from canary_cli.render import output
-from canary_cli.render.figures import money, percent, price
+from canary_cli.render.figures import mark, money, percent, price
 from canary_cli.steps.positions import Exposure, Open
 
 
@@ -42,8 +42,8 @@ def _cells(one: Open) -> dict[str, str]:
         "pair": held.symbol,
         "side": _direction(one),
         "quantity": f"{abs(held.quantity):f}",
-        "entry": price(held.entry_price),
-        "mark": price(held.mark_price),
+        "entry": mark(held.entry_price),
+        "mark": mark(held.mark_price),
         "value": money(held.notional),
         "P&L": money(held.unrealized, signed=True),
         "stop": "NO STOP" if one.stop is None else price(one.stop),

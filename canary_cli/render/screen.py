@@ -10,9 +10,9 @@ from canary_cli.accounts import Account
 from canary_cli.core.clock import SystemClock
 from canary_cli.errors import Result
 from canary_cli.journal.record import Record
-from canary_cli.render import output
+from canary_cli.render import lines, output
 from canary_cli.render.checkpoint import show_checkpoint
-from canary_cli.render.lines import event_document, event_line, print_line, result_document
+from canary_cli.render.lines import event_document, print_line, result_document
 from canary_cli.render.live import LiveView
 from canary_cli.session.view import RunView
 from canary_cli.steps.rollback.state import Rollback
@@ -24,6 +24,7 @@ class Lines:
 
     def __init__(self) -> None:
         self.now: Callable[[], datetime] = SystemClock().now
+        self._lines = lines.Lines()
 
     def announce(self, account: Account) -> None:
         output.announce(account)
@@ -32,7 +33,7 @@ class Lines:
         """Lines tell what happened; how things stand is for `canary monitor`."""
 
     def tell(self, record: Record) -> None:
-        line = event_line(record, self.now())
+        line = self._lines.line(record, self.now())
         if line is not None:
             print_line(line)
 

@@ -14,9 +14,9 @@ from canary_cli.render.lines import event_document, event_line, print_line, resu
 from canary_cli.render.live import LiveView, frame
 from canary_cli.render.output import STYLES, Mark
 from canary_cli.render.panels import HEADLINES
-from canary_cli.render.positions import risk
 from canary_cli.session.view import RunView
 from canary_cli.steps.monitor import Eyes
+from canary_cli.steps.positions import Exposure
 from canary_cli.steps.status import Source, Status
 from canary_cli.steps.why import Reasons
 
@@ -36,7 +36,8 @@ def show(status: Status) -> Result:
     mark = HEADLINES.get(word, Mark.UNKNOWN)
     output.line(f"{output.glyph(mark, output.stdout())} {word}  {why}".rstrip(), style=f"bold {STYLES[mark]}")
     for name, source, text in _rows(status):
-        output.line(f"{name:<9} {_age(source):<16} {text}", style=STYLES[Mark.BAD] if source.failure else "")
+        told = text.replace("\n", "\n" + " " * 27)  # below itself
+        output.line(f"{name:<9} {_age(source):<16} {told}", style=STYLES[Mark.BAD] if source.failure else "")
     output.notice(f"next:  {status.next_command}")
     return result_of(status)
 
@@ -60,8 +61,14 @@ def _exchange(status: Status) -> str:
     assert exposure is not None
     held, snapshot = exposure.positions, exposure.snapshot
     counted = f"{len(held)} positions, {len(snapshot.orders)} orders, {len(snapshot.algo_orders)} conditional"
-    said = f"{counted}; equity {figures.money(snapshot.balance.margin)}"
-    return f"{said}; {risk(exposure)}" if held else said
+    equity = figures.money(snapshot.balance.margin)
+    return f"{counted}\nequity {equity}" + (f"\n{_risk(exposure)}" if held else "")
+
+
+def _risk(exposure: Exposure) -> str:
+    if exposure.unprotected:
+        return f"open risk NOT KNOWN, NO STOP: {', '.join(exposure.unprotected)}"
+    return f"open risk {figures.money(exposure.at_risk)} ({figures.percent(exposure.open_risk)} of equity) at the stops"
 
 
 def _session(view: RunView | None) -> str:

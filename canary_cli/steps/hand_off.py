@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from canary_cli.errors import CanaryError, ExitCode, Result
 from canary_cli.journal.reader import read
+from canary_cli.steps import incidents
 from canary_cli.steps.rehearsal import hold_exchange
 from canary_cli.steps.run import Outcome, Run
 from canary_cli.steps.screen import Screen
@@ -54,7 +55,8 @@ async def close_run(run: Run, result: Result, reason: str, screen: Screen) -> Re
     if run.world.account.is_rehearsal and result.word not in RESUMABLE:
         await asyncio.to_thread(hold_exchange, run.world.account)
     report = "" if result.word in RESUMABLE else await asyncio.to_thread(_report, run, result)
-    screen.end(result, reason, report, after(run, result))
+    run.progress.ended, run.progress.next_command = result.word, after(run, result)
+    screen.end(result, reason, report, run.progress.next_command)
     return result
 
 
@@ -77,8 +79,9 @@ def after(run: Run, result: Result) -> str:
         return f"canary close-all --account {account}"
     if result.word == "LATCHED":
         return f"canary why --account {account}"
-    if result.code is ExitCode.ROLLED_BACK:
-        return f"canary postmortem --account {account}"
+    incident = incidents.unresolved(incidents.of_account(run.world.account))
+    if result.code is ExitCode.ROLLED_BACK and incident is not None:
+        return incident.next_command(account)
     if result.word == "POSTPONED":
         return f"canary preflight --account {account}    # then canary run again"
     if result.code in (ExitCode.INTERRUPTED, ExitCode.TERMINATED):

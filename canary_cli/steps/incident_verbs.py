@@ -20,7 +20,8 @@ def run_list(world: World, *, as_json: bool) -> Result:
         output.print_document(view.document(world.account.name, known, plan, at))
     else:
         view.show(world.account.name, known, plan, at, world.clock.now())
-    return Result("UNRESOLVED" if at else "NONE_OPEN")
+    unsettled, _ = incidents.obstacle(known, plan.tree, world.account.name)
+    return Result("UNRESOLVED" if at else "UNSETTLED" if unsettled else "NONE_OPEN")
 
 
 def _clock(world: World, known: tuple[Incident, ...]) -> Clock | None:

@@ -10,6 +10,7 @@ from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
 
+from canary_cli.accounts import on_account
 from canary_cli.alerts import Alert, Severity
 from canary_cli.bootstrap import World
 from canary_cli.core.policy.gates import GateVerdict
@@ -19,7 +20,7 @@ from canary_cli.core.trading.inputs import ConditionChanged
 from canary_cli.core.trading.state import Session
 from canary_cli.errors import ExitCode, Result
 from canary_cli.journal.record import Record
-from canary_cli.render.lines import event_line
+from canary_cli.render.lines import Lines
 from canary_cli.session.flattening import FlattenReport, flatten
 from canary_cli.session.live import LiveSession, Stop
 from canary_cli.session.scribe import Scribe, Standing
@@ -54,7 +55,8 @@ class Outcome:
 class Progress:
     """How far a run is. Everything here is also in the journal, from which a restart takes it.
 
-    `decisions` are the journalled evaluations of the phase, taken and refused, as parity compares them.
+    `decisions` are the journalled evaluations of the phase, taken and refused, as parity compares them. `ended` is how
+    the run ended, in a word, and `next_command` what comes after it; empty while it goes on.
     """
 
     step: str = "starting"
@@ -65,6 +67,8 @@ class Progress:
     events: deque[EventLine] = field(default_factory=lambda: deque(maxlen=EVENTS_SHOWN))
     decisions: list[Record] = field(default_factory=list)
     finished: set[str] = field(default_factory=set)
+    ended: str = ""
+    next_command: str = ""
 
 
 class Difference(StrEnum):
@@ -97,6 +101,7 @@ class Run:
         self.closing: asyncio.Task[FlattenReport] | None = None
         self._session: LiveSession | None = None
         self.on_wake: Callable[[], None] = lambda: None
+        self._lines = Lines()
         self.database_is_up = True
         self.difference = Difference.ASK
         self.scribe.heard.append(self._remember)
@@ -204,6 +209,7 @@ class Run:
 
     def alert(self, severity: str, message: str, key: str, incident: str = "") -> None:
         """Into the journal, onto the screen, and to whoever is configured to hear it."""
+        message = on_account(message, self.world.account.name)
         data = {"severity": severity, "message": message, "key": key}
         self.scribe.write("alert", data=data, reason=message)
         self.world.alerts.send(Alert(message, Severity(severity), key, incident))
@@ -223,6 +229,6 @@ class Run:
             self.progress.decisions.append(record)
         elif record.event == "equity":
             self.progress.equity.append((self.now, Decimal(str(record.data["equity"]))))
-        line = event_line(record, self.now)
+        line = self._lines.line(record, self.now)
         if line is not None:
             self.progress.events.append(line)

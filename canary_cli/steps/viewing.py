@@ -30,7 +30,7 @@ _HEADLINE = {
 
 def view(run: Run, checks: Sequence[CheckResult], next_command: str) -> RunView:
     state = run.session.state if run.has_session else None
-    headline, why = headline_of(state)
+    headline, why = _ended(run, state) if run.progress.ended else headline_of(state)
     return RunView(
         account=run.world.account.banner,
         run_id=run.run_id,
@@ -66,10 +66,18 @@ def headline_of(state: Session | None) -> tuple[str, str]:
     return _HEADLINE[allowed], why
 
 
+def _ended(run: Run, state: Session | None) -> tuple[str, str]:
+    """Nobody trades any more, and nobody watches what is left."""
+    held = len(state.held) if state else 0
+    left = f"{held} open positions have only their resting stops" if held else "nothing open"
+    return "STOPPED", f"run ended: {run.progress.ended}; {left}"
+
+
 def _phase_line(run: Run, phase: Phase, state: Session | None) -> PhaseLine:
     verdict = run.progress.verdicts.get(phase.number)
     running = state is not None and state.phase is not None and state.phase.number == phase.number
-    status = _STATUS[verdict.verdict] if verdict else "running" if running else "waiting"
+    going_on = "stopped" if run.progress.ended else "running"
+    status = _STATUS[verdict.verdict] if verdict else going_on if running else "waiting"
     ends: datetime | None = run.progress.ends.get(phase.number)
     starts = ends - phase.duration if ends else run.phase_start(phase)
     return PhaseLine(phase.number, phase.name, status, starts, ends or starts + phase.duration, phase.fraction)

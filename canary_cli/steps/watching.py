@@ -51,6 +51,8 @@ class Watch:
 def next_command(run: Run) -> str:
     """What an operator would paste now, whole."""
     account = run.world.account.name
+    if run.progress.ended:
+        return run.progress.next_command
     if run.stop.done() or (run.has_session and run.session.state.latches):
         return f"canary status --account {account}"
     return f"canary close-all --account {account}"

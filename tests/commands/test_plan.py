@@ -48,6 +48,14 @@ def test_a_wrong_plan_ends_with_78_and_a_line_for_each_problem(home: Path, capsy
     assert lines[-1] == "RESULT PLAN exit=78"
 
 
+def test_the_names_of_metrics_stay_whole_at_80_columns(capsys: Capture) -> None:
+    assert run(["plan", "show"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 80
+    words = " ".join(lines).split()
+    assert {"latency_3_of_5", "order_error_rate_recent", "signals_per_hour"} <= set(words)
+
+
 def test_a_home_without_runbooks_is_told_the_command_that_brings_them(home: Path, capsys: Capture) -> None:
     folder, plan = home / "runbooks", home / "runbooks" / "golive.toml"
     for gone, command in ((folder, f"cp -r {RUNBOOKS} {folder}"), (plan, f"cp {RUNBOOKS / plan.name} {plan}")):

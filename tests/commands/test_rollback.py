@@ -239,6 +239,7 @@ def test_a_closed_incident_that_nobody_reviewed_says_so_and_what_to_type_where_s
         shown = capsys.readouterr()
     assert f"no run begins: {name} is not reviewed" in shown.out
     assert f"canary incidents --close {name} --by NAME --reviewed-by NAME --account desk" in shown.err
+    assert shown.err.endswith("RESULT UNSETTLED exit=0\n")
 
 
 def test_keep_and_ack_say_that_there_is_nothing_to_decide(capsys: Capture) -> None:

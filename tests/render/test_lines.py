@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from canary_cli.journal.record import Record
-from canary_cli.render.lines import event_document, event_line, print_line, result_document
+from canary_cli.render.lines import Lines, event_document, event_line, print_line, result_document
 
 NOW = datetime(2026, 2, 22, 10, 30, 15, tzinfo=UTC)
 CHECK = {"metric": "errors", "value": "3", "op": "==", "limit": "0", "n": 12, "verdict": "FAIL"}
@@ -46,6 +46,12 @@ CHECK = {"metric": "errors", "value": "3", "op": "==", "limit": "0", "n": 12, "v
             Record("breaker", data={"zone": "TRIGGERED", "drawdown_pct": "-3.04", "equity": "9690"}),
             "bad",
             "breaker TRIGGERED: drawdown -3.04%, equity 9690",
+        ),
+        (
+            Record("risk_refused", data={"symbol": "BTCUSDT", "side": "BUY", "code": "gross",
+                                         "detail": "gross exposure leaves nothing"}),
+            "info",
+            "BTCUSDT BUY refused by the risk gate: gross exposure leaves nothing",
         ),
         (Record("reconcile", data={"differences": []}), "good", "reconciled with the exchange: no difference"),
         (
@@ -96,3 +102,17 @@ def test_the_stream_of_json_ends_in_one_result() -> None:
     assert result_document("DONE", 0, report="x") == {
         "type": "result", "result": "DONE", "exit_code": 0, "reason": "", "report": "x"
     }  # fmt: skip
+
+
+def test_what_the_line_before_has_said_is_not_said_again() -> None:
+    agreed, fill = Record("reconcile", data={"differences": []}), Record("breaker", data={"zone": "ARMED",
+        "drawdown_pct": "0", "equity": "1"})  # fmt: skip
+    gate = Record("gate", data={"phase": 0, "verdict": "GO", "checks": []})
+    done = Record("step_finished", data={"step": "gate 0", "outcome": "GO", "detail": "22 checks"})
+    lines = Lines()
+    told = [
+        line.text for record in (gate, done, agreed, agreed, fill, fill, agreed) if (line := lines.line(record, NOW))
+    ]
+    assert [text.split(",")[0].split(":")[0] for text in told] == [
+        "gate 0", "reconciled with the exchange", "breaker ARMED", "breaker ARMED", "reconciled with the exchange",
+    ]  # fmt: skip
