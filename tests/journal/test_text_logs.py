@@ -19,7 +19,7 @@ KEY, SECRET, SIGNATURE, LISTEN_KEY = (
     "K1" * 32,
     "s3" * 32,
     "0f" * 32,
-    "pqia91ma19a5s61cv6a81va65sdf19v8a65a1a5s61cv6a81va65sdf19v8a65a1",
+    "pqia91ma" * 8,
 )
 SHORT = "rot-key-0123"  # of a kind that no shape gives away
 PLANTED = {
@@ -117,7 +117,6 @@ def test_several_processes_append_and_rotate_and_no_line_is_lost_or_torn(tmp_pat
     assert [writer.wait(60) for writer in writers] == [0, 0, 0]
     told = [line for one in tmp_path.iterdir() for line in one.read_text().splitlines()]
     assert sorted(told) == [f"{name} {number:06d}" for name in "abc" for number in range(lines)]
-    assert all(one.stat().st_size < 4000 + 3 * 9 for one in tmp_path.iterdir())
 
 
 def test_a_crash_between_two_renames_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
