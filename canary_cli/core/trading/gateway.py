@@ -139,6 +139,8 @@ def move(turn: Turn, order: Order) -> None:
     if life.status is order.status and life.executed == order.executed and life.stage is not Stage.UNKNOWN:
         return
     turn.learn(OrderMoved(order.client_id, order.order_id, order.status, order.executed, order.average_price))
+    if life.intent.purpose is Purpose.PROBE and order.status.is_final and not order.executed:
+        entries.on_flat(turn, order.symbol)  # no fill will say so
 
 
 def _settled(turn: Turn, life: OrderLife) -> None:

@@ -62,7 +62,7 @@ from canary_cli.core.trading.record import from_data, to_data
 from canary_cli.core.trading.replies import Confirmed, Denied, Rejected, Unknown
 from canary_cli.core.trading.standing import is_quiet, session_readings, trading_state
 from canary_cli.core.trading.state import Condition, Session
-from tests.core.trading.conftest import NOON, Desk
+from tests.core.trading.conftest import NOON, Desk, order_of
 
 
 def signal(desk: Desk, side: Side = Side.BUY, symbol: str = "BTCUSDT") -> Decided:
@@ -533,3 +533,38 @@ def test_marks_that_are_no_numbers_are_silence(desk: Desk) -> None:
         assert desk.state.equity is None
         assert (second > 10) == ("market-stale" in desk.state.conditions)
         assert [one.cause for one in asked_for(effects, StartRollback)] == ["market-stream"] * (second == 31)  # type: ignore[attr-defined]
+
+
+def entries_in(effects: tuple[Effect, ...]) -> list[Intended]:
+    return [intent for intent in placed(effects) if intent.purpose is Purpose.ENTRY]
+
+
+def test_a_signal_that_turns_while_an_exit_is_under_way_waits_for_that_exit_and_enters(desk: Desk) -> None:
+    """The exit was for another reason; its fills are told last."""
+    _entry, (stop, _target) = entered(desk)
+    (exit_,) = placed(desk.tell(Replied(desk.now, stop.client_id, Rejected(-2021, "would trigger"), 5.0, 4.0)))
+    desk.mark(after=120, BTCUSDT="50000", ETHUSDT="3000")
+
+    assert not placed(desk.tell(signal(desk, Side.SELL)))
+    done = replace(order_of(exit_), status=OrderStatus.FILLED, executed=exit_.quantity)
+    assert not placed(desk.tell(Replied(desk.now, exit_.client_id, Confirmed(done), 40.0, 35.0)))
+
+    (turned,) = entries_in(desk.fill(exit_, "50000", str(exit_.quantity)))
+    assert turned.side is Side.SELL
+
+
+def test_a_signal_that_waited_for_a_probe_enters_though_the_probe_found_nobody_to_trade_with(desk: Desk) -> None:
+    probe = next(intent for _ in range(91) for intent in placed(_a_second(desk)) if intent.purpose is Purpose.PROBE)
+    desk.confirm(probe)
+    assert not placed(desk.tell(signal(desk, symbol=probe.symbol)))
+
+    expired = replace(order_of(probe), status=OrderStatus.EXPIRED)
+    effects = desk.tell(OrderUpdated(desk.now, expired, "EXPIRED"))
+
+    assert [intent.symbol for intent in entries_in(effects)] == [probe.symbol]
+
+
+def _a_second(desk: Desk) -> tuple[Effect, ...]:
+    desk.mark(after=1, BTCUSDT="50000", ETHUSDT="3000")
+    desk.tell(StreamAlive(desk.now, Stream.USER))
+    return desk.tell(Tick(desk.now))
