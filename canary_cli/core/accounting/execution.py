@@ -41,7 +41,7 @@ def slippage_bps(side: Side, fill: Decimal, decision: Decimal) -> Decimal | None
 
 
 class Became(StrEnum):
-    PENDING = "pending"  # a fill was seen before the acknowledgement
+    PENDING = "pending"  # a fill was seen before the acknowledgement, or a crash cut that off
     CONFIRMED = "confirmed"
     REJECTED = "rejected"
     UNKNOWN = "unknown"
@@ -153,7 +153,7 @@ class Execution:
     def resolved(self, client_id: str, found: bool) -> "Execution":
         """An unknown order turned out to exist, or never to have been: then it stays an error, and is rejected."""
         there = self._find(client_id)
-        if there is None or there.became is not Became.UNKNOWN:
+        if there is None or there.became not in (Became.UNKNOWN, Became.PENDING):
             return self
         return self._with(replace(there, became=Became.CONFIRMED if found else Became.REJECTED))
 

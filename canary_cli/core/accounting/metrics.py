@@ -132,6 +132,11 @@ class Metrics:
         """Nobody knows what became of an order: an error until it is found."""
         return replace(self, execution=self.execution.told(client_id, symbol, purpose, Became.UNKNOWN))
 
+    def unanswered(self, client_id: str, symbol: str, purpose: str, quantity: Decimal) -> "Metrics":
+        """Our own death cut the answer off: no error, unless the exchange, asked, knows no such order."""
+        told = self.execution.told(client_id, symbol, purpose, Became.PENDING, quantity=quantity)
+        return replace(self, execution=told)
+
     def resolved(self, client_id: str, *, found: bool) -> "Metrics":
         return replace(self, execution=self.execution.resolved(client_id, found))
 

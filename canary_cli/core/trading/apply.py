@@ -80,6 +80,8 @@ def _measured(metrics: Metrics, life: OrderLife, fact: Any) -> Metrics:
             return metrics.ordered(*who, fact.latency_ms, intent.quantity, fact.send_ms)
         case f.OrderRejected():
             return metrics.rejected(*who)
+        case f.OrderUnknown(inherited=True):
+            return metrics.unanswered(*who, intent.quantity)
         case f.OrderUnknown():
             return metrics.unknown(*who)
         case f.OrderResolved():

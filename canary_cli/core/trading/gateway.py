@@ -71,10 +71,10 @@ def on_answer(turn: Turn, event: QueryAnswered) -> None:
         _ask_again(turn, event.client_id)
 
 
-def ask_about(turn: Turn, life: OrderLife, reason: str) -> None:
+def ask_about(turn: Turn, life: OrderLife, reason: str, *, inherited: bool = False) -> None:
     """No answer will come any more: an order that was only sent is unknown now; of any other its end is."""
     if life.stage is Stage.SENT:
-        turn.learn(OrderUnknown(life.intent.client_id, reason))
+        turn.learn(OrderUnknown(life.intent.client_id, reason, inherited))
     if not life.intent.type.is_algo:
         turn.ask(QueryOrder(life.intent.client_id, life.intent.symbol, 0.0))
 
@@ -97,7 +97,8 @@ def settle_unknown(turn: Turn, present: frozenset[str]) -> None:
             turn.learn(OrderResolved(client_id, "found"))
         elif life.intent.type.is_algo or next_question(life) is None:
             turn.learn(OrderResolved(client_id, "absent"))
-            _not_placed(turn, life)
+            if not (life.inherited and protection.place_anew(turn, life.intent)):
+                _not_placed(turn, life)
 
 
 def _refused(turn: Turn, life: OrderLife, code: int, message: str) -> None:

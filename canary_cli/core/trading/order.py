@@ -36,6 +36,7 @@ class OrderLife:
 
     `executed` is what the exchange says of the order, `filled` the sum of the trades it told us of: the order is
     settled when it has ended and both agree. `became` is the regular order that a conditional one turned into.
+    `inherited`: a process before this one sent it, and heard no answer.
     """
 
     intent: Intended
@@ -47,6 +48,7 @@ class OrderLife:
     asked: int = 0
     filled: Decimal = ZERO
     became: int = 0
+    inherited: bool = False
 
     @property
     def is_settled(self) -> bool:
@@ -82,7 +84,8 @@ def advance(life: OrderLife, fact: OrderFact) -> OrderLife:
         case OrderRejected() | OrderDenied():
             return replace(life, stage=Stage.REJECTED)
         case OrderUnknown():
-            return life if life.stage is not Stage.SENT else replace(life, stage=Stage.UNKNOWN)
+            unknown = replace(life, stage=Stage.UNKNOWN, inherited=fact.inherited)
+            return unknown if life.stage is Stage.SENT else life
         case OrderResolved():
             found = Stage.CONFIRMED if fact.outcome == "found" else Stage.REJECTED
             return replace(life, stage=found) if life.stage is Stage.UNKNOWN else life

@@ -29,6 +29,26 @@ def protect(turn: Turn, held: Held, intent: Intended) -> None:
         send(turn, purpose, held.symbol, side, Decimal(0), order_type=order_type, trigger_price=price)
 
 
+def place_anew(turn: Turn, intent: Intended) -> bool:
+    """A stop that a crash kept from the exchange goes out once more as it was meant; whether it did.
+
+    Where that one cannot be placed either, the position is closed.
+    """
+    held = turn.state.held.get(intent.symbol)
+    if intent.purpose is not Purpose.STOP or held is None or held.stop != intent.client_id:
+        return False
+    send(
+        turn,
+        Purpose.STOP,
+        intent.symbol,
+        intent.side,
+        Decimal(0),
+        order_type=intent.type,
+        trigger_price=intent.trigger_price,
+    )
+    return True
+
+
 def _level(state: Session, held: Held, distance: Decimal) -> Decimal:
     """`distance` beyond the entry in the position's direction, on the tick: stops away from it, targets towards it."""
     price = held.entry_price + distance * held.side.sign

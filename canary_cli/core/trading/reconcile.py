@@ -97,7 +97,7 @@ def _ask_for_inherited(turn: Turn) -> None:
     turn.put(inherited=frozenset())
     for life in inherited:
         if life.is_unanswered:
-            gateway.ask_about(turn, life, "sent before a crash")
+            gateway.ask_about(turn, life, "sent before a crash", inherited=True)
 
 
 def is_overdue(state: Session, life: OrderLife) -> bool:

@@ -2,19 +2,24 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 
+import pytest
+
+from canary_cli.core.model import OrderStatus
 from canary_cli.core.policy.risk import TradingState
 from canary_cli.core.trading.effects import Journal, QueryOrder, StartRollback
-from canary_cli.core.trading.facts import ConditionSet, TriggerFired
+from canary_cli.core.trading.facts import ConditionSet, Intended, Purpose, TriggerFired
 from canary_cli.core.trading.inputs import ArmAgain, ConditionChanged, QueryAnswered, Replied, Tick
 from canary_cli.core.trading.order import RESOLVE_DELAYS, Stage
-from canary_cli.core.trading.replies import Unknown
-from canary_cli.core.trading.standing import trading_state
+from canary_cli.core.trading.replies import Rejected, Unknown
+from canary_cli.core.trading.standing import session_readings, trading_state
 from canary_cli.session.rebuilding import rebuilt
 from canary_cli.session.scribe import Scribe
 from canary_cli.session.simulate.journal import MemoryJournal
-from tests.core.trading.conftest import Desk
+from tests.core.trading.conftest import Desk, order_of
 from tests.core.trading.test_rechecking import probe, reading, wait
+from tests.core.trading.test_session import placed, signal
 
 
 def crash(desk: Desk, away: timedelta = timedelta()) -> None:
@@ -50,6 +55,46 @@ def test_an_exit_that_was_unknown_at_a_crash_does_not_block_the_next_one_for_eve
     desk.tell(reading(desk, position=entry.quantity))
     assert desk.state.orders[exit_id].stage is Stage.REJECTED
     assert desk.state.held[entry.symbol].exits == 2, "a new exit is under way"
+
+
+def errors(desk: Desk) -> Decimal | None:
+    return session_readings(desk.state)["errors"].value
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_an_order_that_was_under_way_at_a_crash_is_an_error_only_if_it_never_was(desk: Desk, is_there: bool) -> None:
+    intent = probe(desk)
+    crash(desk)
+    desk.tell(reading(desk))
+    assert (desk.state.orders[intent.client_id].stage, errors(desk)) == (Stage.UNKNOWN, 0), "nobody was asked yet"
+    filled = replace(order_of(intent), status=OrderStatus.FILLED, executed=intent.quantity)
+    for _ in RESOLVE_DELAYS:
+        desk.tell(QueryAnswered(desk.now, intent.client_id, True, filled if is_there else None))
+    desk.tell(reading(desk))
+    assert errors(desk) == (0 if is_there else 1)
+    assert any(isinstance(effect, StartRollback) for effect in wait(desk, 2)) is not is_there
+
+
+def stop_under_way(desk: Desk) -> Intended:
+    """An entry has filled and its stop is sent, when the process dies before it has gone out."""
+    desk.tell(reading(desk))
+    entry = next(one for one in placed(desk.tell(signal(desk))) if one.purpose is Purpose.ENTRY)
+    desk.confirm(entry)
+    stop = next(one for one in placed(desk.fill(entry, "50000")) if one.purpose is Purpose.STOP)
+    crash(desk)
+    return stop
+
+
+def test_a_stop_that_a_crash_kept_from_the_exchange_is_placed_and_nothing_is_closed(desk: Desk) -> None:
+    lost = stop_under_way(desk)
+    quantity = desk.state.held["BTCUSDT"].quantity
+    (again,) = placed(desk.tell(reading(desk, position=quantity)))
+    assert (again.purpose, again.trigger_price) == (Purpose.STOP, lost.trigger_price)
+    assert again.client_id != lost.client_id
+    assert desk.state.held["BTCUSDT"].stop == again.client_id
+    assert not placed(desk.tell(reading(desk, position=quantity))), "the new one is under way"
+    (exit_,) = placed(desk.tell(Replied(desk.now, again.client_id, Rejected(-2021, "would trigger"), 0.0, 0.0)))
+    assert exit_.purpose is Purpose.EXIT, "what cannot be protected is closed"
 
 
 def test_trades_are_looked_for_since_the_books_last_agreed_however_long_nobody_ran(desk: Desk) -> None:

@@ -106,11 +106,15 @@ class OrderDenied:
 
 @dataclass(frozen=True, slots=True)
 class OrderUnknown:
-    """Nobody knows whether it was done; the resolver asks until somebody does."""
+    """Nobody knows whether it was done; the resolver asks until somebody does.
+
+    `inherited`: because we died, which says nothing against the exchange before it was asked.
+    """
 
     event: ClassVar[str] = "order_unknown"
     client_id: str
     reason: str
+    inherited: bool = False
 
 
 @dataclass(frozen=True, slots=True)
