@@ -1,7 +1,7 @@
 """Writes an incident's post-mortem from the journal; again and again, until a person has written into it."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -31,12 +31,15 @@ class Written:
     commit: str = ""
 
 
-def write_postmortem(account: Account, incident: str = "", run_id: str = "", *, commit: bool = False) -> Written:
+def write_postmortem(
+    account: Account, incident: str = "", run_id: str = "", *, commit: bool = False, told: Sequence[Entry] = ()
+) -> Written:
     """Write `logs/incidents/<incident>/post-mortem.md` for the incident, the run, or the newest rollback.
 
+    `told` are the journal's first lines, where they have been read already.
     Raises UsageError when the journal holds no such thing, Refused and NotCommitted as `commit_files` does.
     """
-    story = find(read(account.log_dir), incident, run_id)
+    story = find((*told, *read(account.log_dir, after_seq=told[-1].seq if told else 0)), incident, run_id)
     name = incident or story.incident or _unnamed(story)
     path = incident_folder(account, name) / "post-mortem.md"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -48,9 +51,9 @@ def write_postmortem(account: Account, incident: str = "", run_id: str = "", *, 
     return Written(name, story.run_id, path, kept, commit_files(account, [path], message) if commit else "")
 
 
-def draft(world: World, incident: str) -> Path:
+def draft(world: World, incident: str, told: Sequence[Entry] = ()) -> Path:
     """The post-mortem of an incident, as far as the journal tells it by now."""
-    return write_postmortem(world.account, incident).path
+    return write_postmortem(world.account, incident, told=told).path
 
 
 def incident_folder(account: Account, incident: str) -> Path:

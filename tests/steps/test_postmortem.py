@@ -8,6 +8,9 @@ import pytest
 
 from canary_cli.accounts import Account, paper_account
 from canary_cli.errors import Refused, UsageError
+from canary_cli.journal.reader import read
+from canary_cli.journal.record import Entry
+from canary_cli.steps import postmortem
 from canary_cli.steps.committing import NotCommitted, commit_files
 from canary_cli.steps.postmortem import write_postmortem
 from tests.docs.commands import ROOT
@@ -36,6 +39,22 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     git(home, "init", "--quiet")
     (home / ".gitignore").write_text("logs/\n")
     return home
+
+
+def test_lines_that_were_read_before_are_not_read_again_and_newer_ones_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account = account_with(tmp_path, broken_run())
+    whole = write_postmortem(account).path.read_text()
+    told, asked = list(read(account.log_dir))[:10], []
+
+    def reading(folder: Path, after_seq: int) -> Iterator[Entry]:
+        asked.append(after_seq)
+        return read(folder, after_seq=after_seq)
+
+    monkeypatch.setattr(postmortem, "read", reading)
+    assert write_postmortem(account, told=told).path.read_text() == whole
+    assert asked == [told[-1].seq]
 
 
 def test_the_template_is_filled_and_what_only_people_know_is_left_open(tmp_path: Path) -> None:

@@ -68,7 +68,8 @@ def _metrics(world: World, rollback: Rollback) -> str:
     from canary_cli.session.view_codec import read_view
     from canary_cli.steps.story import entries_of, tell
 
-    published, lines = read_view(world.account.state_dir), entries_of(read(world.account.log_dir))
+    rollback.lines = tuple(read(world.account.log_dir))
+    published, lines = read_view(world.account.state_dir), entries_of(rollback.lines)
     if not lines:
         raise LookupError("no run has left any figures")
     story = tell(lines)

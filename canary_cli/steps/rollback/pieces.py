@@ -175,7 +175,7 @@ async def decide_restart(world: World, rollback: Rollback) -> str:
 async def write_up(world: World, rollback: Rollback) -> str:
     from canary_cli.steps.postmortem import draft
 
-    return str(await asyncio.to_thread(draft, world, rollback.incident))
+    return str(await asyncio.to_thread(draft, world, rollback.incident, rollback.lines))
 
 
 async def prove(world: World, rollback: Rollback) -> str:  # noqa: ARG001

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from canary_cli.core.policy.rollback import Cause, Restart
 from canary_cli.errors import ExitCode, Result
+from canary_cli.journal.record import Entry
 from canary_cli.session.flattening import FlattenReport
 from canary_cli.steps.interrupting import Interrupted
 
@@ -43,7 +44,8 @@ class Rollback:
     `report` is None where nothing was closed, because only a later stage was asked for. `closer` says who goes on where
     the account is not flat, `interrupted` what cut the rollback short. `is_corrupted` is what verify-db said of the
     ledger last, None while it was not asked.
-    `clock` is the escalation's, at the end.
+    `clock` is the escalation's, at the end. `lines` are the journal's as far as they have been read: a long one takes
+    seconds.
     """
 
     incident: str
@@ -63,6 +65,7 @@ class Rollback:
     is_corrupted: bool | None = None
     decision: Restart | None = None
     clock: "Clock | None" = None
+    lines: tuple[Entry, ...] = field(default=(), repr=False)
     done: dict[str, str] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
 
