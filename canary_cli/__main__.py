@@ -19,7 +19,9 @@ def main() -> None:
     gc.set_threshold(COLLECTED_EVERY)
     from canary_cli.app import run
 
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    gc.freeze()  # Python looks through everything once more before it ends: of what goes anyway nothing need be found
+    sys.exit(code)
 
 
 if __name__ == "__main__":
