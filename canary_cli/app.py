@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class Verb:
     """`module` under `commands/` holds `command` (a function) or, for a group of verbs, `group` (a Typer app).
 
-    `acts`: it stops, closes or trades, so that whether anybody hears its words changes nothing.
+    `acts`: it stops, closes, trades or decides, so that whether anybody hears its words changes nothing.
     """
 
     name: str
@@ -59,9 +59,9 @@ VERBS: tuple[Verb, ...] = (
     Verb("report", "Write a run's completion report, charts and baseline from the journal."),
     Verb("watchdog", "Close what a dead session left open; a process of its own.", acts=True),
     Verb("incidents", "What went wrong and is not closed: age, who must be told, what may follow; close one."),
-    Verb("ack", "Say that somebody has seen an incident."),
-    Verb("keep", "Decide against a rollback while its decision clock runs."),
-    Verb("capture-logs", "The last 500 lines of the three logs, masked, into evidence."),
+    Verb("ack", "Say that somebody has seen an incident.", acts=True),
+    Verb("keep", "Decide against a rollback while its decision clock runs.", acts=True),
+    Verb("capture-logs", "The last 500 lines of the three logs, masked, into evidence.", acts=True),
     Verb("status", "How things stand: exchange, session, latch, journal, ledger, each with its age."),
     Verb("why", "Why nothing trades."),
     Verb("monitor", "Watch the running session from another terminal."),

@@ -32,6 +32,7 @@ def command(
     as_json: options.Json = False,
     sweep: Annotated[bool, typer.Option("--sweep", hidden=True)] = False,
     after_flat: Annotated[bool, typer.Option("--after-flat", hidden=True)] = False,
+    unlatched: Annotated[bool, typer.Option("--unlatched", hidden=True)] = False,
     only: Annotated[str | None, typer.Option("--only", hidden=True)] = None,
 ) -> Result:
     """Close every position and cancel every order of the account, at once and verified; no entries afterwards.
@@ -50,7 +51,7 @@ def command(
         return asyncio.run(run_nagios(account, request))
     world = open_world(account, keyless=True)
     if sweep:
-        return asyncio.run(run_sweep(world, only, after_flat=after_flat))
+        return asyncio.run(run_sweep(world, only, after_flat=after_flat, unlatched=unlatched))
     if dry_run:
         return asyncio.run(run_dry(world, request, as_json=as_json))
     return asyncio.run(run_close(world, request, as_json=as_json))

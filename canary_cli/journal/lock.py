@@ -17,15 +17,27 @@ def open_lock(path: Path) -> int:
     return os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
 
 
-def lock(descriptor: int) -> None:
-    """Take the lock; after two seconds raise TimeoutError (an OSError): one stopped process must not stop the rest."""
+def lock(descriptor: int, *, shared: bool = False) -> None:
+    """Take the lock; after two seconds raise TimeoutError (an OSError): one stopped process must not stop the rest.
+
+    Several may hold it at once where each asked for it `shared`.
+    """
     for _ in range(_ATTEMPTS):
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
             return
         except BlockingIOError:
             threading.Event().wait(_WAIT)
     raise TimeoutError("another process holds the lock and does not move")
+
+
+def would_wait(descriptor: int) -> bool:
+    """Whether somebody else holds it. Takes it where nobody does."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    return False
 
 
 def unlock(descriptor: int) -> None:

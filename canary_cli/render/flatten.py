@@ -8,7 +8,7 @@ from canary_cli.core.trading.flatten import CancelAll, Outcome
 from canary_cli.errors import ExitCode
 from canary_cli.render import output
 from canary_cli.render.figures import money
-from canary_cli.session.flattening import FlattenReport, Progress
+from canary_cli.session.flattening import NOT_READ, FlattenReport, Progress
 from canary_cli.steps.close_all import CloseResult, Rehearsed
 
 EXCHANGE_APP = "close by hand in the exchange's own app"
@@ -59,8 +59,15 @@ def show(account: str, result: CloseResult) -> None:
     output.notice(_who_goes_on(result), style="" if report.is_flat or result.sweeper else "bold red")
     if not report.is_flat:
         output.notice(f"next:  canary close-all --account {account}")
-    if "account" in (report.trouble or {}):
+    if _is_silent(result):
         output.notice(f"the exchange does not answer this host: try another network, another host, or {EXCHANGE_APP}")
+
+
+def _is_silent(result: CloseResult) -> bool:
+    """Whether the exchange kept us from reading the account; not where it only had no time to be read again."""
+    trouble = (result.report.trouble or {}).get("account", "")
+    had_no_time = trouble == NOT_READ and bool(result.report.positions or result.interrupted)
+    return bool(trouble) and not had_no_time
 
 
 def another_hand(grown: tuple[str, ...], account: str) -> str:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -13,6 +13,7 @@ from canary_cli.core.trading.flatten.plan import closable, close_order, pieces
 from canary_cli.core.trading.hands import closing_prefix
 from canary_cli.core.trading.replies import Confirmed, Rejected
 from canary_cli.errors import ExchangeUnreachable, ExitCode, Result, UsageError
+from canary_cli.journal.closing import closing
 from canary_cli.journal.record import Record
 from canary_cli.session.aftermath import execution_cost
 from canary_cli.session.flattening import FlattenReport, Progress, flatten
@@ -79,6 +80,18 @@ async def close(
 
     An interruption is the time-out come early. Who goes on is settled before anything else is asked.
     """
+    with _mark(world, request):
+        return await _close(world, request, on_progress, interruption)
+
+
+def _mark(world: World, request: CloseRequest) -> AbstractContextManager[None]:
+    """While the whole account is closed nobody lets it trade again. A pair that is closed keeps nobody from it."""
+    return nullcontext() if request.only else closing(world.account.state_dir)
+
+
+async def _close(
+    world: World, request: CloseRequest, on_progress: Callable[[Progress], None], interruption: Interruption
+) -> CloseResult:
     began = world.clock.monotonic()
     unlatched = "" if request.only else latch_entries(world, "close-all", _why(request), request.by)
     known, rules = await look_or_page(world, _share(request.timeout))

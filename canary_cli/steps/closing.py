@@ -52,7 +52,7 @@ async def run_nagios(account: str | None, request: CloseRequest) -> Result:
     return Result("OK") if plan.accepted else Result("CRITICAL", ExitCode(2))
 
 
-async def run_sweep(world: World, only: str | None, *, after_flat: bool) -> Result:
+async def run_sweep(world: World, only: str | None, *, after_flat: bool, unlatched: bool) -> Result:
     output.announce(world.account)
 
     def say(words: str) -> None:
@@ -61,7 +61,7 @@ async def run_sweep(world: World, only: str | None, *, after_flat: bool) -> Resu
     ended: list[Result] = []
 
     async def work() -> None:
-        ended.append(await sweep.sweep(world, only, say, after_flat=after_flat))
+        ended.append(await sweep.sweep(world, only, say, after_flat=after_flat, unlatched=unlatched))
 
     async with world:
         with heard() as interruption:

@@ -9,6 +9,7 @@ from canary_cli.bootstrap import World
 from canary_cli.core.model import Position
 from canary_cli.errors import DatabaseError, Refused
 from canary_cli.journal.beat import is_beating
+from canary_cli.journal.closing import is_closing
 from canary_cli.journal.enabled import Enabled, tell_enabled
 from canary_cli.journal.latch import Latch, clear_latches, read_latches
 from canary_cli.journal.record import Record
@@ -47,13 +48,28 @@ class Halted:
 async def look_before_enabling(world: World) -> Halted:
     """Everything that must be in order before anything may be opened again.
 
-    Raises ExchangeUnreachable or DatabaseError where it cannot be seen, Refused where a stop is missing, or where the
-    exchange holds what our fills do not explain.
+    Raises ExchangeUnreachable or DatabaseError where it cannot be seen, Refused while somebody closes the account,
+    where a stop is missing, or where the exchange holds what our fills do not explain.
     """
+    _refuse_while_closing(world)
     exposure = await _reconciled(world)
     latches, view = read_latches(world.account.state_dir), living_view(world)
     holds = tuple(one for one in view.holds if not one.waits) if view else ()
     return Halted(latches, view.breaker if view else "", exposure, holds)
+
+
+def _refuse_while_closing(world: World) -> None:
+    """Whoever closes has latched, says so at its end, and would close what a session opens meanwhile."""
+    name, folder = world.account.name, world.account.state_dir
+    try:
+        under_way = is_closing(folder)
+    except OSError as error:
+        raise Refused(f"nobody can tell whether {name} is being closed: {folder}: {error}", "mend the disk") from None
+    if under_way:
+        raise Refused(
+            f"{name} is being closed by another process: nothing is enabled until it has ended",
+            f"look at it with canary positions --account {name}, then type this again",
+        )
 
 
 def living_view(world: World) -> RunView | None:
@@ -99,8 +115,9 @@ def _compared(world: World, positions: Sequence[Position]) -> Check:
 def enable(world: World, by: str, reason: str, seen: Halted) -> tuple[Latch, ...]:
     """Clear the latches that were `seen`, arm the breaker, let go what triggers held; returns the latches cleared.
 
-    Raises OSError where a file cannot be written, Refused where something was latched meanwhile: that stays.
+    Raises OSError where a file cannot be written, Refused where something was latched meanwhile, or is being closed.
     """
+    _refuse_while_closing(world)
     folder = world.account.state_dir
     cleared = clear_latches(folder, seen.latches)
     releases = tuple(one.trigger for one in seen.holds)

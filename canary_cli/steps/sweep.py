@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from canary_cli.accounts import Account
 from canary_cli.bootstrap import World
 from canary_cli.core.model import AccountSnapshot, Position, SymbolRules
 from canary_cli.errors import Result
+from canary_cli.journal.closing import closing
 from canary_cli.journal.latch import read_latches
 from canary_cli.journal.record import Record
 from canary_cli.session.aftermath import confirm_flat
@@ -31,7 +32,8 @@ class Sweeper:
 def start_sweeper(account: Account, only: str | None, *, is_flat: bool) -> Sweeper | None:
     """Start one, detached from this terminal. None where no process can be started: then nobody is closing."""
     log = _open_log(account)
-    words = ["--sweep", *(["--after-flat"] if is_flat else []), *(["--only", only] if only else [])]
+    unlatched = [] if read_latches(account.state_dir) else ["--unlatched"]
+    words = ["--sweep", *unlatched, *(["--after-flat"] if is_flat else []), *(["--only", only] if only else [])]
     try:
         process = _detached(account, log, "close-all", *words)
     except OSError:
@@ -96,20 +98,24 @@ async def look_or_page(
         raise
 
 
-async def sweep(world: World, only: str | None, say: Callable[[str], None], *, after_flat: bool) -> Result:
+async def sweep(
+    world: World, only: str | None, say: Callable[[str], None], *, after_flat: bool, unlatched: bool
+) -> Result:
     """Close without a time-out, then re-check; that ends too when trading is enabled meanwhile.
 
     `after_flat`: the account was verified flat before, so that whatever is open now has come back. `only` one pair is
-    not re-checked: nothing keeps a session from opening it again.
+    not re-checked: nothing keeps a session from opening it again. `unlatched`: the latch could not be written, so that
+    a missing one tells nothing.
     """
-    _, rules = await look_or_page(world)
-    if not after_flat:
-        report = await flatten(
-            world.exchange, world.clock, None, rules, "sweep", lambda p: say(left(p)), None, only=only
-        )
-        say(f"{report.outcome} after {report.seconds:.1f} s")
-        if only:
-            return Result(str(report.outcome))
+    with nullcontext() if after_flat or only else closing(world.account.state_dir):
+        _, rules = await look_or_page(world)
+        if not after_flat:
+            report = await flatten(
+                world.exchange, world.clock, None, rules, "sweep", lambda p: say(left(p)), None, only=only
+            )
+            say(f"{report.outcome} after {report.seconds:.1f} s")
+            if only:
+                return Result(str(report.outcome))
 
     def tell(checked: FlattenReport) -> None:
         if checked.positions:
@@ -121,10 +127,8 @@ async def sweep(world: World, only: str | None, say: Callable[[str], None], *, a
             say("re-check: nothing open")
 
     folder = world.account.state_dir
-    latched = bool(read_latches(folder))  # a latch that could not be written is not one that was cleared
-
     confirmed = await confirm_flat(
-        world.exchange, world.clock, rules, tell, wanted=lambda: bool(read_latches(folder)) or not latched
+        world.exchange, world.clock, rules, tell, wanted=lambda: unlatched or bool(read_latches(folder))
     )
     say("FLAT CONFIRMED" if confirmed else "trading was enabled again: re-checks end")
     if confirmed:

@@ -17,6 +17,7 @@ from canary_cli.bootstrap import World
 from canary_cli.core.model import AccountSnapshot, SymbolRules
 from canary_cli.errors import CanaryError, ExitCode, Result
 from canary_cli.journal.beat import Beat, end_beat, read_beat
+from canary_cli.journal.closing import closing
 from canary_cli.journal.latch import read_latches
 from canary_cli.journal.record import Record
 from canary_cli.journal.tail import Tail
@@ -172,8 +173,11 @@ class Watchdog:
         failure = latch_entries(world, "watchdog", cause, "watchdog")
         self._say(f"watchdog (process {os.getpid()}) is closing{f'; NOT LATCHED: {failure}' if failure else ''}")
         alerted = asyncio.create_task(asyncio.to_thread(self._alert, f"{cause}; the watchdog is closing"))
-        _, rules = await look(world)
-        report = await flatten(world.exchange, world.clock, known, rules, "watchdog", self._tell, None, tripped=tripped)
+        with closing(world.account.state_dir):
+            _, rules = await look(world)
+            report = await flatten(
+                world.exchange, world.clock, known, rules, "watchdog", self._tell, None, tripped=tripped
+            )
         self._say(f"{report.outcome} after {report.seconds:.1f} s, {len(report.closed)} positions closed")
         self._end(f"{report.outcome}: closed by the watchdog")
         await alerted

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import threading
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from canary_cli.app import run
 from canary_cli.core.clock import SystemClock
 from canary_cli.journal.beat import Beat, end_beat, write_beat
+from canary_cli.journal.closing import closing
 from canary_cli.journal.enabled import read_enabled
 from canary_cli.journal.latch import Latch, read_latches, set_latch
 from canary_cli.journal.reader import read
@@ -169,6 +171,27 @@ def test_enabling_needs_the_exchange_to_answer(home: Path) -> None:
     run(["trading", "disable"])
     assert run(["trading", "enable", "--by", "ana", "--reason", "x", "--confirm", "desk"]) == 7
     assert len(latches(home)) == 1
+
+
+def test_enabling_is_refused_while_the_account_is_being_closed(home: Path, capsys: Capture) -> None:
+    run(["trading", "disable"])
+    with an_exchange_on(home, Venue()):
+        with closing(home / ".canary" / "desk"):
+            assert run(["trading", "enable", "--by", "ana", "--reason", "x", "--confirm", "desk"]) == 10
+        assert "desk is being closed by another process" in capsys.readouterr().err
+        assert len(latches(home)) == 1
+        assert run(["trading", "enable", "--by", "ana", "--reason", "x", "--confirm", "desk"]) == 0
+
+
+def test_enabling_is_refused_where_a_closing_began_while_somebody_typed_the_name(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ExitStack() as meanwhile, an_exchange_on(home, Venue()):
+        begin = closing(home / ".canary" / "desk")
+        monkeypatch.setattr(switching, "confirm_account", lambda *_: meanwhile.enter_context(begin))
+        run(["trading", "disable"])
+        assert run(["trading", "enable", "--by", "ana", "--reason", "mended"]) == 10
+        assert len(latches(home)) == 1
 
 
 def test_enabling_is_refused_while_a_position_has_no_stop(home: Path, capsys: Capture) -> None:

@@ -49,12 +49,25 @@ async def test_a_signal_hands_the_closing_over_and_says_to_whom(
         assert (ended.code, ended.err.splitlines()[-1]) == (code, f"RESULT {word} exit={code}"), ended
         heir = re.search(r"process (\d+)", ended.out + ended.err)
         assert heir and int(heir[1]) in terminal.left_running, ended
+        assert "does not answer this host" not in ended.err, ended  # it did, and refused
         assert "left BTCUSDT" in ended.out or "NOT FLAT" in ended.out, ended
         assert read_latches(terminal.account.state_dir)
         assert "flatten_incomplete" in [entry.event for entry in read(terminal.account.log_dir)]
         assert [one.state for one in of_account(terminal.account)] == ["OPEN"] * (verb == "rollback")
         let_close(desk)
         await until(lambda: not desk.held, "the process that was named")
+
+
+@closing_verbs
+async def test_nobody_enables_trading_while_the_account_is_being_closed(tmp_path: Path, verb: str) -> None:
+    async with a_desk() as desk, a_terminal(desk, tmp_path) as terminal:
+        typed = await closing(desk, terminal, verb)
+        name = terminal.account.name
+        refused = await terminal.type("trading", "enable", "--by", "ana", "--reason", "hope", "--confirm", name)
+        assert (refused.code, "is being closed by another process" in refused.err) == (10, True), refused
+        let_close(desk)
+        assert (await typed.ended()).code == 0
+        assert read_latches(terminal.account.state_dir)
 
 
 @closing_verbs

@@ -45,6 +45,16 @@ async def test_where_no_word_can_be_written(tmp_path: Path, verb: str, where: st
         assert verb != "rollback" or list((tmp_path / "logs" / "incidents").glob("*/post-mortem.md"))
 
 
+async def test_an_incident_is_acknowledged_and_its_logs_are_kept_where_no_word_can_be_written(tmp_path: Path) -> None:
+    async with a_desk() as desk, a_terminal(desk, tmp_path) as terminal:
+        await terminal.type("rollback")
+        terminal.before = ("bash", "-o", "pipefail", "-c", NOWHERE["full"], "bash")
+        for words in (("ack", "--by", "ana"), ("capture-logs",)):
+            ended = await terminal.type(*words)
+            assert ended.code == 0, ended
+    assert not list((tmp_path / "logs").glob("crash-*"))
+
+
 @closing_verbs
 async def test_a_reader_that_left_makes_no_success_of_an_account_that_is_still_open(tmp_path: Path, verb: str) -> None:
     async with a_desk() as desk, a_terminal(desk, tmp_path) as terminal:

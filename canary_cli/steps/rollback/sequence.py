@@ -13,6 +13,7 @@ from functools import partial
 from canary_cli.bootstrap import World
 from canary_cli.core.policy.rollback import Stage, Step, When
 from canary_cli.errors import CanaryError, UsageError
+from canary_cli.journal.closing import closing
 from canary_cli.journal.evidence import EvidenceFolder
 from canary_cli.journal.reader import last_run as newest_run
 from canary_cli.journal.record import Record
@@ -108,7 +109,8 @@ async def _stop(
     latch_entries(world, "rollback", request.reason, request.by)
     calling = asyncio.create_task(call_the_team(world, opening, partial(_say_apart, world)))
     try:
-        ended = await _close(world, request, tell_left, interruption)
+        with closing(world.account.state_dir):
+            ended = await _close(world, request, tell_left, interruption)
         await first_word_handed_over(calling)
     finally:
         calling.cancel()
