@@ -101,7 +101,7 @@ async def test_what_a_signal_cut_off_after_flat_is_done_by_the_rollback_typed_ne
         typed.process.send_signal(signal.SIGTERM)
         ended = await typed.ended()
         assert (ended.code, desk.held) == (143, {}), ended
-        assert "cut short: canary rollback does what is left" in ended.err, ended
+        assert "cut short: canary rollback --account desk does what is left" in ended.err, ended
         again = await terminal.type("rollback")
         assert again.code == 0 and list((tmp_path / "logs" / "incidents").glob("*/post-mortem.md")), again
     deaf.close()
