@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from canary_cli.bootstrap import World
 from canary_cli.core.binance.knock import knock
 from canary_cli.errors import CanaryError, Result
+from canary_cli.journal.beat import is_alive, read_beat
 from canary_cli.render import latches as view
 from canary_cli.render import output
 from canary_cli.steps.latching import operator
@@ -35,9 +36,18 @@ def run_disable(world: World, by: str, reason: str, *, as_json: bool) -> Result:
         output.print_document(view.document(world.account.name, latches, **more))
         return Result("DISABLED")
     output.line(f"Trading disabled on {world.account.name}", style="bold")
-    output.line(f"session {session} has acknowledged" if session else "no running session acknowledged")
+    output.line(f"session {session} has acknowledged" if session else _nobody(world))
     look.show()
     return Result("DISABLED")
+
+
+def _nobody(world: World) -> str:
+    """A session that hangs sends no orders, but nor does it close any, and it may wake up."""
+    with suppress(OSError):
+        beat = read_beat(world.account.state_dir)
+        if beat is not None and not beat.ended and is_alive(beat.pid):
+            return f"session {beat.run_id} (process {beat.pid}) HAS NOT ACKNOWLEDGED: it may hang; the latch stands"
+    return "no running session acknowledged"
 
 
 class _Look(threading.Thread):

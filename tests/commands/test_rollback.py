@@ -116,6 +116,18 @@ def test_the_evidence_holds_all_logs_and_the_configuration_without_its_secrets(
     assert json.loads(told)["account"]["name"] == "desk"
 
 
+def test_the_configuration_of_an_account_without_a_key_is_kept_and_says_what_is_missing(
+    home: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("BINANCE_API_KEY", "BINANCE_API_SECRET", "BINANCE_API_KEY_FILE", "BINANCE_API_SECRET_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    (home / "accounts.toml").write_text('default = "desk"\n[desk]\nkind = "live"\nrest_url = "http://127.0.0.1:9"\n')
+    assert run(["rollback"]) == 6
+    assert "NOBODY IS CLOSING: account desk: no api_key" in capsys.readouterr().out
+    told = json.loads((evidence(home, capsys) / "configuration.json").read_text())
+    assert told["account"]["key_trouble"] == "account desk: no api_key"
+
+
 def test_the_runbook_is_the_sequence_with_its_budgets(
     home: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from contextlib import ExitStack
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -143,6 +144,14 @@ def test_the_session_that_saw_the_latch_is_named(home: Path, capsys: Capture, mo
     watching.join()
     journal.close()
     assert "session run-7 has acknowledged" in capsys.readouterr().out
+
+
+def test_a_session_that_hangs_is_not_taken_for_none(home: Path, capsys: Capture) -> None:
+    state = home / ".canary" / "desk"
+    state.mkdir(parents=True)
+    write_beat(state, Beat("run-7", os.getpid(), SystemClock().wall() - timedelta(minutes=1)))
+    assert run(["trading", "disable"]) == 0
+    assert f"session run-7 (process {os.getpid()}) HAS NOT ACKNOWLEDGED" in capsys.readouterr().out
 
 
 def test_a_disk_that_refuses_means_not_disabled(home: Path, capsys: Capture) -> None:

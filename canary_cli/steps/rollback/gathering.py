@@ -107,6 +107,8 @@ def _configuration(world: World, rollback: Rollback) -> str:
     from canary_cli.steps.committing import head_of
 
     account = {name: getattr(world.account, name) for name in world.account.__slots__ if name not in NOT_SHOWN}
+    trouble = world.account.key_trouble
+    account["key_trouble"] = trouble.message if trouble else None
     settings = {name: None if value is None else mask(str(value)) for name, value in world.settings}
     told = {"version": __version__, "commit": head_of(world.home), "account": account, "settings": settings}
     _write(rollback, "configuration.json", told)
