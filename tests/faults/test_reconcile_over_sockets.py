@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from canary_cli.core.model import PositionSide, Side
+from canary_cli.core.model import AlgoStatus, OrderType, PositionSide, Side
 from canary_cli.core.trading.facts import Purpose
 from canary_cli.core.trading.inputs import Adopt, EnterPhase
 from canary_cli.core.trading.protection import unprotected
@@ -138,3 +138,48 @@ async def test_row_24_hedge_mode_is_refused_and_left_as_it_is(tmp_path: Path) ->
             await trader.until(lambda: "mismatch" in trader.state.latches)
             assert not trader.intents(Purpose.ENTRY)
         assert (await desk.exchange.snapshot()).mode.hedge
+
+
+@pytest.mark.parametrize("dies_again", [False, True], ids=["once", "twice"])
+async def test_row_38_a_stop_that_vanishes_unheard_is_placed_anew_and_at_the_second_time_its_position_closed(
+    tmp_path: Path, dies_again: bool
+) -> None:
+    """found by the next reading (one in 60 s), sure after three, 1 s of wall time apart"""
+    async with a_trader(tmp_path, speed=15.0) as trader:
+        await trader.enter()
+        first = trader.state.held[BTC].stop
+        lose_stop(trader.desk)
+        await trader.until(lambda: trader.state.held[BTC].stop != first, "a second stop", within=15.0)
+        await trader.agreed()
+        assert trader.state.held[BTC].stop in await resting(trader.desk)
+        assert any("rests at the exchange no more" in alert for alert in trader.alerts)
+        assert trader.theirs and not trader.intents(Purpose.EXIT)
+        if dies_again:
+            lose_stop(trader.desk)
+            await trader.until(lambda: not trader.ours and not trader.theirs, "the exit", within=15.0)
+            assert len(trader.intents(Purpose.EXIT)) == 1
+        assert not trader.stops and not trader.state.latches
+
+
+async def test_row_38_a_stop_that_vanished_while_nobody_ran_is_placed_anew_after_the_start(tmp_path: Path) -> None:
+    async with a_trader(tmp_path) as trader:
+        await trader.enter()
+        journal, desk, first = trader.journal, trader.desk, trader.state.held[BTC].stop
+        await trader.session.stop()
+        lose_stop(desk)
+        async with a_session(desk, journal, tmp_path, reconciles=False) as again:
+            await again.until(lambda: again.state.held[BTC].stop != first, "a second stop")
+            await again.agreed()
+            assert again.state.held[BTC].stop in await resting(desk)
+            await again.until(lambda: again.state.reconciled, "a reading that agrees", within=15.0)
+
+
+def lose_stop(desk: Desk) -> None:
+    """The exchange ends it, and tells nobody."""
+    store = desk.venue.engine.state.conditionals
+    (stop,) = (one for one in store.open(BTC) if one.type is OrderType.STOP_MARKET)
+    store.close(stop, AlgoStatus.CANCELED, desk.venue.now())
+
+
+async def resting(desk: Desk) -> set[str]:
+    return {algo.client_id for algo in (await desk.exchange.snapshot()).algo_orders}

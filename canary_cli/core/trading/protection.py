@@ -1,5 +1,6 @@
 """A protective stop rests at the exchange before an entry counts as done; where it cannot, the entry is closed."""
 
+from datetime import datetime
 from decimal import Decimal
 
 from canary_cli.core.model import AlgoOrder, AlgoStatus, OrderType, Side
@@ -29,8 +30,8 @@ def protect(turn: Turn, held: Held, intent: Intended) -> None:
         send(turn, purpose, held.symbol, side, Decimal(0), order_type=order_type, trigger_price=price)
 
 
-def place_anew(turn: Turn, intent: Intended) -> bool:
-    """A stop that a crash kept from the exchange goes out once more as it was meant; whether it did.
+def place_anew(turn: Turn, intent: Intended, reason: str = "") -> bool:
+    """A stop that a crash kept from the exchange, or that vanished there, goes out as it was meant; whether it did.
 
     Where that one cannot be placed either, the position is closed.
     """
@@ -45,6 +46,7 @@ def place_anew(turn: Turn, intent: Intended) -> bool:
         Decimal(0),
         order_type=intent.type,
         trigger_price=intent.trigger_price,
+        reason=reason,
     )
     return True
 
@@ -99,6 +101,12 @@ def on_algo_moved(turn: Turn, algo: AlgoOrder) -> None:
 def unprotected(state: Session) -> tuple[Held, ...]:
     """Open positions whose stop the exchange has not confirmed as resting (probes live too briefly to need one)."""
     return tuple(held for held in state.held.values() if not held.probe and not is_protected(state, held))
+
+
+def naked_since(state: Session, held: Held) -> datetime:
+    """When the stop that nobody has confirmed was sent, which may be a second one; the position's own time without."""
+    life = state.orders.get(held.stop)
+    return held.opened_at if life is None else life.intent.decided_at
 
 
 def is_lost(state: Session, held: Held) -> bool:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from canary_cli.core.model import AccountSnapshot, Fill, Income, OrderStatus
-from canary_cli.core.trading import gateway, margin, marking, protection
+from canary_cli.core.trading import gateway, margin, marking, protection, resting
 from canary_cli.core.trading.apply import READ
 from canary_cli.core.trading.effects import RaiseAlert, ReadAccount
 from canary_cli.core.trading.events import AccountRead, ReadFailed
@@ -23,7 +23,7 @@ DOUBTS = 3
 
 
 def on_read(turn: Turn, event: AccountRead) -> None:
-    """Take in missed fills and orders, settle what was unknown, then compare positions."""
+    """Take in missed fills and orders, settle what was unknown, then compare positions and what guards them."""
     fills = tuple(_named(turn.state, fill) for fill in event.fills)
     withheld = next((one for one in fills if is_withheld(turn.state, one, event.snapshot.time)), None)
     for fill in fills:
@@ -47,19 +47,21 @@ def _compare(turn: Turn, event: AccountRead) -> None:
 
     Where the stream has spoken since the question, the difference is between two moments: it is asked again.
     """
-    found = differences(turn.state, event.snapshot)
-    if found and is_overtaken(turn.state, event.snapshot):
-        turn.ask(ReadAccount(found[0], RETRY_DELAY))
+    found, missing = differences(turn.state, event.snapshot), resting.missing(turn.state, event.snapshot)
+    if (found or missing) and is_overtaken(turn.state, event.snapshot):
+        turn.ask(ReadAccount((*found, *missing)[0], RETRY_DELAY))
         return
     turn.put(absent=_absent(turn.state, event.snapshot))
-    if not found:
+    resting.find_strangers(turn, event.snapshot, frozenset(differing(turn.state, event.snapshot)))
+    doubtful = resting.compare(turn, event.snapshot)
+    if not found and not doubtful:
         if not turn.state.reconciled:
             turn.learn(Reconciled(event.time, ()))
         turn.put(reconciled=True, doubts=0)
         return
-    turn.put(reconciled=False, doubts=turn.state.doubts + 1)
+    turn.put(reconciled=False, doubts=turn.state.doubts + 1 if found else 0)
     if turn.state.doubts < DOUBTS:
-        turn.ask(ReadAccount(found[0], RETRY_DELAY))
+        turn.ask(ReadAccount((*found, *doubtful)[0], RETRY_DELAY))
     elif not turn.state.rolling_back:
         turn.learn(Reconciled(event.time, found))
         latch(turn, "mismatch", found[0])

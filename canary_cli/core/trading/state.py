@@ -127,6 +127,8 @@ class Session:
 
     `absent` are the pairs that we hold by our fills, and the exchange, last asked, did not.
 
+    `missed` counts the readings running that did not show a conditional order which is to guard a position.
+
     Without slots, because a dictionary of so many fields is copied ten times as fast (see `but`).
     """
 
@@ -184,6 +186,7 @@ class Session:
     doubts: int = 0
     inherited: frozenset[str] = frozenset()
     absent: frozenset[str] = frozenset()
+    missed: Mapping[str, int] = field(default_factory=dict)
 
     def but(self, **changes: Any) -> "Session":
         """`dataclasses.replace` at a tenth of its price, for what every mark and every quote changes."""

@@ -18,7 +18,7 @@ def on_tick(turn: Turn, event: Tick) -> None:
     if turn.state.read_answered is None:
         return  # after a start only the exchange can tell what still is open, and what guards it
     for held in protection.unprotected(turn.state):
-        if event.time - held.opened_at > timedelta(seconds=turn.state.setup.silence):
+        if event.time - protection.naked_since(turn.state, held) > timedelta(seconds=turn.state.setup.silence):
             protection.close_now(turn, held.symbol, "its stop was never confirmed")
 
 

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
-from canary_cli.core.model import AlgoStatus, Book, Side
+from canary_cli.core.model import AlgoStatus, Book, OrderType, Side
 from canary_cli.core.policy.plan import Plan
 from canary_cli.core.signals import Evaluation, Evidence, Reason, Signal
 from canary_cli.core.trading import flatten
@@ -330,6 +330,12 @@ class Trading(RuleBasedStateMachine):
                 self.others(symbol, Side.SELL if held > 0 else Side.BUY, abs(held), what)
         self.listen()
 
+    @precondition(lambda self: self.venue.algos)
+    @rule(one=which)
+    def vanish(self, one: int) -> None:
+        """What was to guard a position rests at the exchange no more, and nobody tells."""
+        del self.venue.algos[sorted(self.venue.algos)[one % len(self.venue.algos)]]
+
     def others(self, symbol: str, side: Side, quantity: Decimal, client_id: str) -> None:
         if quantity:
             self.touched_by_others.add(symbol)
@@ -466,12 +472,12 @@ class Trading(RuleBasedStateMachine):
         self.promised()
 
     def troubles(self) -> list[str]:
-        """What is not yet as it must be once nothing goes wrong any more."""
+        """What is not yet as it must be once nothing goes wrong any more: each position rests on the stop we know."""
         held = {symbol: one.quantity for symbol, one in self.state.held.items()}
         theirs = {symbol: self.venue.quantity(symbol) for symbol in RULES if self.venue.quantity(symbol)}
-        guarded = {algo.symbol for algo in self.venue.algos.values()}
+        stops = {algo.client_id for algo in self.venue.algos.values() if algo.type is OrderType.STOP_MARKET}
         unanswered = [one for one, life in self.state.orders.items() if life.is_unanswered]
-        naked = [] if self.touched_by_others else [s for s in held if s not in guarded or self.state.held[s].probe]
+        naked = [] if self.touched_by_others else [s for s, one in self.state.held.items() if one.stop not in stops]
         apart = [] if self.touched_by_others or held == theirs else [f"ours {held}, theirs {theirs}"]
         ours = [] if self.touched_by_others or "mismatch" not in self.state.latches else ["mismatch"]
         return [*unanswered, *naked, *apart, *ours]
