@@ -103,7 +103,6 @@ async def test_row_38_a_liquidated_position_is_told_by_its_order_counted_once_an
         await trader.agreed()
         assert trader.stops[0].cause == "liquidation"
         assert "autoclose-" in trader.stops[0].detail
-        assert any("liquidation" in alert for alert in trader.alerts)
         assert not {"foreign-order", "mismatch"} & set(trader.state.latches)
         forced = [entry.data for entry in trader.events("fill") if entry.data["client_id"].startswith("autoclose-")]
         assert sum(Decimal(one["quantity"]) for one in forced) == held
