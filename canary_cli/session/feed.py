@@ -63,8 +63,8 @@ class Feed:
 
         async def one(symbol: str) -> None:
             async with gate:
-                pages = [await self._closed(symbol, frame, HISTORY) for frame in self._frames]
-            self._take_history(symbol, [candle for page in pages for candle in page], judged.get(symbol))
+                candles = await self._closed(symbol, lambda _: HISTORY)
+            self._take_history(symbol, candles, judged.get(symbol))
 
         await asyncio.gather(*(one(symbol) for symbol in self._engines))
 
@@ -74,12 +74,13 @@ class Feed:
         self._engines[symbol].warm({frame: [c for c in known if c.frame is frame] for frame in self._frames})
         self._last |= {(symbol, candle.frame): candle.close_time for candle in known}
         for candle in _in_time(missed):
-            self._feed(candle, mended=True)
+            self._feed(candle)
 
-    async def _closed(self, symbol: str, frame: Frame, limit: int) -> tuple[Candle, ...]:
-        candles = await self._market.candles(symbol, frame, limit)
+    async def _closed(self, symbol: str, limit: Callable[[Frame], int]) -> list[Candle]:
+        """Every frame as it stood at one instant: a bar closing between two questions would be there in one only."""
         now = self._clock.now()
-        return tuple(candle for candle in candles if candle.close_time <= now)
+        pages = [await self._market.candles(symbol, frame, limit(frame)) for frame in self._frames]
+        return [candle for page in pages for candle in page if candle.close_time <= now]
 
     def take(self, event: MarketEvent) -> None:
         """Pass an event of the market stream on; candles go through the engine first."""
@@ -96,36 +97,45 @@ class Feed:
 
     def _take_candle(self, candle: Candle) -> None:
         """Hold a candle until every longer one closing at the same instant is there, then feed them longest first."""
-        if candle.close_time <= self._last.get((candle.symbol, candle.frame), candle.open_time):
+        if not self._is_news(candle):
             return
-        waiting = self._waiting[candle.symbol]
-        waiting[candle.frame] = candle
-        decision = waiting.get(self._settings.decision_frame)
-        if decision is None:
-            return
-        if all(frame in waiting for frame in self._due(decision.close_time)):
-            self._feed_waiting(candle.symbol)
-        elif candle is decision:
+        self._waiting[candle.symbol][candle.frame] = candle
+        if self._is_complete(candle.symbol):
+            self._take_complete(candle.symbol)
+        elif candle.frame is self._settings.decision_frame:
             self._start(self._wait_then_mend(candle))
+
+    def _is_complete(self, symbol: str) -> bool:
+        waiting = self._waiting[symbol]
+        decision = waiting.get(self._settings.decision_frame)
+        return decision is not None and all(frame in waiting for frame in self._due(decision.close_time))
 
     def _due(self, instant: datetime) -> list[Frame]:
         return [frame for frame in self._frames if frame.floor(instant) == instant]
 
+    def _take_complete(self, symbol: str) -> None:
+        """A gap in one frame holds up all: a longer candle fed before what is missing would be ahead of that."""
+        if any(map(self._is_ahead, self._waiting[symbol].values())):
+            self._start(self._mend(symbol))
+        else:
+            self._feed_waiting(symbol)
+
     def _feed_waiting(self, symbol: str) -> None:
-        waiting = self._waiting[symbol]
-        self._waiting[symbol] = {}
+        waiting, self._waiting[symbol] = self._waiting[symbol], {}
         for frame in self._frames:
             if frame in waiting:
                 self._feed(waiting[frame])
 
-    def _feed(self, candle: Candle, *, mended: bool = False) -> None:
+    def _is_news(self, candle: Candle) -> bool:
+        return candle.close_time > self._last.get((candle.symbol, candle.frame), candle.open_time)
+
+    def _is_ahead(self, candle: Candle) -> bool:
+        last = self._last.get((candle.symbol, candle.frame))
+        return last is not None and candle.open_time > last
+
+    def _feed(self, candle: Candle) -> None:
         """What REST does not have either stays a gap, and the engine refuses until it is warm again."""
-        key = (candle.symbol, candle.frame)
-        last = self._last.get(key)
-        if last is not None and candle.open_time > last and not mended:
-            self._start(self._mend(candle.symbol))
-            return
-        self._last[key] = candle.close_time
+        self._last[(candle.symbol, candle.frame)] = candle.close_time
         engine = self._engines[candle.symbol]
         evaluation = engine.close(candle, self._holding(candle.symbol))
         if evaluation is not None:
@@ -140,20 +150,19 @@ class Feed:
         await asyncio.gather(*(self._mend(symbol) for symbol in self._engines))
 
     async def _mend(self, symbol: str) -> None:
-        """Fetch what the stream did not bring and feed it in the order of time, longest candle first."""
+        """Fetch what the stream did not bring and feed it in the order of time, longest candle first.
+
+        What the stream brings meanwhile, or our clock does not yet call closed, waits and comes after it.
+        """
         try:
-            pages = [await self._closed(symbol, frame, self._missing(symbol, frame)) for frame in self._frames]
+            candles = await self._closed(symbol, lambda frame: self._missing(symbol, frame))
         except CanaryError:
             return  # the next candle shows the gap again
-        self._waiting[symbol] = {}
-        missing = [
-            candle
-            for page in pages
-            for candle in page
-            if candle.close_time > self._last.get((symbol, candle.frame), candle.open_time)
-        ]
-        for candle in _in_time(missing):
-            self._feed(candle, mended=True)
+        for candle in filter(self._is_news, _in_time(candles)):
+            self._feed(candle)
+        self._waiting[symbol] = {f: candle for f, candle in self._waiting[symbol].items() if self._is_news(candle)}
+        if self._is_complete(symbol):
+            self._feed_waiting(symbol)
 
     def _missing(self, symbol: str, frame: Frame) -> int:
         """How many candles to ask for: what has closed since the last one known, and one to spare."""

@@ -4,6 +4,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
+from canary_cli.core.codec import encode
 from canary_cli.core.policy import gates
 from canary_cli.core.policy.gates import CheckResult, Evidence, GateVerdict
 from canary_cli.core.policy.plan import Phase
@@ -85,10 +86,13 @@ async def _mismatches(
     """None where the klines could not be read again: unmeasured, not equal."""
     ticks = {symbol: run.session.state.setup.rules[symbol].tick for symbol in wanted}
     try:
-        return await parity.check(run.world.exchange, ticks, decided, window, SignalSettings())
+        found = await parity.check(run.world.exchange, ticks, decided, window, SignalSettings())
     except CanaryError as error:
         run.scribe.write("error", data={"where": "parity", "message": error.message}, reason=error.message)
         return None
+    for one in found:
+        run.scribe.write("parity_mismatch", data=encode(one), pair=one.symbol, reason=one.field)
+    return found
 
 
 def _told(check: CheckResult) -> dict[str, Any]:

@@ -90,3 +90,30 @@ async def test_what_the_stream_lost_is_fetched_and_judged_without_asking_for_mor
 
     assert judged(told) == [NOON + timedelta(minutes=m) for m in (15, 30, 45)]
     assert max(limit for _, limit in market.asked) <= 5
+
+
+async def test_what_was_lost_is_judged_before_the_longer_candle_that_came_after_it() -> None:
+    clock = ManualClock(NOON)
+    feed, told, _ = a_feed(clock)
+    await feed.warm()
+    await clock.advance(3600)
+
+    feed.take(CandleClosed(clock.now(), candle("BTCUSDT", Frame.H1, NOON)))
+    feed.take(CandleClosed(clock.now(), candle("BTCUSDT", Frame.M15, NOON + timedelta(minutes=45))))
+    await clock.advance(1)
+
+    assert judged(told) == [NOON + timedelta(minutes=m) for m in (15, 30, 45, 60)]
+    assert {event.evaluation.reason for event in told if isinstance(event, Decided)}.isdisjoint({"gap", "warmup"})
+
+
+async def test_a_candle_that_closes_while_the_lost_ones_are_fetched_is_judged_after_them() -> None:
+    clock = ManualClock(NOON)
+    feed, told, _ = a_feed(clock)
+    await feed.warm()
+    await clock.advance(1800)
+
+    feed.take(CandleClosed(clock.now(), candle("BTCUSDT", Frame.M15, NOON + timedelta(minutes=15))))
+    feed.take(CandleClosed(clock.now(), candle("BTCUSDT", Frame.M15, NOON + timedelta(minutes=30))))
+    await clock.advance(1)
+
+    assert judged(told) == [NOON + timedelta(minutes=m) for m in (15, 30, 45)]

@@ -87,6 +87,7 @@ class Signals:
 class Metrics:
     """Counts since the phase began. Seconds are plan seconds; `crossings` are warning thresholds crossed.
 
+    `asked_seconds` is how long the plan gives the phase, None without an end.
     `differing` of the `compared` decisions of the last hour are not the batch engine's; None where nobody could tell.
     """
 
@@ -96,6 +97,7 @@ class Metrics:
     liquidations: int = 0
     fresh_seconds: Decimal = ZERO
     stale_seconds: Decimal = ZERO
+    asked_seconds: Decimal | None = None
     differing: int | None = None
     compared: int = 0
 
@@ -219,8 +221,10 @@ def _parity(metrics: Metrics) -> Reading:
 
 
 def _covered(metrics: Metrics) -> Reading:
+    """Of the time that the phase asks for: what was stale, or slept through, can be made good by going on longer."""
     whole = metrics.fresh_seconds + metrics.stale_seconds
-    share = metrics.fresh_seconds / whole * 100 if whole else None
+    asked = whole if metrics.asked_seconds is None else min(whole, metrics.asked_seconds)
+    share = min(metrics.fresh_seconds / asked, Decimal(1)) * 100 if asked else None
     return Reading("covered", share, int(whole), "plan seconds", "phase")
 
 

@@ -103,7 +103,7 @@ def after_gate(
 
 
 def _unproven(phase: Phase, now: datetime, ends_at: datetime, first_end: datetime, crew: Crew) -> Next:
-    longer = ends_at + phase.extend
+    longer = max(ends_at, now) + phase.extend  # the end may have passed while nobody was there
     if longer <= first_end + phase.max_extend:
         return Next(Move.EXTEND, "too little evidence", longer)
     if crew.is_watching(now):

@@ -30,7 +30,7 @@ METRICS: Mapping[str, str] = MappingProxyType(
         "intraday_drawdown": "worst distance to the day's peak, %",
         "liquidations": "positions closed by force",
         "warnings": "threshold crossings and rejected orders",
-        "covered": "share of the phase with fresh readings, %",
+        "covered": "share of the time the phase asks for that had fresh readings, %",
         "confluence": "mean confluence score of signals, of 4",
         "confluence_recent": "mean confluence score of the last 100 signals, of 4",
         "confidence": "mean confidence of signals, of 100",

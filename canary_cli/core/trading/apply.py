@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from canary_cli.core.accounting import pnl
@@ -33,10 +35,14 @@ def _phase_entered(state: Session, fact: f.PhaseEntered) -> Session:
         pairs=fact.pairs,
         phase_entered=fact.time,
         phase_ends=fact.ends_at,
-        metrics=Metrics.empty(),
+        metrics=Metrics(asked_seconds=_seconds(fact.time, fact.ends_at)),
         triggers=replace(state.triggers, beyond={}),
         last_probe=None,
     )
+
+
+def _seconds(began: datetime, ends: datetime | None) -> Decimal | None:
+    return None if ends is None else Decimal(str((ends - began).total_seconds()))
 
 
 def _intended(state: Session, fact: f.Intended) -> Session:

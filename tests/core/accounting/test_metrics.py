@@ -227,6 +227,13 @@ def test_only_fresh_time_is_covered() -> None:
     assert value(Metrics.empty().fresh(Decimal(90)).stale(Decimal(10)), "covered") == 90
 
 
+def test_what_was_slept_through_is_made_good_by_going_on_longer() -> None:
+    slept = Metrics(asked_seconds=Decimal(1800)).fresh(Decimal(300)).stale(Decimal(1500))
+    assert value(slept, "covered") == Decimal(100) / 6
+    assert value(slept.fresh(Decimal(1320)), "covered") == 90
+    assert value(slept.fresh(Decimal(5000)), "covered") == 100
+
+
 def test_drawdown_is_unmeasured_while_equity_is() -> None:
     curve = Curve().marked(Decimal(100), NOW).marked(Decimal(99), NOW)
     assert read(Metrics.empty(), "drawdown", curve).value == -1

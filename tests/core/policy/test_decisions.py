@@ -57,6 +57,14 @@ def test_too_little_evidence_extends_to_the_cap_then_waits_then_reduces(plan: Pl
     assert next_move(plan, Verdict.INCONCLUSIVE).until == NOON + plan.phase(1).extend
 
 
+def test_an_extension_begins_now_where_the_end_passed_while_nobody_was_there(plan: Plan) -> None:
+    phase, late = plan.phase(1), NOON + 20 * MINUTE
+    found = after_gate(
+        Verdict.INCONCLUSIVE, phase, now=late, ends_at=NOON, first_end=NOON, crew=plan.crew, is_approved=True
+    )
+    assert (found.move, found.until) == (Move.EXTEND, late + phase.extend)
+
+
 @given(verdict=st.sampled_from(Verdict), extended=st.integers(0, 9), approved=st.booleans(), hour=st.integers(0, 23))
 def test_only_evidence_and_approval_promote_and_only_a_fail_rolls_back(
     plan: Plan, verdict: Verdict, extended: int, approved: bool, hour: int
