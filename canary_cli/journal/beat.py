@@ -16,12 +16,16 @@ SILENT = timedelta(seconds=5)
 
 @dataclass(frozen=True, slots=True)
 class Beat:
-    """`at` is wall time. `ended` says why no further beat is to be expected; empty while the session lives."""
+    """`at` is wall time. `ended` says why no further beat is to be expected; empty while the session lives.
+
+    `latch` is the version of the latch file that the session has decided on.
+    """
 
     run_id: str
     pid: int
     at: datetime
     ended: str = ""
+    latch: str = ""
 
 
 def beat_file(state_dir: Path) -> Path:
@@ -35,7 +39,8 @@ def read_beat(state_dir: Path) -> Beat | None:
     """
     try:
         told = orjson.loads(beat_file(state_dir).read_bytes())
-        return Beat(told["run_id"], told["pid"], datetime.fromisoformat(told["at"]), told["ended"])
+        at = datetime.fromisoformat(told["at"])
+        return Beat(told["run_id"], told["pid"], at, told["ended"], told.get("latch", ""))
     except FileNotFoundError:
         return None
     except (ValueError, KeyError, TypeError):

@@ -23,6 +23,15 @@ def lines_backwards(path: Path, block: int = 1 << 16) -> Iterator[bytes]:
         yield rest
 
 
+def version(path: Path) -> str:
+    """Which file stands there: another one after each `replace_file`, empty where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return ""
+    return f"{found.st_mtime_ns}-{found.st_ino}"
+
+
 def replace_file(path: Path, content: bytes, mode: int = 0o644) -> None:
     """Write `path` anew: the old content or the new is there at any moment, and the new is on disk on return."""
     fresh = path.with_name(f".{path.name}.{os.getpid()}.new")

@@ -23,6 +23,7 @@ from canary_cli.core.trading.state import Session
 from canary_cli.errors import CanaryError
 from canary_cli.journal.beat import Beat, write_beat
 from canary_cli.journal.enabled import enabled_file, read_enabled
+from canary_cli.journal.files import version
 from canary_cli.journal.latch import Latch, latch_file, read_latches, set_latch
 from canary_cli.session.exchange import Exchange, Metered
 from canary_cli.session.executor import Executor
@@ -72,10 +73,10 @@ class LiveSession:
         self._on_stop = on_stop
         self._queue: asyncio.Queue[tuple[float, Input]] = asyncio.Queue()
         self._heard = 0.0
-        self._latch_seen: float | None = None
+        self._latch_seen = self._latch_decided = ""
         self._beaten: float | None = None
         self._latched: frozenset[str] = frozenset()
-        self._enabled_seen = _changed(enabled_file(state_dir))
+        self._enabled_seen = version(enabled_file(state_dir))
         self._stopping = False
         self._executor = Executor(
             exchange,
@@ -184,18 +185,23 @@ class LiveSession:
         self._tasks.append(asyncio.create_task(self._listen(self._exchange.user_events(), self.post), name=stream))
 
     def _beat(self) -> None:
-        """A sign of life, as long as every one of our tasks lives: half a session must not look like a whole one."""
-        now = self._clock.monotonic()
-        if self.failure() is not None or (self._beaten is not None and now - self._beaten < BEAT_EVERY):
+        """A sign of life, as long as every one of our tasks lives: half a session must not look like a whole one.
+
+        It comes at once where it tells that a change of the latch has been decided on.
+        """
+        now, decided = self._clock.monotonic(), self._latch_seen if self._queue.empty() else self._latch_decided
+        is_early = self._beaten is not None and now - self._beaten < BEAT_EVERY
+        if self.failure() is not None or (is_early and decided == self._latch_decided):
             return
-        self._beaten = now
+        self._beaten, self._latch_decided = now, decided
+        beat = Beat(self.state.setup.run_id, os.getpid(), self._clock.wall(), latch=decided)
         with suppress(OSError):  # then the watchdog takes us for dead, which is the safe mistake
-            write_beat(self._state_dir, Beat(self.state.setup.run_id, os.getpid(), self._clock.wall()))
+            write_beat(self._state_dir, beat)
 
     def look_at_latch(self) -> None:
         """Read the latch again whenever its file has changed: anybody may set it, with or without us."""
         self._look_at_enabled()
-        changed = _changed(latch_file(self._state_dir))
+        changed = version(latch_file(self._state_dir))
         if changed == self._latch_seen:
             return
         self._latch_seen = changed
@@ -205,7 +211,7 @@ class LiveSession:
         self._latched = present
 
     def _look_at_enabled(self) -> None:
-        changed = _changed(enabled_file(self._state_dir))
+        changed = version(enabled_file(self._state_dir))
         if changed == self._enabled_seen:
             return
         self._enabled_seen, word = changed, read_enabled(self._state_dir)
@@ -225,11 +231,6 @@ class LiveSession:
 
     def _traded_symbols(self) -> frozenset[str]:
         return frozenset(life.intent.symbol for life in self.state.orders.values()) | frozenset(self.state.held)
-
-
-def _changed(path: Path) -> float | None:
-    """When a file last changed, None where there is none."""
-    return path.stat().st_mtime if path.exists() else None
 
 
 def known_account(state: Session) -> AccountSnapshot:

@@ -1,11 +1,13 @@
 """The kill switch thrown: it needs nothing but the disk. Letting trade again is in `enabling.py`."""
 
+from contextlib import suppress
+
 from canary_cli.bootstrap import World
 from canary_cli.errors import Refused
-from canary_cli.journal.beat import is_beating
-from canary_cli.journal.latch import Latch, read_latches, set_latch
-from canary_cli.journal.record import Entry, Record
-from canary_cli.journal.tail import Tail
+from canary_cli.journal.beat import is_beating, read_beat
+from canary_cli.journal.files import version
+from canary_cli.journal.latch import Latch, latch_file, read_latches, set_latch
+from canary_cli.journal.record import Record
 
 SOURCE = "trading disable"
 ACKNOWLEDGED_WITHIN = 2.0
@@ -26,28 +28,23 @@ def disable(world: World, by: str, reason: str, source: str = SOURCE) -> tuple[L
 
 
 def acknowledgement(world: World, by: str, reason: str) -> str | None:
-    """The run that wrote down having seen the latch; None when none did in time, or none lives."""
-    try:
+    """The run that has decided on the latch as it stands; None when none has in time, or none lives."""
+    with suppress(OSError):
         data = {"source": SOURCE, "reason": reason, "by": by}
-        seq = world.journal.append(Record("latch_set", actor=by, reason=reason, data=data))
-        if not is_beating(world.account.state_dir, world.clock.wall()):
-            return None
-        import asyncio
-
-        return asyncio.run(_wait_for_session(world, Tail(world.account.log_dir, seq)))
-    except OSError:
+        world.journal.append(Record("latch_set", actor=by, reason=reason, data=data))
+    if not is_beating(world.account.state_dir, world.clock.wall()):
         return None
+    import asyncio
+
+    return asyncio.run(_wait_for_session(world))
 
 
-async def _wait_for_session(world: World, tail: Tail) -> str | None:
-    until = world.clock.monotonic() + ACKNOWLEDGED_WITHIN
+async def _wait_for_session(world: World) -> str | None:
+    folder, until = world.account.state_dir, world.clock.monotonic() + ACKNOWLEDGED_WITHIN
     while world.clock.monotonic() < until:
-        for entry in tail.new():
-            if _is_session(entry):
-                return entry.run_id
+        with suppress(OSError):
+            beat = read_beat(folder)
+            if beat is not None and beat.latch == version(latch_file(folder)):
+                return beat.run_id
         await world.clock.pause(0.02)
     return None
-
-
-def _is_session(entry: Entry) -> bool:
-    return entry.event == "latch_set" and bool(entry.run_id)

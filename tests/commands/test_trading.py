@@ -17,11 +17,9 @@ from canary_cli.core.clock import SystemClock
 from canary_cli.journal.beat import Beat, end_beat, write_beat
 from canary_cli.journal.closing import closing
 from canary_cli.journal.enabled import read_enabled
-from canary_cli.journal.latch import Latch, read_latches, set_latch
+from canary_cli.journal.files import version
+from canary_cli.journal.latch import Latch, latch_file, read_latches, set_latch
 from canary_cli.journal.reader import read
-from canary_cli.journal.record import Record
-from canary_cli.journal.tail import Tail
-from canary_cli.journal.writer import Journal
 from canary_cli.session.view import HoldLine
 from canary_cli.session.view_codec import publish
 from canary_cli.steps import disabling, switching
@@ -123,27 +121,22 @@ def test_an_exchange_that_takes_too_long_is_not_waited_for(
 
 def test_the_session_that_saw_the_latch_is_named(home: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(step, "ACKNOWLEDGED_WITHIN", 5.0)
-    folder = home / "logs" / "desk"
-    folder.mkdir(parents=True)
-    journal = Journal(folder, SystemClock().now)
-
-    def session() -> None:
-        tail = Tail(folder)
-        for _ in range(500):
-            if any(entry.event == "latch_set" for entry in tail.new()):
-                journal.append(Record("latch_set", run_id="run-7", actor="session"))
-                return
-            threading.Event().wait(0.01)
-
     state = home / ".canary" / "desk"
     state.mkdir(parents=True)
-    write_beat(state, Beat("run-7", 7, SystemClock().wall()))
+    seen = threading.Event()
+
+    def session() -> None:
+        while not seen.wait(0.01):
+            write_beat(state, Beat("run-7", os.getpid(), SystemClock().wall(), latch=version(latch_file(state))))
+
+    write_beat(state, Beat("run-7", os.getpid(), SystemClock().wall()))
     watching = threading.Thread(target=session)
     watching.start()
-    assert run(["trading", "disable"]) == 0
+    for _again in range(2):  # what is latched already is acknowledged as well
+        assert run(["trading", "disable"]) == 0
+        assert "session run-7 has acknowledged" in capsys.readouterr().out
+    seen.set()
     watching.join()
-    journal.close()
-    assert "session run-7 has acknowledged" in capsys.readouterr().out
 
 
 def test_a_session_that_hangs_is_not_taken_for_none(home: Path, capsys: Capture) -> None:
