@@ -16,14 +16,14 @@ ACKNOWLEDGED_WITHIN = 2.0
 
 def disable(world: World, by: str, reason: str, source: str = SOURCE) -> tuple[Latch, ...]:
     """Set the latch and read it back. Raises Refused where it cannot be written: then trading is NOT disabled."""
-    folder = world.account.state_dir
+    folder, otherwise = world.account.state_dir, f"canary close-all --account {world.account.name}"
     try:
         set_latch(folder, Latch(source, reason, by, world.clock.now()))
     except OSError as error:
-        raise Refused(f"NOT disabled: {folder}: {error}", "free the disk, or canary close-all") from None
+        raise Refused(f"NOT disabled: {folder}: {error}", f"free the disk, or {otherwise}") from None
     found = read_latches(folder)
     if source not in (one.source for one in found):
-        raise Refused(f"NOT disabled: {folder} does not hold what was written", "canary close-all")
+        raise Refused(f"NOT disabled: {folder} does not hold what was written", otherwise)
     return found
 
 
