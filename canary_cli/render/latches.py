@@ -1,17 +1,19 @@
 """The latch on screen: who stopped trading, why, since when, and what was let go again."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from canary_cli.journal.latch import Latch
 from canary_cli.render import output
 from canary_cli.render.figures import instant
-from canary_cli.session.view import HoldLine
+
+if TYPE_CHECKING:  # the kill switch waits for no policy to be loaded
+    from canary_cli.session.view import HoldLine
 
 ENABLE = "canary trading enable --by NAME --reason WHY"
 
 
-def show_status(account: str, latches: Sequence[Latch], holds: Sequence[HoldLine]) -> None:
+def show_status(account: str, latches: Sequence[Latch], holds: "Sequence[HoldLine]") -> None:
     if latches:
         _show_latched(account, latches)
     elif not holds:
@@ -35,12 +37,12 @@ def show_each(latches: Sequence[Latch]) -> None:
         output.line(f"  {one.source}: {one.reason} (by {one.by}, {instant(one.at)})")
 
 
-def show_holds(holds: Sequence[HoldLine]) -> None:
+def show_holds(holds: "Sequence[HoldLine]") -> None:
     for one in holds:
         output.line(f"  {one.trigger}: {one.what} ({one.detail})")
 
 
-def in_words(latches: Sequence[Latch], breaker: str, holds: Sequence[HoldLine]) -> str:
+def in_words(latches: Sequence[Latch], breaker: str, holds: "Sequence[HoldLine]") -> str:
     """`2: rollback (breaker at -3 %), breaker PRE_TRIP`: everything that enabling clears."""
     told = [f"{one.source} ({one.reason})" for one in latches] + ([f"breaker {breaker}"] if breaker else [])
     told += [f"{one.what} held by {one.detail}" for one in holds]

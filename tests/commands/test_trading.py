@@ -82,7 +82,8 @@ def test_stopping_loads_no_library_that_it_does_not_need(home: Path) -> None:
     script = (
         "import sys; from canary_cli.app import run; run(['trading', 'disable', '--reason', 'odd']);"
         "print([name for name in ('typer', 'asyncio', 'rich', 'pydantic', 'binance', 'aiohttp', 'sqlalchemy',"
-        " 'canary_cli.ledger', 'canary_cli.alerts', 'canary_cli.core.signals') if name in sys.modules])"
+        " 'canary_cli.ledger', 'canary_cli.alerts', 'canary_cli.core.signals',"
+        " 'canary_cli.core.policy') if name in sys.modules])"
     )
     told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert told.stdout.splitlines()[-1] == "[]"
