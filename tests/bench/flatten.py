@@ -4,6 +4,7 @@ The exchange runs in a process of its own on loopback and answers everything aft
 """
 
 import asyncio
+import gc
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from statistics import median
 import aiohttp
 from aiohttp import web
 
+from canary_cli.__main__ import COLLECTED_EVERY
 from canary_cli.accounts import Account
 from canary_cli.core.binance.resilient import ResilientExchange
 from canary_cli.core.clock import SystemClock
@@ -125,6 +127,7 @@ async def measure(base: str) -> None:
 
 
 def main() -> None:
+    gc.set_threshold(COLLECTED_EVERY)  # as `canary` runs
     if sys.argv[1:] == ["serve"]:
         asyncio.run(serve())
         return

@@ -4,6 +4,7 @@ The exchange answers after 50 ms and runs in a process of its own on loopback.
 """
 
 import asyncio
+import gc
 import tempfile
 import time
 from contextlib import suppress
@@ -15,6 +16,7 @@ from typing import Any
 
 import orjson
 
+from canary_cli.__main__ import COLLECTED_EVERY
 from canary_cli.core.binance.outbox import Outbox
 from canary_cli.core.binance.payloads import market_event
 from canary_cli.core.binance.resilient import ResilientExchange
@@ -217,6 +219,7 @@ def frames_of(second: datetime) -> list[bytes]:
 
 
 def main() -> None:
+    gc.set_threshold(COLLECTED_EVERY)  # as `canary` runs
     with tempfile.TemporaryDirectory(dir=Path(__file__).resolve().parent) as folder:
         home = Path(folder)
         journal = Journal(home, CLOCK.now)
