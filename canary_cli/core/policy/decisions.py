@@ -103,9 +103,10 @@ def after_gate(
 
 
 def _unproven(phase: Phase, now: datetime, ends_at: datetime, first_end: datetime, crew: Crew) -> Next:
-    longer = max(ends_at, now) + phase.extend  # the end may have passed while nobody was there
-    if longer <= first_end + phase.max_extend:
-        return Next(Move.EXTEND, "too little evidence", longer)
+    """The end may have passed a moment ago, since a gate takes its time, or long ago, while nobody was there."""
+    latest = first_end + phase.max_extend
+    if max(ends_at, now) < latest:
+        return Next(Move.EXTEND, "too little evidence", min(max(ends_at, now) + phase.extend, latest))
     if crew.is_watching(now):
         return Next(Move.WAIT, "too little evidence, and extended as far as the plan allows", now + REMIND_EVERY)
     return Next(Move.REDUCE_ONLY, "too little evidence, and the crew's window is over")

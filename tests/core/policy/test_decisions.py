@@ -65,6 +65,19 @@ def test_an_extension_begins_now_where_the_end_passed_while_nobody_was_there(pla
     assert (found.move, found.until) == (Move.EXTEND, late + phase.extend)
 
 
+def test_the_time_that_gates_take_costs_no_extension(plan: Plan) -> None:
+    phase, moves = plan.phase(1), []
+    ends = NOON
+    while len(moves) < 9 and (not moves or moves[-1] is Move.EXTEND):
+        found = after_gate(
+            Verdict.INCONCLUSIVE, phase, now=ends + MINUTE / 6, ends_at=ends, first_end=NOON, crew=plan.crew,
+            is_approved=True,
+        )  # fmt: skip
+        moves.append(found.move)
+        ends = found.until or ends
+    assert moves == [Move.EXTEND] * 4 + [Move.WAIT]
+
+
 @given(verdict=st.sampled_from(Verdict), extended=st.integers(0, 9), approved=st.booleans(), hour=st.integers(0, 23))
 def test_only_evidence_and_approval_promote_and_only_a_fail_rolls_back(
     plan: Plan, verdict: Verdict, extended: int, approved: bool, hour: int
