@@ -9,7 +9,6 @@ from canary_cli.core.model import AccountSnapshot, AlgoOrder, AlgoStatus
 from canary_cli.core.trading import gateway, protection
 from canary_cli.core.trading.effects import CancelAlgo, RaiseAlert
 from canary_cli.core.trading.facts import AlgoMoved, Intended, Purpose
-from canary_cli.core.trading.moves import is_overtaken
 from canary_cli.core.trading.state import Held, Session
 from canary_cli.core.trading.turn import Turn
 
@@ -48,7 +47,7 @@ def _believed(state: Session, held: Held) -> Iterator[str]:
 def compare(turn: Turn, snapshot: AccountSnapshot) -> tuple[str, ...]:
     """Replace what is gone, cancel what must not rest on; one plain line for each order that is still in doubt."""
     state = turn.state
-    if state.rolling_back or is_overtaken(state, snapshot):
+    if state.rolling_back:
         return ()
     _cancel_leftovers(turn, snapshot)
     missed = {client_id: state.missed.get(client_id, 0) + 1 for client_id in missing(state, snapshot)}

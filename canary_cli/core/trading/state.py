@@ -127,7 +127,8 @@ class Session:
 
     `absent` are the pairs that we hold by our fills, and the exchange, last asked, did not.
 
-    `missed` counts the readings running that did not show a conditional order which is to guard a position.
+    `missed` counts the readings running that did not show a conditional order which is to guard a position,
+    `overtaken` those which the user stream had spoken after.
 
     Without slots, because a dictionary of so many fields is copied ten times as fast (see `but`).
     """
@@ -166,7 +167,7 @@ class Session:
     equity_noted: datetime | None = None
     breaker: Breaker = field(default_factory=Breaker)
     triggers: TriggerStates = field(default_factory=TriggerStates)
-    metrics: Metrics = field(default_factory=Metrics.empty)
+    metrics: Metrics = field(default_factory=Metrics)
     conditions: Mapping[str, Condition] = field(default_factory=dict)
     holds: Mapping[str, Hold] = field(default_factory=dict)
     latches: Mapping[str, str] = field(default_factory=dict)
@@ -187,6 +188,7 @@ class Session:
     inherited: frozenset[str] = frozenset()
     absent: frozenset[str] = frozenset()
     missed: Mapping[str, int] = field(default_factory=dict)
+    overtaken: int = 0
 
     def but(self, **changes: Any) -> "Session":
         """`dataclasses.replace` at a tenth of its price, for what every mark and every quote changes."""

@@ -26,7 +26,7 @@ from canary_cli.core.trading.events import AccountRead, AccountUpdated, AlgoUpda
 from canary_cli.core.trading.facts import Intended, Purpose, WalletMoved
 from canary_cli.core.trading.inputs import QueryAnswered, Replied, Tick
 from canary_cli.core.trading.order import Stage
-from canary_cli.core.trading.reconcile import is_strange
+from canary_cli.core.trading.reconcile import DOUBTS, OVERTAKEN, is_strange
 from canary_cli.core.trading.replies import Confirmed, Rejected
 from canary_cli.core.trading.standing import gross_exposure
 from tests.core.trading.conftest import Desk, order_of
@@ -319,6 +319,17 @@ def test_a_reading_that_the_stream_has_overtaken_neither_sets_the_wallet_back_no
     assert desk.state.wallet == 9_990
     assert desk.state.reconciled and not desk.state.absent
     assert [effect.delay for effect in effects if isinstance(effect, ReadAccount)] == [1.0]
+
+
+def test_a_stream_that_speaks_after_every_question_hides_no_mismatch_for_ever(desk: Desk) -> None:
+    desk.tell(reading(desk))
+    for number in range(OVERTAKEN + DOUBTS):
+        assert desk.state.reconciled is (number <= OVERTAKEN) and not desk.state.latches
+        late = reading(desk, position=Decimal(1))
+        desk.mark(after=1, BTCUSDT="50000", ETHUSDT="3000")
+        desk.tell(AccountUpdated(desk.now, "ORDER", Decimal(10_000), Decimal(0)))
+        desk.tell(late)
+    assert set(desk.state.latches) == {"mismatch"}
 
 
 def funding(desk: Desk, change: str, wallet: str, after: float = 0.0) -> AccountUpdated:
