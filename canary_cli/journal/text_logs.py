@@ -18,6 +18,7 @@ _RISK_EVENTS = frozenset(
         "risk_refused",
         "breaker",
         "trigger",
+        "triggers_released",
         "warning",
         "latch_set",
         "latch_cleared",
@@ -27,6 +28,8 @@ _RISK_EVENTS = frozenset(
         "liquidation",
         "foreign_order",
         "signal_refused",
+        "parity_mismatch",
+        "leverage_changed",
     ]
 )
 

@@ -139,13 +139,19 @@ def test_a_crash_between_two_renames_loses_nothing(tmp_path: Path, monkeypatch: 
     assert told == [f"{number:09d}" for number in range(10)]
 
 
-def test_a_disk_that_takes_nothing_stops_nobody(logs: TextLogs, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_that_takes_nothing_loses_that_line_only(
+    logs: TextLogs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def full(*_: object) -> int:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(os, "write", full)
-    logs.on_record(Record("alert", reason="words"))
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "write", full)
+        logs.on_record(Record("alert", reason="lost"))
+    logs.on_record(Record("alert", reason="kept"))
     logs.close()
+    (line,) = (tmp_path / "logs" / "execution.log").read_text().splitlines()
+    assert line.endswith("reason=kept")
 
 
 def test_what_is_captured_reaches_back_over_a_file_that_was_just_begun(tmp_path: Path) -> None:

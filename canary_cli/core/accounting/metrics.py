@@ -101,10 +101,6 @@ class Metrics:
     differing: int | None = None
     compared: int = 0
 
-    @classmethod
-    def empty(cls) -> "Metrics":
-        return cls()
-
     def ordered(
         self,
         client_id: str,

@@ -37,14 +37,14 @@ def sent(metrics: Metrics, number: int, latency: float = 100, purpose: str = "en
 
 
 def many(*latencies: float) -> Metrics:
-    metrics = Metrics.empty()
+    metrics = Metrics()
     for number, latency in enumerate(latencies):
         metrics = sent(metrics, number, latency)
     return metrics
 
 
 def test_nothing_measured_is_none_and_never_zero() -> None:
-    empty = readings(Metrics.empty(), Curve(), NOW)
+    empty = readings(Metrics(), Curve(), NOW)
     counts = {"errors", "errors_recent", "orders", "strategy_orders", "evaluations", "liquidations", "warnings"}
     assert {name for name, one in empty.items() if one.value is not None} == counts
 
@@ -59,7 +59,7 @@ def test_latency_in_the_five_ways_it_is_judged() -> None:
 
 
 def test_latency_is_told_leg_by_leg_and_a_fill_counts_once() -> None:
-    metrics = Metrics.empty().ordered("a", "BTCUSDT", "entry", 120, ONE, 100)
+    metrics = Metrics().ordered("a", "BTCUSDT", "entry", 120, ONE, 100)
     for after in (130, 150):
         metrics = metrics.filled("a", "BTCUSDT", "entry", ONE / 2, Decimal(2), after)
     metrics = metrics.filled("b", "BTCUSDT", "entry", ONE, Decimal(2), 90)  # the stream overtook the reply
@@ -76,7 +76,7 @@ def test_three_of_five_needs_three_and_forgets_the_sixth() -> None:
 
 
 def test_an_order_still_filling_is_not_counted_as_unfilled() -> None:
-    waiting = Metrics.empty().ordered("a", "BTCUSDT", "entry", 10, ONE)
+    waiting = Metrics().ordered("a", "BTCUSDT", "entry", 10, ONE)
     assert value(waiting, "fill_rate") is None
     half = waiting.filled("a", "BTCUSDT", "entry", Decimal("0.5"), None)
     assert value(half, "fill_rate") is None
@@ -85,7 +85,7 @@ def test_an_order_still_filling_is_not_counted_as_unfilled() -> None:
 
 
 def test_a_fill_may_come_before_its_acknowledgement() -> None:
-    early = Metrics.empty().filled("a", "BTCUSDT", "entry", ONE, Decimal(3))
+    early = Metrics().filled("a", "BTCUSDT", "entry", ONE, Decimal(3))
     assert value(early, "orders") == 0
     known = early.ordered("a", "BTCUSDT", "entry", 120, ONE)
     assert (value(known, "orders"), value(known, "fill_rate"), value(known, "slippage_mean")) == (1, 100, 3)
@@ -93,7 +93,7 @@ def test_a_fill_may_come_before_its_acknowledgement() -> None:
 
 
 def test_the_worst_pair_is_named() -> None:
-    metrics = sent(Metrics.empty(), 1)
+    metrics = sent(Metrics(), 1)
     metrics = metrics.ordered("e", "ETHUSDT", "probe", 10, ONE).filled("e", "ETHUSDT", "probe", ONE / 2, Decimal(60))
     worst = read(metrics.ended("e"), "fill_rate_worst_pair")
     assert (worst.value, worst.population) == (50, "ETHUSDT")
@@ -102,14 +102,14 @@ def test_the_worst_pair_is_named() -> None:
 
 
 def test_slippage_is_told_of_each_pair_by_itself() -> None:
-    metrics = sent(sent(Metrics.empty(), 1), 2)
+    metrics = sent(sent(Metrics(), 1), 2)
     metrics = metrics.ordered("e", "ETHUSDT", "probe", 10, ONE).filled("e", "ETHUSDT", "probe", ONE, Decimal(60))
     found = [read(metrics, f"slippage_last {pair}") for pair in ("BTCUSDT", "ETHUSDT")]
     assert [(one.pair, one.value, one.n) for one in found] == [("BTCUSDT", 2, 2), ("ETHUSDT", 60, 1)]
 
 
 def test_a_figure_that_looks_back_begins_afresh_alone_and_the_phase_forgets_nothing() -> None:
-    metrics = sent(Metrics.empty(), 1).rejected("r", "ETHUSDT", "entry").rejected("s", "ETHUSDT", "entry")
+    metrics = sent(Metrics(), 1).rejected("r", "ETHUSDT", "entry").rejected("s", "ETHUSDT", "entry")
     metrics = metrics.ordered("e", "ETHUSDT", "probe", 900, ONE).filled("e", "ETHUSDT", "probe", ONE, Decimal(60))
     fresh = metrics.afresh("order_error_rate_recent")
     assert (value(fresh, "order_error_rate_recent"), read(fresh, "errors_recent").n) == (None, 0)
@@ -140,7 +140,7 @@ def test_a_figure_begun_afresh_stays_so_when_old_orders_are_forgotten(monkeypatc
 
 def test_confluence_looks_back_for_its_trigger_and_over_the_phase_for_its_gate() -> None:
     low, high = (Seen(NOW, Decimal(score), Decimal(80), Decimal(90)) for score in ("1.5", "3.5"))
-    fresh = Metrics.empty().evaluated(low).evaluated(low).afresh("confluence_recent")
+    fresh = Metrics().evaluated(low).evaluated(low).afresh("confluence_recent")
     assert (value(fresh, "confluence_recent"), value(fresh, "confluence")) == (None, Decimal("1.5"))
     seen = fresh.evaluated(high)
     assert (value(seen, "confluence_recent"), read(seen, "confluence_recent").n, read(seen, "confluence").n) == (
@@ -149,7 +149,7 @@ def test_confluence_looks_back_for_its_trigger_and_over_the_phase_for_its_gate()
 
 
 def test_stops_and_strangers_say_nothing_about_fills_and_orders() -> None:
-    metrics = sent(Metrics.empty(), 1)
+    metrics = sent(Metrics(), 1)
     resting = metrics.ordered("s", "BTCUSDT", "stop", 90, Decimal(0)).filled("s", "BTCUSDT", "stop", ONE, Decimal(500))
     foreign = resting.filled("x", "BTCUSDT", "foreign", ONE, Decimal(500))
     assert value(foreign, "orders") == 1
@@ -158,7 +158,7 @@ def test_stops_and_strangers_say_nothing_about_fills_and_orders() -> None:
 
 
 def test_unknown_is_an_error_until_found() -> None:
-    unknown = sent(Metrics.empty(), 1).unknown("u", "BTCUSDT", "entry")
+    unknown = sent(Metrics(), 1).unknown("u", "BTCUSDT", "entry")
     assert value(unknown, "order_error_rate") == 50
     assert value(unknown.resolved("u", found=True), "order_error_rate") == 0
     assert value(unknown.resolved("u", found=False), "order_error_rate") == 50
@@ -166,12 +166,12 @@ def test_unknown_is_an_error_until_found() -> None:
 
 
 def test_rejected_orders_are_errors_and_warnings() -> None:
-    metrics = sent(Metrics.empty(), 1).rejected("r", "BTCUSDT", "entry").warned()
+    metrics = sent(Metrics(), 1).rejected("r", "BTCUSDT", "entry").warned()
     assert (value(metrics, "errors"), value(metrics, "order_success"), value(metrics, "warnings")) == (1, 50, 2)
 
 
 def test_execution_and_strategy_evidence_are_kept_apart() -> None:
-    metrics = sent(sent(Metrics.empty(), 1, purpose="probe"), 2, purpose="probe_exit")
+    metrics = sent(sent(Metrics(), 1, purpose="probe"), 2, purpose="probe_exit")
     assert (value(metrics, "orders"), value(metrics, "strategy_orders")) == (2, 0)
     assert read(metrics, "orders").population == "2 orders, 2 of them probes"
     assert value(sent(metrics, 3), "strategy_orders") == 1
@@ -189,7 +189,7 @@ def test_long_phases_forget_orders_but_not_their_totals(monkeypatch: pytest.Monk
 
 
 def test_signals_and_their_rate_over_a_day() -> None:
-    metrics = Metrics.empty()
+    metrics = Metrics()
     for hour in range(24):
         seen = Seen(NOW + timedelta(hours=hour), Decimal("3.5"), Decimal(80 + hour % 2), Decimal(90), f"P{hour}")
         metrics = metrics.evaluated(None).evaluated(seen).fresh(Decimal(3600))
@@ -198,14 +198,14 @@ def test_signals_and_their_rate_over_a_day() -> None:
     rate = read(metrics, "signals_per_hour", now=NOW + timedelta(hours=24))
     assert (rate.value, rate.n) == (1, 24)
     assert read(metrics, "signals_per_hour", now=NOW + timedelta(hours=47)).value == ONE / 24
-    assert value(Metrics.empty().fresh(Decimal(3600)), "signals_per_hour") is None
+    assert value(Metrics().fresh(Decimal(3600)), "signals_per_hour") is None
 
 
 def test_a_signal_that_repeats_itself_is_counted_once_and_a_storm_of_new_ones_whole() -> None:
     def at(minutes: int, symbol: str = "BTCUSDT", side: str = "BUY") -> Seen:
         return Seen(NOW + timedelta(minutes=minutes), Decimal("3.5"), Decimal(80), Decimal(90), symbol, side)
 
-    day = Metrics.empty().fresh(Decimal(24 * 3600))
+    day = Metrics().fresh(Decimal(24 * 3600))
     metrics = day
     for minutes in range(0, 135, 15):
         metrics = metrics.evaluated(at(minutes))
@@ -218,13 +218,13 @@ def test_a_signal_that_repeats_itself_is_counted_once_and_a_storm_of_new_ones_wh
 
 
 def test_parity_of_the_last_hour_is_unmeasured_where_nobody_could_compare() -> None:
-    metrics = Metrics.empty().repeated(24, 2)
+    metrics = Metrics().repeated(24, 2)
     assert (value(metrics, "parity_recent"), read(metrics, "parity_recent").n) == (2, 24)
     assert value(metrics.repeated(24, None), "parity_recent") is None
 
 
 def test_only_fresh_time_is_covered() -> None:
-    assert value(Metrics.empty().fresh(Decimal(90)).stale(Decimal(10)), "covered") == 90
+    assert value(Metrics().fresh(Decimal(90)).stale(Decimal(10)), "covered") == 90
 
 
 def test_what_was_slept_through_is_made_good_by_going_on_longer() -> None:
@@ -236,22 +236,22 @@ def test_what_was_slept_through_is_made_good_by_going_on_longer() -> None:
 
 def test_drawdown_is_unmeasured_while_equity_is() -> None:
     curve = Curve().marked(Decimal(100), NOW).marked(Decimal(99), NOW)
-    assert read(Metrics.empty(), "drawdown", curve).value == -1
+    assert read(Metrics(), "drawdown", curve).value == -1
     blind = curve.marked(None, NOW)
-    assert read(Metrics.empty(), "drawdown", blind).value is None
-    assert read(Metrics.empty(), "intraday_drawdown", blind).value is None
+    assert read(Metrics(), "drawdown", blind).value is None
+    assert read(Metrics(), "intraday_drawdown", blind).value is None
 
 
 @pytest.mark.parametrize("broken", [float("nan"), float("inf"), None])
 def test_a_latency_that_is_no_number_is_not_measured(broken: float | None) -> None:
-    metrics = Metrics.empty().ordered("a", "BTCUSDT", "entry", broken, ONE)
+    metrics = Metrics().ordered("a", "BTCUSDT", "entry", broken, ONE)
     assert value(metrics, "latency_last") is None
     assert value(metrics, "orders") == 1
 
 
 @given(st.lists(st.sampled_from(["ack", "reject", "unknown", "found", "absent", "fill", "end"]), max_size=60))
 def test_rates_stay_rates_whatever_happens(events: list[str]) -> None:
-    metrics = Metrics.empty()
+    metrics = Metrics()
     for number, event in enumerate(events):
         name = f"c{number // 3}"
         match event:

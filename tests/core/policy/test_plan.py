@@ -64,9 +64,9 @@ def test_what_the_shipped_plan_may_lose(plan: Plan) -> None:
 
 
 def test_the_vocabulary_is_what_is_measured() -> None:
-    measured = {*read_metrics(Metrics.empty(), Curve(), NOON), *Evidence().readings()}
+    measured = {*read_metrics(Metrics(), Curve(), NOON), *Evidence().readings()}
     assert measured == set(METRICS) - PER_PAIR
-    filled = Metrics.empty().ordered("a", "BTCUSDT", "entry", 9, Decimal(1))
+    filled = Metrics().ordered("a", "BTCUSDT", "entry", 9, Decimal(1))
     filled = filled.filled("a", "BTCUSDT", "entry", Decimal(1), Decimal(2))
     by_pair = {one.metric for one in read_metrics(filled, Curve(), NOON).values() if one.pair}
     assert by_pair == PER_PAIR

@@ -21,7 +21,7 @@ from tests.core.trading.conftest import Desk
 
 def measured(good: int = 96, bad: int = 0, **slipped: str) -> Metrics:
     """So many orders acknowledged and refused; then one of each pair that slipped so far, in bps."""
-    metrics = Metrics.empty()
+    metrics = Metrics()
     for number in range(good):
         metrics = metrics.ordered(f"good-{number}", "BTCUSDT", "entry", 40.0, Decimal(1))
     for number in range(bad):

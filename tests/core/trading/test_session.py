@@ -484,7 +484,7 @@ def test_when_the_run_ends_nothing_new_is_opened_and_a_probe_under_way_is_seen_o
 
 
 def test_an_immediate_stop_for_order_errors_pages_somebody(desk: Desk) -> None:
-    metrics = Metrics.empty()
+    metrics = Metrics()
     for number in range(96):
         metrics = metrics.ordered(f"good-{number}", "BTCUSDT", "entry", 40.0, Decimal(1))
     for number in range(4):
