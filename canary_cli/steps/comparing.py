@@ -1,9 +1,11 @@
-"""Once an hour a run puts its decisions to the batch engine: what the session decides must go on being the strategy."""
+"""A run puts its decisions to the batch engine, at gates and once an hour: what it decides must be the strategy."""
 
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 
-from canary_cli.core.signals import Evaluation, SignalSettings, from_record
+from canary_cli.core.codec import encode
+from canary_cli.core.signals import Evaluation, Mismatch, SignalSettings, from_record
 from canary_cli.core.trading.inputs import Compared
 from canary_cli.errors import CanaryError
 from canary_cli.journal.record import Record
@@ -17,6 +19,23 @@ LATE = 5.0
 
 BETWEEN = 1.0
 """Wall seconds between two pairs: their candles cost request weight, and nothing waits for the answer."""
+
+
+async def mismatches(
+    run: Run, wanted: Collection[str], decided: Sequence[Evaluation], window: tuple[datetime, datetime]
+) -> tuple[Mismatch, ...] | None:
+    """Every difference, each into the journal; None where the candles could not be read: unmeasured, not equal."""
+    ticks = {symbol: run.session.state.setup.rules[symbol].tick for symbol in wanted}
+    try:
+        found = await parity.check(run.world.exchange, ticks, decided, window, SignalSettings())
+    except CanaryError as error:
+        with suppress(OSError):
+            run.scribe.write("error", data={"where": "parity", "message": error.message}, reason=error.message)
+        return None
+    with suppress(OSError):
+        for one in found:
+            run.scribe.write("parity_mismatch", data=encode(one), pair=one.symbol, reason=one.field)
+    return found
 
 
 class Comparing:
@@ -60,17 +79,11 @@ class Comparing:
         self, pairs: tuple[str, ...], decided: list[Evaluation], window: tuple[datetime, datetime]
     ) -> int | None:
         """Bars that were not judged, or not as the batch engine judges them; None where candles cannot be read."""
-        run = self._run
         bars = set()
-        try:
-            for pair in pairs:
-                own = [one for one in decided if one.symbol == pair]
-                tick = {pair: run.session.state.setup.rules[pair].tick}
-                found = await parity.check(run.world.exchange, tick, own, window, SignalSettings())
-                bars |= {(one.symbol, one.time) for one in found}
-                await run.world.clock.pause(BETWEEN)
-        except CanaryError as error:
-            with suppress(OSError):
-                run.scribe.write("error", data={"where": "parity", "message": error.message}, reason=error.message)
-            return None
+        for pair in pairs:
+            found = await mismatches(self._run, (pair,), [one for one in decided if one.symbol == pair], window)
+            if found is None:
+                return None
+            bars |= {(one.symbol, one.time) for one in found}
+            await self._run.world.clock.pause(BETWEEN)
         return len(bars)

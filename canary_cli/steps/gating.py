@@ -4,17 +4,16 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from canary_cli.core.codec import encode
 from canary_cli.core.policy import gates
 from canary_cli.core.policy.gates import CheckResult, Evidence, GateVerdict
 from canary_cli.core.policy.plan import Phase
-from canary_cli.core.signals import Evaluation, Mismatch, SignalSettings, from_record
+from canary_cli.core.signals import Evaluation, SignalSettings, from_record
 from canary_cli.core.trading.self_test import breaker_trips
 from canary_cli.core.trading.standing import session_readings
-from canary_cli.errors import CanaryError
 from canary_cli.journal.reader import verify_chain
 from canary_cli.steps import parity
 from canary_cli.steps.approving import sign_offs_missing
+from canary_cli.steps.comparing import mismatches
 from canary_cli.steps.run import Run
 
 BARS_WITHIN = 5.0
@@ -46,12 +45,12 @@ async def _evidence(run: Run, phase: Phase, ended: datetime) -> Evidence:
     wanted = run.pairs_of(phase)
     decided = await _decided(run, wanted, (began, ended))
     judged, closed = parity.coverage(decided, wanted, (began, ended))
-    mismatches = await _mismatches(run, wanted, decided, (began, ended))
+    differing = await mismatches(run, wanted, decided, (began, ended))
     chain = verify_chain(run.world.account.log_dir)
     return Evidence(
         bars_judged=judged,
         bars_closed=closed,
-        parity_mismatches=None if mismatches is None else len(mismatches),
+        parity_mismatches=None if differing is None else len(differing),
         breaker_self_test=breaker_trips(run.session.state),
         pairs_operational=sum(symbol in run.session.state.mids for symbol in wanted),
         pairs_wanted=len(wanted),
@@ -78,21 +77,6 @@ async def _decided(run: Run, wanted: Collection[str], window: tuple[datetime, da
 
 def _evaluation(record: Any) -> Evaluation:
     return from_record(record.data)
-
-
-async def _mismatches(
-    run: Run, wanted: Collection[str], decided: list[Evaluation], window: tuple[datetime, datetime]
-) -> tuple[Mismatch, ...] | None:
-    """None where the klines could not be read again: unmeasured, not equal."""
-    ticks = {symbol: run.session.state.setup.rules[symbol].tick for symbol in wanted}
-    try:
-        found = await parity.check(run.world.exchange, ticks, decided, window, SignalSettings())
-    except CanaryError as error:
-        run.scribe.write("error", data={"where": "parity", "message": error.message}, reason=error.message)
-        return None
-    for one in found:
-        run.scribe.write("parity_mismatch", data=encode(one), pair=one.symbol, reason=one.field)
-    return found
 
 
 def _told(check: CheckResult) -> dict[str, Any]:
