@@ -16,6 +16,7 @@ from canary_cli.core.trading.facts import PhaseEntered
 from canary_cli.core.trading.inputs import Compared, Input
 from canary_cli.core.trading.state import Session, Setup
 from canary_cli.errors import ExchangeUnreachable
+from canary_cli.journal.reader import read
 from canary_cli.journal.record import Record
 from canary_cli.steps import comparing
 from canary_cli.steps.comparing import Comparing
@@ -101,6 +102,8 @@ async def test_each_hour_is_compared_when_it_is_over_and_by_itself(story: Story)
     wrong, *right = story.decided[4:]
     story.decide(replace(wrong, confluence=wrong.confluence + 0.5), *right)
     assert await story.hear(HOUR) == [(4, 0), (4, 1)]
+    (told,) = (one for one in read(story.run.world.account.log_dir) if one.event == "parity_mismatch")
+    assert (told.pair, told.reason, told.data["time"]) == (SYMBOL, "confluence", wrong.time.isoformat())
 
 
 async def test_a_bar_that_was_never_judged_is_one_that_differs(story: Story) -> None:
