@@ -193,7 +193,7 @@ class Run:
         """What somebody who stops the run leaves behind, in words."""
         held = self._session.state.held.values() if self._session else ()
         told = [f"{one.symbol} {one.quantity}, stop {one.stop_price or 'NONE'}" for one in held if not one.probe]
-        return f"open, stops stay: {'; '.join(told)}" if told else "nothing open"
+        return f"open, stops stay: {'; '.join(told)}" if told else "nothing open by our fills"
 
     def _taken_off(self, state: Session) -> Outcome | None:
         """Closed by another hand, and nothing is left to watch. A latch alone lets a run watch what it holds."""

@@ -67,10 +67,10 @@ def headline_of(state: Session | None) -> tuple[str, str]:
 
 
 def _ended(run: Run, state: Session | None) -> tuple[str, str]:
-    """Nobody trades any more, and nobody watches what is left."""
+    """Nobody trades any more, and nobody watches what is left. That nothing is, only the exchange can say."""
     held = len(state.held) if state else 0
-    left = f"{held} open positions have only their resting stops" if held else "nothing open"
-    return "STOPPED", f"run ended: {run.progress.ended}; {left}"
+    left = f"; {held} open positions have only their resting stops" if held else ""
+    return "STOPPED", f"run ended: {run.progress.ended}{left}"
 
 
 def _phase_line(run: Run, phase: Phase, state: Session | None) -> PhaseLine:
