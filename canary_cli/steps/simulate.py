@@ -1,10 +1,15 @@
 """Rehearse the whole plan in this process, in virtual time, seed after seed, and keep count of what came of it."""
 
+import multiprocessing
+import os
+import signal
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from multiprocessing.connection import wait
 from pathlib import Path
+from threading import Thread
 
 from canary_cli.accounts import find_home
 from canary_cli.core.clock import SystemClock
@@ -47,6 +52,7 @@ class Tally:
         return self.lasted.total_seconds() / self.took if self.took else 0.0
 
     def add(self, story: Story, took: float) -> None:
+        """One more; all of them `took` so many seconds."""
         self.outcomes[story.outcome] += 1
         for gate, verdict in story.gates.items():
             self.verdicts.setdefault(gate, Counter())[verdict] += 1
@@ -56,24 +62,53 @@ class Tally:
             self.worst = story
         self.restarts += story.restarts
         self.lasted += story.lasted
-        self.took += took
+        self.took = took
 
 
 def stories(request: SimulationRequest, tally: Tally) -> Iterator[Story]:
-    """One story a seed, counted in `tally`. Raises PlanError, ScenarioError or UsageError."""
-    if request.marks not in (1, 10):
-        raise UsageError(f"--marks {request.marks} is neither 1 nor 10", "10 is quick, 1 is as the exchange does it")
-    home, clock, scenario = find_home(), SystemClock(), load(request.scenario)
-    plan = load_plan(request.plan, home)
-    start = request.start or scenario.start or clock.now().replace(microsecond=0)
-    first = 1 if request.seed is None else request.seed
-    for seed in range(first, first + request.seeds):
-        began = clock.monotonic()
-        climate = scenario.climate(start)
-        simulation = Simulation(plan, seed, start, climate, marks=request.marks, has_faults=request.has_faults)
-        story = simulate(simulation)
+    """One story a seed, in their order, counted in `tally`. Raises PlanError, ScenarioError or UsageError."""
+    clock = SystemClock()
+    simulations = _simulations(request)
+    began = clock.monotonic()
+    for story in _told(simulations):
         tally.add(story, clock.monotonic() - began)
         yield story
+
+
+def _simulations(request: SimulationRequest) -> list[Simulation]:
+    if request.marks not in (1, 10):
+        raise UsageError(f"--marks {request.marks} is neither 1 nor 10", "10 is quick, 1 is as the exchange does it")
+    home, scenario = find_home(), load(request.scenario)
+    plan = load_plan(request.plan, home)
+    start = request.start or scenario.start or SystemClock().now().replace(microsecond=0)
+    first = 1 if request.seed is None else request.seed
+    return [
+        Simulation(plan, seed, start, scenario.climate(start), marks=request.marks, has_faults=request.has_faults)
+        for seed in range(first, first + request.seeds)
+    ]
+
+
+def _told(simulations: list[Simulation]) -> Iterator[Story]:
+    """Seeds know nothing of each other: each core tells one at a time."""
+    cores = min(len(simulations), len(os.sched_getaffinity(0)))
+    if cores == 1:
+        yield from map(simulate, simulations)
+        return
+    with multiprocessing.Pool(cores, _end_with_parent) as pool:
+        yield from pool.imap(simulate, simulations)
+
+
+def _end_with_parent() -> None:
+    """A worker leaves Ctrl-C to its parent, and waits for no work from one that was killed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def watch() -> None:
+        wait([parent.sentinel])
+        os._exit(1)
+
+    Thread(target=watch, daemon=True).start()
 
 
 def result(tally: Tally) -> Result:

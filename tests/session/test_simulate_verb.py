@@ -1,8 +1,13 @@
 """`canary run --rehearse --in-process`: what is printed, and how a failing seed is told so that it can be replayed."""
 
 import json
+import os
+import signal
+import sys
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from subprocess import PIPE, STDOUT, Popen
 
 import pytest
 
@@ -37,3 +42,20 @@ def test_a_breach_is_a_bug_and_is_told_with_what_replays_it() -> None:
     assert result(tally).word == "BREACH"
     typed = "canary run --rehearse --in-process --seed 17 --marks 1 --faults random --scenario flash-crash"
     assert replay_command(STORY, SimulationRequest(scenario="flash-crash", has_faults=True, marks=1)) == typed
+
+
+@pytest.mark.soak
+def test_invariants_hold_through_random_faults_of_many_seeds() -> None:
+    seeds = os.environ.get("SEEDS") or "1000"
+    assert run(["run", "--rehearse", "--in-process", "--seeds", seeds, "--faults", "random"]) == 0
+
+
+@pytest.mark.parametrize("end", [lambda pid: os.killpg(pid, signal.SIGINT), lambda pid: os.kill(pid, signal.SIGKILL)])
+def test_no_worker_outlives_its_parent(end: Callable[[int], None]) -> None:
+    """Ctrl-C reaches them all, a kill the parent alone. A worker holds the output open until it ends."""
+    words = [sys.executable, "-m", "canary_cli", "run", "--rehearse", "--in-process", "--seeds", "20"]
+    with Popen(words, stdout=PIPE, stderr=STDOUT, text=True, start_new_session=True) as typed:
+        assert typed.stdout is not None
+        assert any("seed 1:" in line for line in typed.stdout)
+        end(typed.pid)
+        assert "Traceback" not in typed.stdout.read()
