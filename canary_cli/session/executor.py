@@ -58,8 +58,8 @@ class Executor:
     """One a session. `post` hands an input to the session's queue.
 
     `symbols` names what may have traded unseen, `is_strange` knows trades that no order of ours explains, `wallet` is
-    what we take the balance for, `depth_bps` how near the mid a book counts; until `since` everything is known, but for
-    the lines a crash swallowed.
+    what we take the balance for, `depth_bps` how near the mid a book counts, `may_open` whether what adds risk may go
+    even now that its intent is on disk; until `since` everything is known, but for the lines a crash swallowed.
     """
 
     def __init__(
@@ -74,6 +74,7 @@ class Executor:
         is_strange: Callable[[Fill], bool],
         wallet: Callable[[], Decimal | None],
         depth_bps: Decimal,
+        may_open: Callable[[], bool],
         reopen: Callable[[Stream], None],
         set_latch: Callable[[str, str], None],
         roll_back: Callable[[str, str], None],
@@ -87,6 +88,7 @@ class Executor:
         self._is_strange = is_strange
         self._wallet = wallet
         self._depth_bps = depth_bps
+        self._may_open = may_open
         self._reopen = reopen
         self._set_latch = set_latch
         self._roll_back = roll_back
@@ -155,6 +157,8 @@ class Executor:
         reply: Reply[Order] | Reply[AlgoOrder]
         if intent.purpose.adds_risk and not is_written:
             reply = Denied("its intent could not be brought to disk in time")
+        elif intent.purpose.adds_risk and not self._may_open():
+            reply = Denied("trading was stopped while its intent was brought to disk")
         elif intent.type.is_algo:
             reply = await self._exchange.place_algo(intent.request)
         else:

@@ -41,13 +41,22 @@ def order(purpose: Purpose) -> Intended:
                     reduce_only=not purpose.adds_risk)  # fmt: skip
 
 
-async def answer_to(purpose: Purpose, disk: Callable[..., MemoryJournal], venue: Venue) -> Replied:
+class Slow(MemoryJournal):
+    """A disk that takes its time over each line."""
+
+    async def durable(self) -> None:
+        await asyncio.sleep(0.05)
+
+
+async def answer_to(
+    purpose: Purpose, disk: Callable[..., MemoryJournal], venue: Venue, may_open: Callable[[], bool] = lambda: True
+) -> Replied:
     answered: asyncio.Queue[Input] = asyncio.Queue()
     clock = SystemClock()
     one = Executor(
         Twin(venue, clock), Scribe(disk(lambda: NOW), "run-1", "session"), clock, since=NOW,  # type: ignore[arg-type]
         post=answered.put_nowait, symbols=tuple, is_strange=lambda _fill: False, wallet=lambda: None,
-        depth_bps=Decimal(50), reopen=lambda _: None, set_latch=lambda *_: None,
+        depth_bps=Decimal(50), may_open=may_open, reopen=lambda _: None, set_latch=lambda *_: None,
         roll_back=lambda *_: None, alert=lambda *_: None,
     )  # fmt: skip
     one.perform((Place(order(purpose)),))
@@ -84,3 +93,18 @@ async def test_an_order_whose_line_is_written_in_time_is_sent() -> None:
 
     assert isinstance((await answer_to(Purpose.ENTRY, MemoryJournal, venue)).reply, Confirmed)
     assert [request.client_id for request in venue.received] == ["c1-1-entry"]
+
+
+@pytest.mark.parametrize("purpose", [Purpose.ENTRY, Purpose.PROBE])
+async def test_an_entry_that_waited_for_the_disk_while_trading_was_stopped_is_not_sent(purpose: Purpose) -> None:
+    """Otherwise it would open a position that a rollback, quicker than the disk, has just called flat."""
+    venue = Venue()
+
+    assert isinstance((await answer_to(purpose, Slow, venue, lambda: False)).reply, Denied)
+    assert venue.received == []
+
+
+async def test_an_exit_that_waited_for_the_disk_while_trading_was_stopped_is_sent() -> None:
+    venue = Venue().hold(position("BTCUSDT", "2"))
+
+    assert isinstance((await answer_to(Purpose.EXIT, Slow, venue, lambda: False)).reply, Confirmed)

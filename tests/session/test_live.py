@@ -1,5 +1,6 @@
 """What a person says at another terminal reaches the session that runs, over sockets and files."""
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -10,6 +11,7 @@ from canary_cli.core.policy.breaker import Zone
 from canary_cli.core.policy.plan import Plan
 from canary_cli.core.policy.risk import TradingState
 from canary_cli.core.trading.events import MarksUpdated
+from canary_cli.core.trading.inputs import RollBack
 from canary_cli.core.trading.releasing import held_back
 from canary_cli.core.trading.standing import session_readings, trading_state
 from canary_cli.journal.enabled import Enabled, tell_enabled
@@ -31,6 +33,23 @@ async def test_a_pair_closed_by_hand_is_counted_and_the_others_trade_on(tmp_path
         assert list(trader.theirs) == [ETH]
         assert trader.state.latches == {}
         await trader.enter("BNBUSDT")
+
+
+class SlowDisk(MemoryJournal):
+    async def durable(self) -> None:
+        await asyncio.sleep(0.3)
+
+
+async def test_an_entry_whose_line_is_on_its_way_to_disk_at_a_rollback_never_goes_out(tmp_path: Path) -> None:
+    """It would open what the closing, quicker than the disk, has just called flat."""
+    async with a_desk(PAIRS, speed=10.0, home=tmp_path) as desk:
+        await desk.exchange.connect()
+        async with a_session(desk, SlowDisk(desk.clock.now), tmp_path) as trader:
+            trader.signal(BTC)
+            trader.session.post(RollBack(desk.clock.now(), "story", "a gate failed"))
+            assert (await desk.flatten()).is_flat
+            await trader.until(lambda: trader.events("order_denied"), "the entry to be held back")
+            assert trader.theirs == {}
 
 
 def a_stop_at_the_second_error() -> Plan:

@@ -3,8 +3,6 @@
 from collections.abc import Callable
 from typing import Any
 
-from canary_cli.core.policy.breaker import Zone
-from canary_cli.core.policy.risk import TradingState
 from canary_cli.core.trading import (
     adoption,
     alarms,
@@ -58,7 +56,7 @@ from canary_cli.core.trading.inputs import (
     WindDown,
 )
 from canary_cli.core.trading.moves import is_told
-from canary_cli.core.trading.standing import trading_state
+from canary_cli.core.trading.standing import may_open
 from canary_cli.core.trading.state import Session
 from canary_cli.core.trading.turn import Turn
 
@@ -79,7 +77,7 @@ def _on_tick(turn: Turn, event: Tick) -> None:
     margin.on_tick(turn)
     depths.on_tick(turn)
     dead_man.on_tick(turn, event.time)
-    if trading_state(turn.state)[0] is TradingState.ACTIVE and turn.state.breaker.zone is Zone.ARMED:
+    if may_open(turn.state):
         probes.on_tick(turn)
 
 

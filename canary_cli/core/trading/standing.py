@@ -22,6 +22,10 @@ def trading_state(state: Session) -> tuple[TradingState, str]:
     return limited
 
 
+def may_open(state: Session) -> bool:
+    return trading_state(state)[0] is TradingState.ACTIVE
+
+
 def _limited(state: Session) -> tuple[TradingState, str]:
     """By everything but the breaker, which the risk gate names with a code of its own."""
     if state.rolling_back:
