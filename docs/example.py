@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+from canary_cli.core.policy.breaker import BreakerLimits
 from canary_cli.core.policy.gates import CheckResult, Verdict
 from canary_cli.session.view import EventLine, PhaseLine, PositionLine, RunView
 
@@ -33,6 +34,7 @@ def example() -> RunView:
         peak=BALANCE,
         drawdown_pct=Decimal("-0.58"),
         breaker="ARMED",
+        limits=BreakerLimits(),
         equity_series=tuple((_at(30 + step), BALANCE - step * step // 90) for step in range(73)),
         checks=(
             _check("orders", 14, ">=", 20, Verdict.INCONCLUSIVE, "14 of 20 samples"),

@@ -10,12 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
 from matplotlib.figure import Figure
 
-from canary_cli.core.policy.breaker import BreakerLimits
 from canary_cli.steps.story import PROBES, Story
 
 INK, QUIET, GOOD, WARNING, BAD = "#1f2933", "#9aa5b1", "#2f855a", "#b7791f", "#c53030"
-PRE_TRIP, TRIP = float(BreakerLimits().pre_trip), float(BreakerLimits().trip)
-LATENCY_LIMIT, LATENCY_WARNING, LATENCY_CRITICAL = 500, 750, 1500
 
 _STYLE: dict[str, Any] = {
     "svg.hashsalt": "canary",
@@ -58,12 +55,13 @@ def _equity(story: Story) -> bytes:
 def _drawdown(story: Story) -> bytes:
     times = _days(point.time for point in story.equity)
     values = [-abs(float(point.drawdown_pct)) for point in story.equity]
+    limits = _limits(story, "drawdown")
 
     def paint(axes: Axes) -> None:
         axes.fill_between(times, values, 0, color=INK, alpha=0.12, lw=0)
         axes.plot(times, values, color=INK, lw=1.4)
-        _limits(axes, ((PRE_TRIP, WARNING, f"pre-trip {PRE_TRIP:g} %"), (TRIP, BAD, f"breaker {TRIP:g} %")))
-        axes.set_ylim(min(TRIP, *values) * 1.1, 0.1)
+        _draw_limits(axes, limits, "%")
+        axes.set_ylim(min(*limits.values(), *values) * 1.1, 0.1)
 
     return _svg(story, "Drawdown from the peak, %", paint)
 
@@ -78,20 +76,17 @@ def _latency(story: Story) -> bytes:
                 axes.scatter(
                     _days(p.time for p in points), [p.milliseconds for p in points], s=12, color=colour, label=label
                 )
-        _limits(axes, _latency_limits(max(one.milliseconds for one in story.latencies)))
+        _draw_limits(axes, _near(_limits(story, "latency"), max(one.milliseconds for one in story.latencies)), "ms")
         axes.set_ylim(bottom=0)
         axes.legend(frameon=False, loc="upper right", ncols=2)
 
     return _svg(story, "Order latency, decision to acknowledgement, ms", paint)
 
 
-def _latency_limits(worst: float) -> Iterable[tuple[float, str, str]]:
-    """The gate's limit always; the alert limits only where the orders come near them."""
-    yield LATENCY_LIMIT, GOOD, "gate 500 ms"
-    if worst > LATENCY_LIMIT:
-        yield LATENCY_WARNING, WARNING, "warning 750 ms"
-    if worst > LATENCY_WARNING:
-        yield LATENCY_CRITICAL, BAD, "rollback 1500 ms"
+def _near(limits: Mapping[str, float], worst: float) -> dict[str, float]:
+    """What was passed, and the next: a limit far above all orders would press them flat."""
+    passed = sum(worst > limit for limit in limits.values())
+    return dict(list(limits.items())[: passed + 1])
 
 
 def _timeline(story: Story) -> bytes:
@@ -114,11 +109,26 @@ def _timeline(story: Story) -> bytes:
     return _svg(story, "Size, % of normal; verticals are gates", paint, height=2.0)
 
 
-_COLOURS: Mapping[str, str] = {"PASS": GOOD, "GO": GOOD, "WARNING": WARNING, "INCONCLUSIVE": WARNING}
+_COLOURS: Mapping[str, str] = {
+    "PASS": GOOD,
+    "GO": GOOD,
+    "WARNING": WARNING,
+    "INCONCLUSIVE": WARNING,
+    "gate": GOOD,
+    "warning": WARNING,
+    "pre-trip": WARNING,
+}
+"""Of verdicts and limits; what is not named is bad."""
 
 
-def _limits(axes: Axes, lines: Iterable[tuple[float, str, str]]) -> None:
-    for level, colour, label in lines:
+def _limits(story: Story, metric: str) -> dict[str, float]:
+    """By name, the mildest first, as the plan of the run had them; empty where its journal does not say."""
+    return {name: float(limit) for name, limit in story.header.get("limits", {}).get(metric, {}).items()}
+
+
+def _draw_limits(axes: Axes, limits: Mapping[str, float], unit: str) -> None:
+    for name, level in limits.items():
+        colour, label = _COLOURS.get(name, BAD), f"{name} {level:g} {unit}"
         axes.axhline(level, color=colour, lw=1, ls="--")
         axes.annotate(label, (0, level), (4, 3), ("axes fraction", "data"), "offset points", color=colour)
 

@@ -7,14 +7,12 @@ from decimal import Decimal
 
 from rich.text import Text
 
-from canary_cli.core.policy.breaker import BreakerLimits
 from canary_cli.core.policy.gates import CheckResult
 from canary_cli.render import figures, spark
 from canary_cli.render.lines import LEVELS
 from canary_cli.render.output import STYLES, Mark
 from canary_cli.session.view import EventLine, PhaseLine, PositionLine, RunView
 
-LIMITS = BreakerLimits()
 CURVE_ROWS = 4
 BAR = 11
 
@@ -102,26 +100,25 @@ def money(view: RunView, pen: Pen, *, tall: bool) -> list[Text]:
 
 def _curve(view: RunView, pen: Pen, *, tall: bool) -> list[Text]:
     values = spark.drawdowns([equity for _, equity in view.equity_series])
-    width = pen.width - 24
+    width, trip = pen.width - 24, view.limits.trip
     if len(values) < 2:
         return [Text("  drawdown curve: no readings yet", style="dim")]
     if not pen.is_unicode or not tall:
-        return [Text(f"  [{spark.ascii_curve(values, width, float(LIMITS.trip), 0.0):<{width}}] 0 to {LIMITS.trip} %")]
+        return [Text(f"  [{spark.ascii_curve(values, width, float(trip), 0.0):<{width}}] 0 to {trip} %")]
     style = ZONES.get(view.breaker, "")
-    labels = {0: "0 %", CURVE_ROWS - 1: f"{LIMITS.pre_trip} % pre-trip"}
+    labels = {0: "0 %", int(CURVE_ROWS * view.limits.pre_trip / trip): f"{view.limits.pre_trip} % pre-trip"}
     rows = [
         Text.assemble("  ", (f"{row:<{width}}", style), (f" {labels.get(index, '')}", "dim"))
-        for index, row in enumerate(spark.curve(values, width, CURVE_ROWS, float(LIMITS.trip), 0.0))
+        for index, row in enumerate(spark.curve(values, width, CURVE_ROWS, float(trip), 0.0))
     ]
-    return [*rows, Text.assemble("  ", ("┄" * width, "red"), (f" {LIMITS.trip} % breaker", "red"))]
+    return [*rows, Text.assemble("  ", ("┄" * width, "red"), (f" {trip} % breaker", "red"))]
 
 
 def checks(results: Sequence[CheckResult], pen: Pen, room: int) -> list[Text]:
     """What is wrong comes first; passing checks that find no room are counted."""
     if not results:
         return [title("GATE", pen), Text("  no readings yet", style="dim")]
-    rank = {"FAIL": 0, "INCONCLUSIVE": 1, "WARNING": 2}
-    ordered = sorted(results, key=lambda result: rank.get(result.verdict, 3))
+    ordered = sorted(results, key=lambda result: _RANK.get(result.verdict, 3))
     counted = ", ".join(f"{n} {word}" for word in VERDICTS if (n := sum(result.verdict == word for result in results)))
     return [title("GATE", pen, counted), *_cut([_check(result, pen) for result in ordered], room, "checks")]
 

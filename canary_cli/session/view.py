@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from canary_cli.core.policy.breaker import BreakerLimits
 from canary_cli.core.policy.gates import CheckResult
 
 
@@ -71,6 +72,7 @@ class RunView:
     peak: Decimal | None
     drawdown_pct: Decimal | None
     breaker: str
+    limits: BreakerLimits
     equity_series: tuple[tuple[datetime, Decimal], ...]
     checks: tuple[CheckResult, ...]
     positions: tuple[PositionLine, ...]

@@ -143,3 +143,18 @@ def _money(text: str) -> Decimal:
     if not amount.is_finite() or amount <= 0:
         raise UsageError(f"--equity {text}: no amount above zero", "write it like 10000")
     return amount
+
+
+def limits(plan: Plan) -> dict[str, dict[str, Decimal]]:
+    """What a chart of drawdown (%) and one of order latency (ms) hold their curves against, the mildest first."""
+    checks = (check for phase in plan.phases for check in phase.gate.checks if check.metric.startswith("latency"))
+    alert = next((trigger for trigger in plan.triggers if trigger.metric == "latency_last"), None)
+    latency = [("gate", check.limit) for check in checks][:1]
+    if alert is not None:
+        latency += [
+            (name, limit) for name, limit in (("warning", alert.warning), ("rollback", alert.critical)) if limit
+        ]
+    return {
+        "drawdown": {"pre-trip": plan.breaker.pre_trip, "breaker": plan.breaker.trip},
+        "latency": dict(sorted(latency, key=lambda named: named[1])),
+    }

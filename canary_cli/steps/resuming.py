@@ -16,6 +16,7 @@ from canary_cli.journal.record import Entry
 from canary_cli.ledger.projection import cleared_sources
 from canary_cli.session.rebuilding import rebuilt
 from canary_cli.steps.committing import head_of
+from canary_cli.steps.plan import limits
 from canary_cli.steps.run import Run
 
 
@@ -101,6 +102,7 @@ def _begin(world: World, plan: Plan, path: Path, opening: Opening) -> Run:
             "version": __version__,
             "commit": head_of(world.home),
             "deployment_start": started.isoformat(),
+            "limits": limits(plan),
             "lease_token": opening.lease_token,
         },
     )

@@ -49,6 +49,7 @@ def view(run: Run, checks: Sequence[CheckResult], next_command: str) -> RunView:
         peak=state.peak if state else None,
         drawdown_pct=state.drawdown_pct if state else None,
         breaker=state.breaker.zone.value if state else "ARMED",
+        limits=run.plan.breaker,
         equity_series=tuple(run.progress.equity),
         checks=tuple(checks),
         positions=tuple(_position_line(state, held) for held in state.held.values()) if state else (),

@@ -37,9 +37,12 @@ class Watch:
             publish(picture, self._run.world.account.state_dir)
 
     def _checks(self) -> tuple[CheckResult, ...]:
-        if not self._run.has_session or self._run.session.state.phase is None:
+        """As they stand; once the run has ended, as its gate judged them."""
+        phase = self._run.session.state.phase if self._run.has_session else None
+        if phase is None:
             return ()
-        return live_checks(self._run, self._run.session.state.phase)
+        verdict = self._run.progress.verdicts.get(phase.number) if self._run.progress.ended else None
+        return verdict.checks if verdict else live_checks(self._run, phase)
 
     def close(self) -> None:
         """The last picture, and no published one: a run that has ended must not look as if it were running."""

@@ -2,10 +2,12 @@
 
 import io
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from rich.console import Console
 
+from canary_cli.core.policy.breaker import BreakerLimits
 from canary_cli.render.live import LiveView, frame, shares
 from canary_cli.session.view import RunView
 from tests.render.views import at, view
@@ -68,8 +70,12 @@ def test_each_check_shows_value_operator_limit_and_count() -> None:
     assert "latency_p95             212.4 <  500    n=42" in drawn(view(), 80, 60)
 
 
-def test_the_drawdown_curve_has_the_breakers_line() -> None:
+def test_the_drawdown_curve_has_the_breakers_line_as_the_plan_has_it() -> None:
     assert "-3 % breaker" in drawn(view(), 80, 50)
+    text = drawn(view(limits=BreakerLimits(Decimal(-1), Decimal(-4))), 80, 50)
+    curve = text[text.index("0 %") :].splitlines()
+    assert "-1 % pre-trip" in curve[1]
+    assert "-4 % breaker" in curve[4]
     assert "no readings yet" in drawn(view(equity_series=()), 80, 50)
 
 

@@ -85,6 +85,15 @@ def test_the_same_run_gives_the_same_bytes(tmp_path: Path) -> None:
         assert file.read_bytes() == (second / file.name).read_bytes(), file.name
 
 
+def test_charts_hold_their_curves_against_the_limits_of_the_runs_own_plan(tmp_path: Path) -> None:
+    folder = report.write(report.build(write_run(tmp_path / "logs", good_run(), GOOD)), tmp_path / "run").parent
+    drawdown, latency = ((folder / f"{name}.svg").read_text() for name in ("drawdown", "latency"))
+    assert "pre-trip -2.5 %" in drawdown
+    assert "breaker -4 %" in drawdown
+    assert "gate 500 ms" in latency
+    assert "warning 750 ms" not in latency  # no order came near it
+
+
 def test_charts_without_readings_are_left_out_and_not_linked(tmp_path: Path) -> None:
     path = report.write(report.build(write_run(tmp_path / "logs", iter([started()]), GOOD)), tmp_path / "run")
     assert not list(path.parent.glob("*.svg"))

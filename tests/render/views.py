@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from canary_cli.core.policy.breaker import BreakerLimits
 from canary_cli.core.policy.gates import CheckResult, Verdict
 from canary_cli.session.view import EventLine, PhaseLine, PositionLine, RunView
 
@@ -55,6 +56,7 @@ def view(**changed: Any) -> RunView:
         peak=Decimal(10000),
         drawdown_pct=Decimal("-0.445"),
         breaker="ARMED",
+        limits=BreakerLimits(),
         equity_series=tuple((at(60 + minute), Decimal(10000) - minute) for minute in range(42)),
         checks=CHECKS,
         positions=POSITIONS,

@@ -49,6 +49,7 @@ def started(run_id: str = GOOD) -> Line:
         version="0.1.0",
         commit="abc1234",
         deployment_start=START.isoformat(),
+        limits={"drawdown": {"pre-trip": "-2.5", "breaker": "-4"}, "latency": {"gate": "500", "warning": "750"}},
     )
 
 
