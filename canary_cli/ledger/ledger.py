@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import SecretStr
-from sqlalchemy import Connection, Engine, Select, bindparam, func, select, text
+from sqlalchemy import Connection, Engine, Select, bindparam, func, inspect, select, text
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, StatementError
 
 from canary_cli.core.clock import SystemClock
@@ -54,6 +54,14 @@ class Ledger:
 
     def close(self) -> None:
         self.engine.dispose()
+
+    def is_made(self) -> bool:
+        """Whether anything of a ledger is there. Makes nothing, no empty file either."""
+        address = self.engine.url
+        if address.get_backend_name() == "sqlite" and not Path(address.database or "").exists():
+            return False
+        with self.reading() as connection:
+            return not metadata.tables.keys().isdisjoint(inspect(connection).get_table_names())
 
     def ping(self) -> None:
         """Write nothing. Raises DatabaseError where the database does not answer, or would take no line: a table that

@@ -78,9 +78,10 @@ def _session(view: RunView | None) -> str:
 
 
 def _ledger(status: Status) -> str:
-    held, entry = status.ledger.answer or 0, status.journal.answer
-    behind = entry.seq - held if entry else 0
-    return f"holds line {held}" + (f", {behind} behind the journal" if behind > 0 else "")
+    held, entry = status.ledger.answer, status.journal.answer
+    behind = entry.seq - (held or 0) if entry else 0
+    told = "none yet" if held is None else f"holds line {held}"
+    return told + (f", {behind} behind the journal" if behind > 0 else "")
 
 
 def _age(source: Source[Any]) -> str:

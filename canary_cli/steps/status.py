@@ -40,7 +40,7 @@ class Source(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """`session` answers None without a failure when no session has published anything."""
+    """`session` and `ledger` answer None without a failure where no session has published, and no ledger was made."""
 
     account: str
     exchange: Source[Exposure]
@@ -87,9 +87,9 @@ class Status:
 async def read_status(world: World) -> Status:
     """Ask everything at once. Raises nothing for what does not answer."""
     exchange, ledger, journal = await asyncio.gather(
-        _asked(_exposure(world)),
-        _asked(_in_thread(lambda: _ledger(world))),
-        _asked(_in_thread(lambda: last_entry(world))),
+        _asked(lambda: _exposure(world)),
+        _asked(lambda: _in_thread(lambda: _ledger(world))),
+        _asked(lambda: _in_thread(lambda: last_entry(world))),
     )
     return Status(
         world.account.name,
@@ -106,13 +106,13 @@ async def _exposure(world: World) -> Exposure:
     return await read_exposure(world)
 
 
-def _ledger(world: World) -> int:
-    """The number of the last journal line that the ledger holds. A reader's eyes only: it creates nothing."""
+def _ledger(world: World) -> int | None:
+    """The number of the last journal line that the ledger holds; None where there is none yet. Creates nothing."""
     from canary_cli.ledger import Ledger
 
     ledger = Ledger.look(world.settings.database_url, world.account.name)
     try:
-        return ledger.caught_up_to()
+        return ledger.caught_up_to() if ledger.is_made() else None
     finally:
         ledger.close()
 
@@ -148,10 +148,10 @@ def last_entry(world: World) -> Entry | None:
     return None
 
 
-async def _asked(question: Awaitable[T]) -> Source[T]:
+async def _asked(question: Callable[[], Awaitable[T | None]]) -> Source[T]:
     try:
         async with asyncio.timeout(PATIENCE):
-            return Source(await question)
+            return Source(await question())
     except TimeoutError:
         return Source(None, failure=f"nothing within {PATIENCE:g} s")
     except CanaryError as error:

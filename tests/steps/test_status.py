@@ -6,6 +6,7 @@ import os
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -100,7 +101,7 @@ def test_what_stands_in_the_way_is_named_hardest_first() -> None:
 async def test_a_source_that_hangs_is_no_answer_and_holds_nothing_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(step, "PATIENCE", 0.05)
     released = threading.Event()
-    source = await step._asked(step._in_thread(released.wait))
+    source = await step._asked(lambda: step._in_thread(released.wait))
     assert source.answer is None
     assert "nothing within" in source.failure
     released.set()
@@ -131,6 +132,23 @@ def test_status_of_a_dead_exchange_says_so_and_exits_7(home: Path, capsys: pytes
     assert "what is open is not known" in captured.out
     assert "next:  canary close-all --account p" in captured.err
     assert captured.err.endswith("RESULT NO_ANSWER exit=7\n")
+
+
+def test_a_fresh_home_has_no_ledger_yet_and_looking_makes_none(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(["status"])
+    assert "ledger    now              none yet\n" in capsys.readouterr().out
+    run(["status", "--json"])
+    assert json.loads(capsys.readouterr().out)["ledger"] == {"answer": None, "age_seconds": None, "failure": ""}
+    assert not list(home.rglob("ledger.db"))
+
+
+def test_a_ledger_that_lost_its_lines_is_no_fresh_one(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from canary_cli.accounts import choose_account
+
+    with closing(World(choose_account("p", home))) as world, world.ledger.engine.begin() as connection:
+        connection.exec_driver_sql("DROP TABLE events")
+    run(["status"])
+    assert "ledger    NO ANSWER" in capsys.readouterr().out
 
 
 def test_the_document_has_flat_null_where_nobody_knows(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
