@@ -3,14 +3,13 @@
 import os
 import sys
 from collections.abc import Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from importlib import import_module
 from itertools import chain, pairwise
 from typing import TYPE_CHECKING
 
 from canary_cli import telling
-from canary_cli.errors import DONE, CanaryError, ExitCode, Result
+from canary_cli.errors import DONE, CanaryError, ExitCode, Interrupted, NotWritten, Result
 
 if TYPE_CHECKING:
     import typer
@@ -68,6 +67,11 @@ VERBS: tuple[Verb, ...] = (
 )
 
 
+CLOSING = ("close-all", "flatten", "close", "rollback")
+
+RESULT_LINE = "RESULT {0.word} exit={0.code:d}\n"
+
+
 def build(argv: Sequence[str]) -> "typer.Typer":
     """The Typer app with the typed verb in full and all others as a name and a line of help."""
     import typer
@@ -116,25 +120,56 @@ def run(argv: Sequence[str]) -> int:
     """
     argv = [telling.legible(word) for word in argv] or ["--help"]
     acts = any(verb.acts for verb in VERBS if verb.name == _typed(argv))
-    with telling.apart() if acts else nullcontext():
+    with telling.apart() if acts else telling.aloud():
         result = _result(argv)
         if _deserves_result_line(argv):
-            sys.stderr.write(f"RESULT {result.word} exit={result.code:d}\n")
+            sys.stderr.write(RESULT_LINE.format(result))
     return int(result.code)
 
 
 def _result(argv: list[str]) -> Result:
+    result = DONE
+    try:
+        result = _ending(argv)
+        sys.stdout.flush()
+    except (BrokenPipeError, SystemExit):  # Typer turns a reader that left into SystemExit(1)
+        telling.hush()
+    except telling.Unwritten as why:
+        telling.hush()
+        elsewhere = "write it elsewhere, or make room and type it again"
+        result = _explain(NotWritten(f"the answer was not written whole: {why}", elsewhere), argv)
+    return result
+
+
+def _ending(argv: list[str]) -> Result:
     try:
         return _at_once(argv) or _by_typer(argv)
+    except (telling.Unwritten, BrokenPipeError):
+        raise
     except CanaryError as error:
         return _explain(error, argv)
     except KeyboardInterrupt:
-        return Result("INTERRUPTED", ExitCode.INTERRUPTED)
-    except (BrokenPipeError, SystemExit):  # Typer turns a reader that left into SystemExit(1)
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return DONE
+        return _cut(argv)
     except Exception as error:
         return _bug(error, as_json="--json" in argv)
+
+
+def _cut(argv: list[str]) -> Result:
+    """Ctrl-C that the verb itself did not hear. One that closes hears it from before its first deed on."""
+    if _typed(argv) in CLOSING:
+        nothing = "interrupted before anything was sent: this command has closed nothing and latched nothing"
+        return _explain(Interrupted(nothing, "canary positions tells what is open; canary close-all closes it"), argv)
+    if _typed(argv) in ("trading", "stop"):
+        unknown = "interrupted: whether entries are stopped is not known"
+        return _explain(Interrupted(unknown, "canary trading status"), argv)
+    return Result("INTERRUPTED", ExitCode.INTERRUPTED)
+
+
+def interrupted(argv: list[str]) -> int:
+    """Ctrl-C before `run` was there to hear it: says what it would have said."""
+    result = _cut(argv)
+    sys.stderr.write(RESULT_LINE.format(result))
+    return int(result.code)
 
 
 def _at_once(argv: list[str]) -> Result | None:
@@ -202,7 +237,11 @@ def _print_error(result: Result, slug: str, message: str, hint: str) -> None:
 
     error = {"slug": slug, "message": message, "hint": hint}
     document = {"schema_version": 1, "result": result.word, "error": error, "exit_code": int(result.code)}
-    sys.stdout.write(json.dumps(document) + "\n")
+    try:
+        sys.stdout.write(json.dumps(document) + "\n")
+        sys.stdout.flush()
+    except (telling.Unwritten, BrokenPipeError):  # stderr has it too
+        telling.hush()
 
 
 def _usage(error: "typer.TyperException") -> CanaryError:

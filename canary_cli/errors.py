@@ -18,6 +18,7 @@ class ExitCode(IntEnum):
     DATABASE_BAD = 8
     LEASE_HELD = 9
     REFUSED = 10
+    NOT_WRITTEN = 74
     CONFIGURATION = 78
     DEADLINE = 124
     INTERRUPTED = 130
@@ -40,6 +41,7 @@ _MEANINGS = {
     ExitCode.DATABASE_BAD: "the database or a backup is bad or unreachable",
     ExitCode.LEASE_HELD: "another run holds the account's lease",
     ExitCode.REFUSED: "refused: latched, or a confirmation is missing",
+    ExitCode.NOT_WRITTEN: "the answer could not be written: a full disk, a lost terminal",
     ExitCode.CONFIGURATION: "the configuration or the plan is wrong",
     ExitCode.DEADLINE: "the command's own deadline passed",
     ExitCode.INTERRUPTED: "interrupted by Ctrl-C",
@@ -101,6 +103,18 @@ class LeaseHeld(CanaryError):
 class Refused(CanaryError):
     slug = "refused"
     exit_code = ExitCode.REFUSED
+
+
+class Interrupted(CanaryError):
+    slug = "interrupted"
+    exit_code = ExitCode.INTERRUPTED
+
+
+class NotWritten(CanaryError):
+    """Stdout took no word more, so that what stands there is not the whole answer."""
+
+    slug = "not-written"
+    exit_code = ExitCode.NOT_WRITTEN
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
-"""The words of a verb that acts: they never raise, never hold it up, and never decide how it ends.
+"""The words of a verb. Those of one that acts never raise, never hold it up, and never decide how it ends.
 
-A terminal that was stopped or lost, a full disk, a reader that left: the deed goes on. Standard library only, for the
-kill path begins here.
+A terminal that was stopped or lost, a full disk, a reader that left: the deed goes on. The words of one that answers
+are what it was asked for: where they are not written, it says so. Standard library only: the kill path begins here.
 """
 
 import io
@@ -25,14 +25,17 @@ Queue = SimpleQueue[Callable[[], object] | None]
 """What is to be said, in order; None ends the thread behind it."""
 
 
+class Unwritten(Exception):
+    """Stdout took no word more, and why."""
+
+
 class _Words(io.TextIOBase):
-    """In the place of stdout or stderr: takes words at once, for the thread behind `queue` to pass on."""
+    """In the place of a stream that is stdout or stderr."""
 
     errors = "backslashreplace"
 
-    def __init__(self, stream: TextIO, queue: Queue) -> None:
+    def __init__(self, stream: TextIO) -> None:
         self._stream = stream
-        self._queue = queue
 
     @property
     def encoding(self) -> str:  # type: ignore[override]  # typeshed has an attribute, CPython a property
@@ -47,11 +50,51 @@ class _Words(io.TextIOBase):
     def writable(self) -> bool:
         return True
 
+
+class _Apart(_Words):
+    """Takes words at once, for the thread behind `queue` to pass on."""
+
+    def __init__(self, stream: TextIO, queue: Queue) -> None:
+        super().__init__(stream)
+        self._queue = queue
+
     def write(self, text: str) -> int:
         content = text.encode(self.encoding, self.errors)
         if self._queue.qsize() < KEPT:
             self._queue.put(partial(_pass_on, self._stream, content))
         return len(text)
+
+
+class _Answer(_Words):
+    """Raises Unwritten where the stream refuses; BrokenPipeError where its reader has left."""
+
+    def write(self, text: str) -> int:
+        with _refusal_told():
+            return self._stream.write(text)
+
+    def flush(self) -> None:
+        with _refusal_told():
+            self._stream.flush()
+
+
+class _Remark(_Words):
+    """What the stream refuses is lost."""
+
+    def write(self, text: str) -> int:
+        with suppress(OSError):
+            self._stream.write(text)
+            self._stream.flush()
+        return len(text)
+
+
+@contextmanager
+def _refusal_told() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise Unwritten(error.strerror) from None
 
 
 def _pass_on(stream: TextIO, content: bytes) -> None:
@@ -76,15 +119,34 @@ def apart() -> Iterator[None]:
     for stream in streams:
         with suppress(OSError):
             stream.flush()
-    sys.stdout, sys.stderr = (_Words(stream, queue) for stream in streams)
-    before = signal.signal(signal.SIGHUP, signal.SIG_IGN) if _is_main() else None
+    sys.stdout, sys.stderr = (_Apart(stream, queue) for stream in streams)
+    before = {number: signal.getsignal(number) for number in (signal.SIGHUP, signal.SIGINT)} if _is_main() else {}
+    if before:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         yield
     finally:
         sys.stdout, sys.stderr = streams
-        if before is not None:
-            signal.signal(signal.SIGHUP, before)
-        _drain(queue)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        with suppress(KeyboardInterrupt):  # whoever will not wait for the words changes no ending
+            _drain(queue)
+
+
+@contextmanager
+def aloud() -> Iterator[None]:
+    """Within: what stdout refuses raises Unwritten, or BrokenPipeError; what stderr refuses is lost."""
+    streams = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = _Answer(sys.stdout), _Remark(sys.stderr)
+    try:
+        yield
+    finally:
+        sys.stdout, sys.stderr = streams
+
+
+def hush() -> None:
+    """Stdout takes no more: what it holds back, too, goes nowhere, so that Python's last flush cannot fail."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _is_main() -> bool:

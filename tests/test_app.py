@@ -1,6 +1,7 @@
 """The front door: every ending is one line and one code; nothing heavy is imported before a verb is typed."""
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -128,6 +129,49 @@ def test_ctrl_c_is_interrupted_not_done(
     assert capsys.readouterr().err.endswith("RESULT INTERRUPTED exit=130\n")
 
 
+@pytest.mark.parametrize(
+    ("name", "unknown", "following"),
+    [
+        ("close-all", "this command has closed nothing and latched nothing", "canary positions"),
+        ("rollback", "this command has closed nothing and latched nothing", "canary close-all"),
+        ("stop", "whether entries are stopped is not known", "canary trading status"),
+    ],
+)
+def test_ctrl_c_before_a_verb_heard_it_says_what_is_known_and_what_to_type(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str, unknown: str, following: str
+) -> None:
+    def leave(_argv: object) -> Result:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(app, "_at_once", leave)
+    assert run([name, "--account", "desk"]) == 130
+    error, hint, result = capsys.readouterr().err.splitlines()
+    assert unknown in error and f"{following} --account desk" in hint and result == "RESULT INTERRUPTED exit=130"
+
+
+@pytest.mark.parametrize(
+    ("loading", "said"), [("threading", "RESULT INTERRUPTED exit=130"), ("typer", "RESULT INTERRUPTED exit=130")]
+)
+def test_ctrl_c_while_a_verb_is_loaded_is_no_traceback(loading: str, said: str) -> None:
+    """Whatever is being imported when it comes."""
+    asked = f"""
+import sys
+class Interrupting:
+    def find_spec(self, name, path=None, target=None):
+        if name == {loading!r}:
+            sys.meta_path.remove(self)
+            raise KeyboardInterrupt
+for name in [name for name in sys.modules if name.partition(".")[0] == {loading!r}]:
+    del sys.modules[name]
+sys.meta_path.insert(0, Interrupting())
+sys.argv = ["canary", "status"]
+from canary_cli.__main__ import main
+main()
+"""
+    ended = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=False, timeout=60)
+    assert (ended.returncode, ended.stderr.splitlines()) == (130, [said])
+
+
 def test_help_lists_every_verb_and_imports_nothing_heavy() -> None:
     asked = (
         f"import sys; from canary_cli.app import run; run(['--help']); print([m for m in {HEAVY} if m in sys.modules])"
@@ -144,8 +188,10 @@ def test_version_is_one_line_without_typer() -> None:
 import sys
 from canary_cli.__main__ import main
 sys.argv = ["canary", "--version"]
-main()
-print("typer" in sys.modules)
+try:
+    main()
+finally:
+    print("typer" in sys.modules)
 """
     shown = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True, timeout=60)
     version, typer_loaded = shown.stdout.splitlines()
@@ -227,6 +273,30 @@ sys.exit(app.run(["try"]))
         talker.stdout.close()
         assert talker.stderr.read() == "RESULT DONE exit=0\n"
         assert talker.wait(60) == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("status",), 74, "error: the answer was not written whole: No space left on device"),
+        (("status", "--json"), 74, "error: the answer was not written whole: No space left on device"),
+        (("--help",), 74, "error: the answer was not written whole: No space left on device"),
+        (("positions", "--json"), 7, "error: http://127.0.0.1:1: cannot connect"),
+    ],
+)
+def test_an_answer_that_no_disk_takes_is_no_bug_and_no_success(
+    tmp_path: Path, words: tuple[str, ...], code: int, said: str
+) -> None:
+    (tmp_path / "accounts.toml").write_text('[desk]\nkind = "paper"\nport = 1\n')
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(
+            [sys.executable, "-m", "canary_cli", *words],
+            stdout=full, stderr=subprocess.PIPE, text=True, check=False, timeout=60,
+            env={**os.environ, "CANARY_HOME": str(tmp_path), "CANARY_ACCOUNT": "desk"},
+        )  # fmt: skip
+    assert ended.returncode == code, ended
+    assert said in ended.stderr and "Traceback" not in ended.stderr, ended
+    assert not list(tmp_path.rglob("crash-*"))
 
 
 @pytest.mark.parametrize("one", VERBS, ids=lambda one: one.name)

@@ -19,6 +19,7 @@ CONTRACT = {
     "DATABASE_BAD": 8,
     "LEASE_HELD": 9,
     "REFUSED": 10,
+    "NOT_WRITTEN": 74,
     "CONFIGURATION": 78,
     "DEADLINE": 124,
     "INTERRUPTED": 130,

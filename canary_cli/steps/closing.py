@@ -12,9 +12,9 @@ ORPHANED = "the sweeper was ended by a signal: NOBODY IS CLOSING this account, n
 
 
 async def run_close(world: World, request: CloseRequest, *, as_json: bool) -> Result:
-    output.announce(world.account)
-    async with world:
-        with heard() as interruption:
+    with heard() as interruption:
+        output.announce(world.account)
+        async with world:
             result = await close_all.close(world, request, view.show_progress, interruption)
     if as_json:
         output.print_document(view.document(world.account.name, result))

@@ -66,7 +66,11 @@ class Interruption:
 
 @contextmanager
 def heard() -> Iterator[Interruption]:
-    """One signal is remembered, and ends only what heeds it; so do those that follow."""
+    """One signal is remembered, and ends only what heeds it; so do those that follow.
+
+    Ctrl-C changes nothing any more afterwards: the deed is done, and is about to be told.
+    """
     interruption = Interruption()
     with hearing(interruption.on_signal):
         yield interruption
+    signal.signal(signal.SIGINT, lambda *_: None)
