@@ -42,9 +42,12 @@ class Orders(Protocol):
 
 
 class Account(Protocol):
-    """The questions. Each raises `ExchangeUnreachable` rather than answering with less than the truth."""
+    """The questions. Each raises `ExchangeUnreachable` rather than answering with less than the truth.
 
-    async def snapshot(self) -> AccountSnapshot: ...
+    What is `urgent` may use what is kept of the rate for exits: a reading that shows what is left to close.
+    """
+
+    async def snapshot(self, *, urgent: bool = True) -> AccountSnapshot: ...
 
     async def still_open(self) -> AccountSnapshot:
         """What a closing must know. As `snapshot`, but it may come by a way that cannot list orders.
@@ -58,9 +61,9 @@ class Account(Protocol):
         """By the id we gave it, or by the exchange's own number."""
         ...
 
-    async def trades(self, symbol: str, since: datetime) -> tuple[Fill, ...]: ...
+    async def trades(self, symbol: str, since: datetime, *, urgent: bool = False) -> tuple[Fill, ...]: ...
 
-    async def income(self, since: datetime) -> tuple[Income, ...]: ...
+    async def income(self, since: datetime, *, urgent: bool = False) -> tuple[Income, ...]: ...
 
     async def leverages(self) -> dict[str, Decimal]:
         """Of every symbol, whether anything of it is held or not."""

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from canary_cli.core.accounting.pnl import TRANSFERS
+from canary_cli.core.binance.unreachable import ReadsThrottled
 from canary_cli.core.clock import Clock
 from canary_cli.core.model import AlgoOrder, Fill, Frame, Income, Order
 from canary_cli.core.policy import sizing
@@ -59,7 +60,8 @@ class Executor:
 
     `symbols` names what may have traded unseen, `is_strange` knows trades that no order of ours explains, `wallet` is
     what we take the balance for, `depth_bps` how near the mid a book counts, `may_open` whether what adds risk may go
-    even now that its intent is on disk; until `since` everything is known, but for the lines a crash swallowed.
+    even now that its intent is on disk, `is_pressing` whether a reading is needed to close or guard something; until
+    `since` everything is known, but for the lines a crash swallowed.
     """
 
     def __init__(
@@ -75,6 +77,7 @@ class Executor:
         wallet: Callable[[], Decimal | None],
         depth_bps: Decimal,
         may_open: Callable[[], bool],
+        is_pressing: Callable[[], bool],
         reopen: Callable[[Stream], None],
         set_latch: Callable[[str, str], None],
         roll_back: Callable[[str, str], None],
@@ -89,6 +92,7 @@ class Executor:
         self._wallet = wallet
         self._depth_bps = depth_bps
         self._may_open = may_open
+        self._is_pressing = is_pressing
         self._reopen = reopen
         self._set_latch = set_latch
         self._roll_back = roll_back
@@ -207,13 +211,14 @@ class Executor:
     async def _read(self, effect: ReadAccount) -> None:
         if effect.delay:
             await self._clock.pause(effect.delay)
-        asked = self._clock.now()
+        asked, urgent = self._clock.now(), self._is_pressing()
         try:
-            snapshot = await self._exchange.snapshot()
-            fills = await self._missed_fills()
-            transfers = await self._missed_transfers(snapshot.balance.wallet)
+            snapshot = await self._exchange.snapshot(urgent=urgent)
+            fills = await self._missed_fills(urgent)
+            transfers = await self._missed_transfers(snapshot.balance.wallet, urgent)
         except CanaryError as error:
-            self._post(ReadFailed(self._clock.now(), error.message))
+            wait = error.retry_after if isinstance(error, ReadsThrottled) else 0.0
+            self._post(ReadFailed(self._clock.now(), error.message, wait))
             return
         self._read_since = asked - timedelta(minutes=1)
         self._post(AccountRead(self._clock.now(), snapshot, fills, transfers))
@@ -229,15 +234,16 @@ class Executor:
                     depth = await measure_depth(self._exchange, symbol, self._depth_bps)
                     self._post(DepthRead(self._clock.now(), symbol, depth))
 
-    async def _missed_fills(self) -> tuple[Fill, ...]:
-        pages = await asyncio.gather(*(self._exchange.trades(s, self._read_since) for s in sorted(self._symbols())))
+    async def _missed_fills(self, urgent: bool) -> tuple[Fill, ...]:
+        since, symbols = self._read_since, sorted(self._symbols())
+        pages = await asyncio.gather(*(self._exchange.trades(symbol, since, urgent=urgent) for symbol in symbols))
         fills = sorted((fill for page in pages for fill in page), key=lambda fill: (fill.time, fill.trade_id))
         return tuple([await self._named(fill) if self._is_strange(fill) else fill for fill in fills])
 
-    async def _missed_transfers(self, wallet: Decimal) -> tuple[Income, ...]:
+    async def _missed_transfers(self, wallet: Decimal, urgent: bool) -> tuple[Income, ...]:
         if wallet == self._wallet():
             return ()
-        rows = await self._exchange.income(self._read_since)
+        rows = await self._exchange.income(self._read_since, urgent=urgent)
         return tuple(row for row in rows if row.type in TRANSFERS and row.asset == "USDT")
 
     async def _named(self, fill: Fill) -> Fill:

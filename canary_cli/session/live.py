@@ -18,7 +18,7 @@ from canary_cli.core.trading.events import MarketEvent, OrderUpdated, Stream, Us
 from canary_cli.core.trading.inputs import ArmAgain, EnterPhase, Input, LatchChanged, Tick
 from canary_cli.core.trading.reconcile import is_strange
 from canary_cli.core.trading.session import decide
-from canary_cli.core.trading.standing import holding_of, may_open
+from canary_cli.core.trading.standing import holding_of, is_pressing, may_open
 from canary_cli.core.trading.state import Session
 from canary_cli.errors import CanaryError
 from canary_cli.journal.beat import Beat, write_beat
@@ -89,6 +89,7 @@ class LiveSession:
             wallet=lambda: self.state.wallet,
             depth_bps=state.setup.plan.risk.liquidity.depth_bps,
             may_open=lambda: may_open(self.state),
+            is_pressing=lambda: is_pressing(self.state),
             reopen=self._reopen,
             set_latch=self._write_latch,
             roll_back=self._stop,

@@ -1,4 +1,4 @@
-"""Orders and a disk that does not answer: nothing new is opened without its line, and exits are not held up by one."""
+"""What an executor waits for and what it does not: the disk for what adds risk, the rate for what may be read later."""
 
 import asyncio
 from collections.abc import Callable
@@ -7,9 +7,11 @@ from decimal import Decimal
 
 import pytest
 
+from canary_cli.core.binance.unreachable import ReadsThrottled
 from canary_cli.core.clock import SystemClock
-from canary_cli.core.model import OrderType, Side
-from canary_cli.core.trading.effects import Place
+from canary_cli.core.model import Fill, OrderType, Side
+from canary_cli.core.trading.effects import Effect, Place, ReadAccount
+from canary_cli.core.trading.events import AccountRead, ReadFailed
 from canary_cli.core.trading.facts import Intended, Purpose
 from canary_cli.core.trading.inputs import Input, Replied
 from canary_cli.core.trading.replies import Confirmed, Denied
@@ -48,19 +50,25 @@ class Slow(MemoryJournal):
         await asyncio.sleep(0.05)
 
 
-async def answer_to(
-    purpose: Purpose, disk: Callable[..., MemoryJournal], venue: Venue, may_open: Callable[[], bool] = lambda: True
-) -> Replied:
+async def answer(twin: Twin, effect: Effect, disk: Callable[..., MemoryJournal] = MemoryJournal, *,
+                 may_open: bool = True, is_pressing: bool = False) -> Input:  # fmt: skip
+    """What an executor that is asked for `effect` tells the session."""
     answered: asyncio.Queue[Input] = asyncio.Queue()
-    clock = SystemClock()
     one = Executor(
-        Twin(venue, clock), Scribe(disk(lambda: NOW), "run-1", "session"), clock, since=NOW,  # type: ignore[arg-type]
-        post=answered.put_nowait, symbols=tuple, is_strange=lambda _fill: False, wallet=lambda: None,
-        depth_bps=Decimal(50), may_open=may_open, reopen=lambda _: None, set_latch=lambda *_: None,
-        roll_back=lambda *_: None, alert=lambda *_: None,
+        twin, Scribe(disk(lambda: NOW), "run-1", "session"), twin.clock, since=NOW,  # type: ignore[arg-type]
+        post=answered.put_nowait, symbols=lambda: ("BTCUSDT",), is_strange=lambda _: False,
+        wallet=lambda: twin.venue.snapshot().balance.wallet,
+        depth_bps=Decimal(50), may_open=lambda: may_open, is_pressing=lambda: is_pressing, reopen=lambda _: None,
+        set_latch=lambda *_: None, roll_back=lambda *_: None, alert=lambda *_: None,
     )  # fmt: skip
-    one.perform((Place(order(purpose)),))
-    replied = await asyncio.wait_for(answered.get(), 30)
+    one.perform((effect,))
+    return await asyncio.wait_for(answered.get(), 30)
+
+
+async def answer_to(
+    purpose: Purpose, disk: Callable[..., MemoryJournal], venue: Venue, *, may_open: bool = True
+) -> Replied:
+    replied = await answer(Twin(venue, SystemClock()), Place(order(purpose)), disk, may_open=may_open)
     assert isinstance(replied, Replied)
     return replied
 
@@ -100,11 +108,30 @@ async def test_an_entry_that_waited_for_the_disk_while_trading_was_stopped_is_no
     """Otherwise it would open a position that a rollback, quicker than the disk, has just called flat."""
     venue = Venue()
 
-    assert isinstance((await answer_to(purpose, Slow, venue, lambda: False)).reply, Denied)
+    assert isinstance((await answer_to(purpose, Slow, venue, may_open=False)).reply, Denied)
     assert venue.received == []
 
 
 async def test_an_exit_that_waited_for_the_disk_while_trading_was_stopped_is_sent() -> None:
     venue = Venue().hold(position("BTCUSDT", "2"))
 
-    assert isinstance((await answer_to(Purpose.EXIT, Slow, venue, lambda: False)).reply, Confirmed)
+    assert isinstance((await answer_to(Purpose.EXIT, Slow, venue, may_open=False)).reply, Confirmed)
+
+
+@pytest.mark.parametrize("is_pressing", [True, False])
+async def test_a_reading_takes_what_is_kept_for_exits_as_a_whole_or_not_at_all(is_pressing: bool) -> None:
+    """Half of one that was spent, and the other half refused, told nothing: each second the next took as much again."""
+    twin = Twin(Venue(), SystemClock())
+
+    assert isinstance(await answer(twin, ReadAccount("a look"), is_pressing=is_pressing), AccountRead)
+    assert twin.urgent == [is_pressing, is_pressing]
+
+
+class Throttled(Twin):
+    async def trades(self, *_: object, **__: object) -> tuple[Fill, ...]:
+        raise ReadsThrottled("asks for quiet", 42.0)
+
+
+async def test_a_reading_that_was_refused_for_its_rate_says_how_long_that_lasts() -> None:
+    failed = await answer(Throttled(Venue(), SystemClock()), ReadAccount("a look"))
+    assert isinstance(failed, ReadFailed) and failed.retry_after == 42.0

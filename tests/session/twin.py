@@ -17,7 +17,8 @@ from tests.core.trading.venue import Venue
 
 @dataclass
 class Twin:
-    """`unreachable` makes every question fail; `sent` holds the monotonic time of each deed."""
+    """`unreachable` makes every question fail; `sent` holds the monotonic time of each deed, `urgent` whether each list
+    that was asked for was."""
 
     venue: Venue
     clock: Clock
@@ -26,6 +27,7 @@ class Twin:
     break_on: Callable[[OrderRequest], bool] = lambda _request: False
     sent: list[float] = field(default_factory=list)
     fills: list[Fill] = field(default_factory=list)
+    urgent: list[bool] = field(default_factory=list)
 
     async def place(self, request: OrderRequest) -> Reply[Order]:
         self.sent.append(self.clock.monotonic())
@@ -57,7 +59,8 @@ class Twin:
         numbered = (order for order in self.venue.done.values() if order.order_id == order_id)
         return next(numbered, None) if order_id else self.venue.done.get(client_id)
 
-    async def snapshot(self) -> AccountSnapshot:
+    async def snapshot(self, *, urgent: bool = True) -> AccountSnapshot:
+        self.urgent.append(urgent)
         await self._question()
         return self.venue.snapshot()
 
@@ -72,7 +75,8 @@ class Twin:
         await self._question()
         return dict.fromkeys(self.venue.rules, Decimal(20))
 
-    async def trades(self, symbol: str, since: datetime) -> tuple[Fill, ...]:
+    async def trades(self, symbol: str, since: datetime, *, urgent: bool = False) -> tuple[Fill, ...]:
+        self.urgent.append(urgent)
         await self._question()
         return tuple(fill for fill in self.fills if fill.symbol == symbol and fill.time >= since)
 

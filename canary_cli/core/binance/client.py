@@ -190,34 +190,34 @@ class BinanceExchange:
             raise
         return translate.order(row)
 
-    async def trades(self, symbol: str, since: datetime) -> tuple[Fill, ...]:
+    async def trades(self, symbol: str, since: datetime, *, urgent: bool = False) -> tuple[Fill, ...]:
         """Our fills from `since` on, oldest first, each once; `client_id` is empty (the exchange does not tell it)."""
         found = dict[int, Fill]()
         end = self._clock.now() + timedelta(minutes=1)
         while since < end:
             until = min(since + TRADES_WINDOW - timedelta(milliseconds=1), end)
-            async for row in self._pages("futures_account_trades", {"symbol": symbol}, since, until, 5):
+            async for row in self._pages("futures_account_trades", {"symbol": symbol}, since, until, 5, urgent):
                 fill = translate.fill(row)
                 found[fill.trade_id] = fill
             since = until + timedelta(milliseconds=1)
         return tuple(sorted(found.values(), key=lambda fill: (fill.time, fill.trade_id)))
 
-    async def income(self, since: datetime) -> tuple[Income, ...]:
+    async def income(self, since: datetime, *, urgent: bool = False) -> tuple[Income, ...]:
         """The income ledger's rows from `since` on, oldest first, each once. The exchange keeps three months."""
         found, until = dict[tuple[str, int], Income](), self._clock.now() + timedelta(minutes=1)
-        async for row in self._pages("futures_income_history", {}, since, until, 30):
+        async for row in self._pages("futures_income_history", {}, since, until, 30, urgent):
             item = translate.income(row)
             found[item.type, item.id] = item
         return tuple(sorted(found.values(), key=lambda item: (item.time, item.id)))
 
     async def _pages(
-        self, call: str, fields: dict[str, Any], since: datetime, until: datetime, weight: int
+        self, call: str, fields: dict[str, Any], since: datetime, until: datetime, weight: int, urgent: bool
     ) -> AsyncGenerator[dict[str, Any], None]:
         """Rows of a window, page after page. Pages overlap by a millisecond, so rows may come twice."""
         start, end = translate.milliseconds(since), translate.milliseconds(until)
         while True:
             window = {**fields, "startTime": start, "endTime": end, "limit": PAGE}
-            rows = await self._signed(call, window, weight)
+            rows = await self._signed(call, window, weight, urgent=urgent)
             for row in rows:
                 yield row
             if len(rows) < PAGE:
@@ -280,20 +280,23 @@ class BinanceExchange:
         return user_events(self._account.stream_url, self._clock, self)
 
     async def listen_key(self) -> str:
-        """The account's listen key; all processes of an account share one. Raises ExchangeUnreachable."""
-        return str(await self._public("futures_stream_get_listen_key", {}, 1))
+        """The account's listen key; all processes of an account share one. Raises ExchangeUnreachable.
+
+        Without its user stream a session takes itself off, so a used up minute must not keep it from one.
+        """
+        return str(await self._public("futures_stream_get_listen_key", {}, 1, urgent=True))
 
     async def renew(self, listen_key: str) -> None:
         """Another 60 minutes. Raises ExchangeUnreachable, also when the key is gone (-1125)."""
-        await self._public("futures_stream_keepalive", {"listenKey": listen_key}, 1)
+        await self._public("futures_stream_keepalive", {"listenKey": listen_key}, 1, urgent=True)
 
     # Plumbing
 
-    async def _signed(self, call: str, fields: dict[str, Any], weight: int) -> Any:
-        return await self._ask(self._wire.read_signed(call, fields, weight))
+    async def _signed(self, call: str, fields: dict[str, Any], weight: int, *, urgent: bool = False) -> Any:
+        return await self._ask(self._wire.read_signed(call, fields, weight, urgent=urgent))
 
-    async def _public(self, call: str, fields: dict[str, Any], weight: int) -> Any:
-        return await self._ask(self._wire.read(call, fields, weight))
+    async def _public(self, call: str, fields: dict[str, Any], weight: int, *, urgent: bool = False) -> Any:
+        return await self._ask(self._wire.read(call, fields, weight, urgent=urgent))
 
     async def _ask(self, question: Awaitable[T]) -> T:
         try:

@@ -143,5 +143,8 @@ class LeverageRead:
 
 @dataclass(frozen=True, slots=True)
 class ReadFailed:
+    """`retry_after` is how many wall seconds the exchange, or our own budget, wants to be left alone; 0: nobody said."""
+
     time: datetime
     reason: str
+    retry_after: float = 0.0

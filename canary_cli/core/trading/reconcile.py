@@ -214,4 +214,4 @@ def on_read_failed(turn: Turn, event: ReadFailed) -> None:
     """A question without an answer is asked again; until then nothing is taken for granted."""
     turn.put(reconciled=False)
     turn.ask(RaiseAlert("WARNING", f"the account cannot be read: {event.reason}", "account-read"))
-    turn.ask(ReadAccount(f"again, after: {event.reason}", RETRY_DELAY))
+    turn.ask(ReadAccount(f"again, after: {event.reason}", max(RETRY_DELAY, event.retry_after)))

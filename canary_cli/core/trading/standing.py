@@ -49,6 +49,11 @@ def is_quiet(state: Session) -> bool:
     return answered and not any(held.probe for held in state.held.values()) and not unprotected(state)
 
 
+def is_pressing(state: Session) -> bool:
+    """Whether a reading is needed to close or guard something, or to know anything at all."""
+    return state.read_answered is None or not is_quiet(state)
+
+
 def _rests(life: OrderLife) -> bool:
     return life.stage is Stage.CONFIRMED and life.intent.type.is_algo
 

@@ -22,13 +22,13 @@ from canary_cli.core.model import (
     Side,
 )
 from canary_cli.core.trading.effects import Effect, Journal, Place, QueryOrder, ReadAccount, ReopenStream
-from canary_cli.core.trading.events import AccountRead, AccountUpdated, AlgoUpdated, Stream, StreamAlive, StreamUp
+from canary_cli.core.trading.events import AccountRead, AccountUpdated, AlgoUpdated, ReadFailed, Stream, StreamAlive, StreamUp
 from canary_cli.core.trading.facts import Intended, Purpose, WalletMoved
 from canary_cli.core.trading.inputs import QueryAnswered, Replied, Tick
 from canary_cli.core.trading.order import Stage
 from canary_cli.core.trading.reconcile import DOUBTS, OVERTAKEN, is_strange
 from canary_cli.core.trading.replies import Confirmed, Rejected
-from canary_cli.core.trading.standing import gross_exposure
+from canary_cli.core.trading.standing import gross_exposure, is_pressing
 from tests.core.trading.conftest import Desk, order_of
 from tests.core.trading.test_session import placed, signal
 
@@ -69,6 +69,23 @@ def test_the_account_is_read_again_now_and_then_though_nothing_seems_amiss(desk:
     desk.tell(reading(desk))
     looks = [effect for effect in wait(desk, 180) if isinstance(effect, ReadAccount)]
     assert len(looks) == 3
+
+
+def test_a_reading_that_was_refused_is_asked_again_when_the_exchange_lets_us(desk: Desk) -> None:
+    for told, waits in ((0.0, 1.0), (42.0, 42.0)):
+        effects = desk.tell(ReadFailed(desk.now, "asks for quiet", told))
+        assert [effect.delay for effect in effects if isinstance(effect, ReadAccount)] == [waits]
+
+
+def test_what_is_kept_for_exits_is_for_readings_that_something_waits_for(desk: Desk) -> None:
+    assert is_pressing(desk.state), "nothing is known before the first reading"
+    desk.tell(reading(desk))
+    assert not is_pressing(desk.state)
+    intent = probe(desk)
+    assert is_pressing(desk.state), "nobody has answered for the probe"
+    desk.confirm(intent)
+    desk.fill(intent, "50000")
+    assert is_pressing(desk.state), "it has to go out again"
 
 
 def test_an_exit_whose_end_fell_into_a_gap_does_not_block_the_next_one(desk: Desk) -> None:
