@@ -192,10 +192,11 @@ class Executor:
                 await self._exchange.countdown_cancel(symbol, milliseconds)
 
     async def _query(self, effect: QueryOrder) -> None:
+        """Whatever goes wrong, an answer that our client cannot read too, is none: it is asked for again."""
         await self._clock.pause(effect.delay)
         try:
             order = await self._exchange.order(effect.symbol, effect.client_id)
-        except CanaryError:
+        except Exception:
             self._post(QueryAnswered(self._clock.now(), effect.client_id, answered=False))
         else:
             self._post(QueryAnswered(self._clock.now(), effect.client_id, answered=True, order=order))
@@ -216,9 +217,10 @@ class Executor:
             snapshot = await self._exchange.snapshot(urgent=urgent)
             fills = await self._missed_fills(urgent)
             transfers = await self._missed_transfers(snapshot.balance.wallet, urgent)
-        except CanaryError as error:
+        except Exception as error:
             wait = error.retry_after if isinstance(error, ReadsThrottled) else 0.0
-            self._post(ReadFailed(self._clock.now(), error.message, wait))
+            reason = error.message if isinstance(error, CanaryError) else repr(error)
+            self._post(ReadFailed(self._clock.now(), reason, wait))
             return
         self._read_since = asked - timedelta(minutes=1)
         self._post(AccountRead(self._clock.now(), snapshot, fills, transfers))

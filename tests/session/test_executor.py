@@ -9,11 +9,11 @@ import pytest
 
 from canary_cli.core.binance.unreachable import ReadsThrottled
 from canary_cli.core.clock import SystemClock
-from canary_cli.core.model import Fill, OrderType, Side
-from canary_cli.core.trading.effects import Effect, Place, ReadAccount
+from canary_cli.core.model import AccountSnapshot, Fill, Order, OrderType, Side
+from canary_cli.core.trading.effects import Effect, Place, QueryOrder, ReadAccount
 from canary_cli.core.trading.events import AccountRead, ReadFailed
 from canary_cli.core.trading.facts import Intended, Purpose
-from canary_cli.core.trading.inputs import Input, Replied
+from canary_cli.core.trading.inputs import Input, QueryAnswered, Replied
 from canary_cli.core.trading.replies import Confirmed, Denied
 from canary_cli.session import executor
 from canary_cli.session.executor import Executor
@@ -62,7 +62,7 @@ async def answer(twin: Twin, effect: Effect, disk: Callable[..., MemoryJournal] 
         set_latch=lambda *_: None, roll_back=lambda *_: None, alert=lambda *_: None,
     )  # fmt: skip
     one.perform((effect,))
-    return await asyncio.wait_for(answered.get(), 30)
+    return await asyncio.wait_for(answered.get(), 5)
 
 
 async def answer_to(
@@ -135,3 +135,20 @@ class Throttled(Twin):
 async def test_a_reading_that_was_refused_for_its_rate_says_how_long_that_lasts() -> None:
     failed = await answer(Throttled(Venue(), SystemClock()), ReadAccount("a look"))
     assert isinstance(failed, ReadFailed) and failed.retry_after == 42.0
+
+
+class Garbled(Twin):
+    """Answers with what our client does not understand."""
+
+    async def snapshot(self, **_: object) -> AccountSnapshot:
+        raise KeyError("positionAmt")
+
+    async def order(self, *_: object, **__: object) -> Order | None:
+        raise ValueError("'NEW_ADL' is not a valid OrderStatus")
+
+
+@pytest.mark.parametrize("effect", [ReadAccount("a look"), QueryOrder("c1-1-exit", "BTCUSDT", 0.0)])
+async def test_an_answer_that_nobody_understands_is_none_and_is_asked_for_again(effect: Effect) -> None:
+    """Swallowed, it would leave an exit without an answer for ever, and every later one of its pair unsent."""
+    told = await answer(Garbled(Venue(), SystemClock()), effect)
+    assert isinstance(told, ReadFailed) or (isinstance(told, QueryAnswered) and not told.answered)

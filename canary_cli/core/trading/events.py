@@ -143,7 +143,7 @@ class LeverageRead:
 
 @dataclass(frozen=True, slots=True)
 class ReadFailed:
-    """`retry_after` is how many wall seconds the exchange, or our own budget, wants to be left alone; 0: nobody said."""
+    """`retry_after` is how many wall seconds nothing may be read, where that is why; 0 otherwise."""
 
     time: datetime
     reason: str

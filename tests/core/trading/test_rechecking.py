@@ -22,7 +22,15 @@ from canary_cli.core.model import (
     Side,
 )
 from canary_cli.core.trading.effects import Effect, Journal, Place, QueryOrder, ReadAccount, ReopenStream
-from canary_cli.core.trading.events import AccountRead, AccountUpdated, AlgoUpdated, ReadFailed, Stream, StreamAlive, StreamUp
+from canary_cli.core.trading.events import (
+    AccountRead,
+    AccountUpdated,
+    AlgoUpdated,
+    ReadFailed,
+    Stream,
+    StreamAlive,
+    StreamUp,
+)
 from canary_cli.core.trading.facts import Intended, Purpose, WalletMoved
 from canary_cli.core.trading.inputs import QueryAnswered, Replied, Tick
 from canary_cli.core.trading.order import Stage
