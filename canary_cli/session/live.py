@@ -107,8 +107,12 @@ class LiveSession:
         self.post(EnterPhase(self._clock.now(), phase, pairs, ends_at))
 
     def start(self) -> None:
-        """Begin to listen, decide and act. History must have been loaded (`feed.warm`)."""
+        """Begin to listen, decide and act. History must have been loaded (`feed.warm`).
+
+        Raises OSError where a latch that the journal tells of cannot be written.
+        """
         symbols = self.state.setup.symbols
+        self._keep_latches()
         self.look_at_latch()
         self._executor.perform((ReadAccount("start"),))
         self._tasks = [
@@ -219,6 +223,15 @@ class LiveSession:
         self._enabled_seen, word = changed, read_enabled(self._state_dir)
         if word is not None:
             self.post(ArmAgain(self._clock.now(), word.by, word.reason, word.releases))
+
+    def _keep_latches(self) -> None:
+        """What the journal says is set stands in the file too, though a crash came between the two: people see, and
+        clear, the file."""
+        present = {latch.source for latch in read_latches(self._state_dir)}
+        for source, reason in self.state.latches.items():
+            if source not in present:
+                set_latch(self._state_dir, Latch(source, reason, "session", self._clock.now()))
+        self._latched = frozenset(self.state.latches)
 
     def _write_latch(self, source: str, reason: str) -> None:
         """Remembered as seen, so that a person who clears it before the next look is noticed too."""

@@ -11,10 +11,13 @@ from canary_cli.core.policy.breaker import Zone
 from canary_cli.core.policy.plan import Plan
 from canary_cli.core.policy.risk import TradingState
 from canary_cli.core.trading.events import MarksUpdated
+from canary_cli.core.trading.facts import Latched
 from canary_cli.core.trading.inputs import RollBack
 from canary_cli.core.trading.releasing import held_back
 from canary_cli.core.trading.standing import session_readings, trading_state
 from canary_cli.journal.enabled import Enabled, tell_enabled
+from canary_cli.journal.latch import clear_latches, read_latches
+from canary_cli.session.scribe import Scribe
 from canary_cli.session.simulate.journal import MemoryJournal
 from tests.faults.desk import PAIRS, a_desk
 from tests.faults.trader import Trader, a_session, a_trader, the_plan
@@ -105,6 +108,20 @@ async def test_a_pair_that_slips_is_held_with_its_book_written_down(tmp_path: Pa
         trader.signal(ETH, Side.BUY)
         await trader.until(lambda: trader.events("risk_refused"), "the refusal")
         assert [(e.pair, e.risk_gate) for e in trader.events("risk_refused")] == [(ETH, "pair-held")]
+
+
+async def test_a_latch_that_a_crash_kept_from_its_file_stands_there_after_the_restart(tmp_path: Path) -> None:
+    """Killed between the journal's line and the file: nobody else would see it, nor could anybody clear it."""
+    async with a_desk(PAIRS, speed=10.0, home=tmp_path) as desk:
+        await desk.exchange.connect()
+        journal = MemoryJournal(desk.clock.now)
+        Scribe(journal, "story", "run").write_fact(Latched(desk.clock.now(), "foreign-order", "not ours", "session"))
+        async with a_session(desk, journal, tmp_path) as trader:
+            latches = read_latches(trader.state_dir)
+            assert [(one.source, one.reason) for one in latches] == [("foreign-order", "not ours")]
+            assert trading_state(trader.state)[0] is TradingState.HALTED
+            clear_latches(trader.state_dir, latches)
+            await trader.until(lambda: not trader.state.latches, "a person's word")
 
 
 async def test_the_word_that_enables_trading_arms_the_breaker_again(tmp_path: Path) -> None:
