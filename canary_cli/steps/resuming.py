@@ -8,6 +8,7 @@ from pathlib import Path
 
 from canary_cli import __version__
 from canary_cli.bootstrap import World
+from canary_cli.core.policy.gates import GateVerdict, Verdict
 from canary_cli.core.policy.plan import Plan
 from canary_cli.core.trading.state import Session, Setup
 from canary_cli.errors import PlanError, Refused
@@ -121,6 +122,9 @@ def _take_progress(run: Run, entries: Iterable[Entry]) -> None:
             run.progress.first_ends.setdefault(data["number"], ends)
         elif entry.event == "step_finished" and data.get("goes_on"):
             run.progress.finished.add(data["step"])
+        elif entry.event == "gate" and data["phase"]:
+            verdict = GateVerdict(Verdict(data["verdict"]), (), (entry.reason,))
+            run.progress.verdicts[data["phase"]] = verdict
         elif entry.event in ("signal", "signal_refused"):
             run.progress.decisions.append(entry)
 

@@ -42,7 +42,7 @@ class Watch:
         if phase is None:
             return ()
         verdict = self._run.progress.verdicts.get(phase.number) if self._run.progress.ended else None
-        return verdict.checks if verdict else live_checks(self._run, phase)
+        return (verdict.checks if verdict else ()) or live_checks(self._run, phase)
 
     def close(self) -> None:
         """The last picture, and no published one: a run that has ended must not look as if it were running."""

@@ -10,6 +10,7 @@ from canary_cli.errors import PlanError
 from canary_cli.journal.record import Record
 from canary_cli.steps.plan import load_plan
 from canary_cli.steps.resuming import Opening, open_run, standing, unfinished
+from canary_cli.steps.viewing import view
 from tests.core.trading.conftest import GOLIVE
 from tests.steps.conftest import Home
 
@@ -66,3 +67,13 @@ def test_a_latch_that_a_person_lifted_while_the_run_was_not_there_stays_lifted()
     lines.append(Record("latch_cleared", data={"sources": ["mismatch", "rollback"]}))
     lines.append(Record("latch_set", data={"source": "rollback"}))
     assert standing(lines) == {"foreign-order", "rollback"}  # type: ignore[arg-type]
+
+
+async def test_a_run_that_goes_on_shows_what_its_gates_said_before(world: World) -> None:
+    """A phase that had passed was shown as waiting."""
+    plan = load_plan(GOLIVE, GOLIVE.parents[1])
+    run = open_run(world, plan, GOLIVE, Opening(None, (), 1, None))
+    for phase, verdict in ((0, "GO"), (1, "INCONCLUSIVE"), (1, "WARNING")):
+        run.scribe.write("gate", data={"phase": phase, "verdict": verdict, "checks": []}, status=verdict)
+    again = open_run(world, plan, GOLIVE, Opening(None, (), 2, None))
+    assert [line.status for line in view(again, (), "").phases] == ["warned", "waiting", "waiting"]
