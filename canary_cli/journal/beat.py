@@ -56,6 +56,15 @@ def is_beating(state_dir: Path, now: datetime) -> bool:
     return beat is not None and not beat.ended and now - beat.at < SILENT and is_alive(beat.pid)
 
 
+def was_killed(state_dir: Path) -> bool:
+    """Whether the last session's process is gone without having said that it ends."""
+    try:
+        beat = read_beat(state_dir)
+    except OSError:
+        return False
+    return beat is not None and not beat.ended and not is_alive(beat.pid)
+
+
 def is_alive(pid: int) -> bool:
     """Whether a process of this machine still has that number."""
     try:

@@ -13,6 +13,7 @@ from typing import Generic, TypeVar
 
 from canary_cli.bootstrap import World
 from canary_cli.errors import CanaryError
+from canary_cli.journal.beat import was_killed
 from canary_cli.journal.files import day_files, lines_backwards
 from canary_cli.journal.latch import Latch, read_latches
 from canary_cli.journal.record import Entry, decode
@@ -40,7 +41,10 @@ class Source(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """`session` and `ledger` answer None without a failure where no session has published, and no ledger was made."""
+    """`session` and `ledger` answer None without a failure where no session has published, and no ledger was made.
+
+    `killed`: the session's process is gone without a word; what it published last is no news, however fresh.
+    """
 
     account: str
     exchange: Source[Exposure]
@@ -48,10 +52,12 @@ class Status:
     latches: tuple[Latch, ...]
     journal: Source[Entry]
     ledger: Source[int]
+    killed: bool = False
 
     @property
     def is_running(self) -> bool:
-        return self.session.answer is not None and self.session.age is not None and self.session.age <= FRESH
+        fresh = self.session.age is not None and self.session.age <= FRESH
+        return self.session.answer is not None and fresh and not self.killed
 
     @property
     def headline(self) -> tuple[str, str]:
@@ -61,7 +67,8 @@ class Status:
         view = self.session.answer
         if view is not None and self.is_running:
             return view.headline, view.why
-        unheard = "no session is running" if view is None else "the session is silent and may be dead"
+        silent = "the session's process is gone" if self.killed else "the session is silent and may be dead"
+        unheard = "no session is running" if view is None else silent
         return "STOPPED", f"{unheard}{self._unwatched}"
 
     @property
@@ -98,6 +105,7 @@ async def read_status(world: World) -> Status:
         read_latches(world.account.state_dir),
         Source(journal.answer, _journal_age(world) if journal.answer else None, journal.failure),
         ledger,
+        was_killed(world.account.state_dir),
     )
 
 

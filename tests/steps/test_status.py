@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import socket
+import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import closing
@@ -27,6 +28,7 @@ from canary_cli.core.model import (
     Side,
 )
 from canary_cli.errors import ExitCode
+from canary_cli.journal.beat import Beat, write_beat
 from canary_cli.journal.latch import Latch, set_latch
 from canary_cli.journal.record import Record
 from canary_cli.journal.writer import Journal
@@ -74,6 +76,19 @@ def test_a_silent_session_is_not_running_and_what_it_left_open_is_to_be_closed()
         "the session is silent and may be dead; 1 open positions have only their resting stops",
     )
     assert silent.next_command == "canary close-all --account paper"
+
+
+def test_a_session_that_was_killed_a_moment_ago_is_not_running(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    folder = home / ".canary" / "p"
+    publish(view(), folder)
+    write_beat(folder, Beat("r", dead.pid, NOW))
+    run(["status"])
+    assert "STOPPED  the session's process is gone" in capsys.readouterr().out
+    write_beat(folder, Beat("r", os.getpid(), NOW))
+    run(["status"])
+    assert "RUNNING" in capsys.readouterr().out
 
 
 def test_a_position_without_a_stop_is_to_be_closed_even_while_a_session_runs() -> None:
