@@ -21,6 +21,9 @@ PATIENCE = 1.0
 KEPT = 100_000
 """Words kept for a reader that has stopped; what is said after that is lost."""
 
+UNHEEDED = (signal.SIGHUP, signal.SIGTSTP)
+"""A terminal that is lost; Ctrl-Z, which would leave an account half closed, or a session blind."""
+
 Queue = SimpleQueue[Callable[[], object] | None]
 """What is to be said, in order; None ends the thread behind it."""
 
@@ -112,7 +115,7 @@ def legible(text: str) -> str:
 
 @contextmanager
 def apart() -> Iterator[None]:
-    """Within: stdout and stderr take every word at once, and a lost terminal (SIGHUP) ends nothing."""
+    """Within: stdout and stderr take every word at once; a lost terminal ends nothing, and Ctrl-Z stops nothing."""
     queue = Queue()
     threading.Thread(target=_tell, args=(queue,), daemon=True).start()
     streams = sys.stdout, sys.stderr
@@ -120,9 +123,9 @@ def apart() -> Iterator[None]:
         with suppress(OSError):
             stream.flush()
     sys.stdout, sys.stderr = (_Apart(stream, queue) for stream in streams)
-    before = {number: signal.getsignal(number) for number in (signal.SIGHUP, signal.SIGINT)} if _is_main() else {}
-    if before:
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    before = {number: signal.getsignal(number) for number in (*UNHEEDED, signal.SIGINT)} if _is_main() else {}
+    for number in UNHEEDED if before else ():
+        signal.signal(number, signal.SIG_IGN)
     try:
         yield
     finally:

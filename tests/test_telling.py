@@ -54,7 +54,10 @@ def test_a_stopped_terminal_holds_up_neither_the_deed_nor_for_long_its_end(deed:
         os.close(one)
 
 
-def test_a_terminal_that_is_lost_ends_nothing(deed: Path) -> None:
-    lost = f"import os, signal\n{ACTS}".replace("    for n", "    os.kill(os.getpid(), signal.SIGHUP)\n    for n")
-    assert subprocess.run([sys.executable, "-c", lost, "1", str(deed)], check=False, timeout=60).returncode == 0
+@pytest.mark.parametrize("number", ["SIGHUP", "SIGTSTP"])
+def test_a_terminal_that_is_lost_ends_nothing_and_ctrl_z_stops_nothing(deed: Path, number: str) -> None:
+    heard = f"import os, signal\n{ACTS}".replace("    for n", f"    os.kill(os.getpid(), signal.{number})\n    for n")
+    words = [sys.executable, "-c", heard, "1", str(deed)]
+    ended = subprocess.run(words, check=False, timeout=60)
+    assert ended.returncode == 0
     assert deed.exists()
