@@ -27,7 +27,7 @@ OVERTAKEN = 5
 
 def on_read(turn: Turn, event: AccountRead) -> None:
     """Take in missed fills and orders, settle what was unknown, then compare positions and what guards them."""
-    fills = tuple(_named(turn.state, fill) for fill in event.fills)
+    fills, trades = tuple(_named(turn.state, fill) for fill in event.fills), turn.state.trades
     withheld = next((one for one in fills if is_withheld(turn.state, one, event.snapshot.time)), None)
     for fill in fills:
         gateway.on_fill(turn, fill)
@@ -38,7 +38,7 @@ def on_read(turn: Turn, event: AccountRead) -> None:
     _end_forgotten(turn, event.snapshot)
     _ask_for_inherited(turn)
     gateway.settle_unknown(turn, _present(event.snapshot, fills))
-    _take_wallet(turn, event)
+    _take_wallet(turn, event, is_explained=turn.state.trades is not trades)
     margin.take_balance(turn, event.snapshot)
     marking.take_marks(turn, event.snapshot)
     _compare(turn, event)
@@ -152,15 +152,23 @@ def _present(snapshot: AccountSnapshot, fills: tuple[Fill, ...]) -> frozenset[st
     )
 
 
-def _take_wallet(turn: Turn, event: AccountRead) -> None:
-    """What the stream has not told: money that was moved is neither won nor lost, whoever tells of it."""
+def _take_wallet(turn: Turn, event: AccountRead, *, is_explained: bool) -> None:
+    """What the stream has not told: money that was moved is neither won nor lost, whoever tells of it.
+
+    With trades that it had not told either, the change is theirs. Without, it may be a transfer that is about to be
+    told, and counts when the next reading says the same.
+    """
     for row in event.transfers:
         if turn.state.wallet is not None and is_news(turn.state, row):
             turn.learn(WalletMoved(row.time, row.type, row.amount, turn.state.wallet + row.amount))
-    wallet = event.snapshot.balance.wallet
-    if turn.state.wallet != wallet and (turn.state.wallet is None or not is_overtaken(turn.state, event.snapshot)):
-        change = wallet - (turn.state.wallet or wallet)
-        turn.learn(WalletMoved(event.time, READ, change, wallet))
+    state, wallet = turn.state, event.snapshot.balance.wallet
+    turn.put(wallet_seen=wallet)
+    if state.wallet == wallet or (state.wallet_told is not None and state.wallet_told > event.snapshot.time):
+        return
+    if state.wallet is None or is_explained or state.wallet_seen == wallet:
+        turn.learn(WalletMoved(event.time, READ, wallet - (state.wallet or wallet), wallet))
+    else:
+        turn.ask(ReadAccount("the wallet has changed, and nobody has told why", RETRY_DELAY))
 
 
 def is_news(state: Session, transfer: Income) -> bool:

@@ -108,6 +108,7 @@ def _on_account(turn: Turn, event: AccountUpdated) -> None:
     listening.heard_user(turn, event)
     if event.wallet is None:
         return
+    turn.put(wallet_told=turn.state.now)
     state = turn.state
     if event.reason != "ORDER":
         moved = WalletMoved(event.time, event.reason, event.change, event.wallet)

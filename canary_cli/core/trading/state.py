@@ -116,8 +116,9 @@ class Session:
     `up` is when each stream connected, where it has not been lost since, `heard` when it last gave a sign of life;
     `told` is when the user stream last said something, `user_doubt` what a reading showed that it should have told.
 
-    `wallet_at` is the exchange's time of the newest message that told the wallet, `moves` are those which told of money
-    that no trade explains, so that none counts twice.
+    `wallet_at` is the exchange's time of the newest message that told the wallet, `wallet_told` when we heard it, and
+    `wallet_seen` what the last reading said. `moves` are the messages which told of money that no trade explains, so
+    that none counts twice.
 
     `lows` are what each pair's book could take at its thinnest; `depth_turn` counts the looks at them.
 
@@ -147,6 +148,8 @@ class Session:
     trades: Mapping[tuple[str, int], datetime] = field(default_factory=dict)
     wallet: Decimal | None = None
     wallet_at: datetime | None = None
+    wallet_told: datetime | None = None
+    wallet_seen: Decimal | None = None
     moves: frozenset[WalletMoved] = frozenset()
     told: datetime | None = None
     user_doubt: str = ""

@@ -26,6 +26,7 @@ from canary_cli.core.trading.events import (
     AccountRead,
     AccountUpdated,
     AlgoUpdated,
+    LeverageChanged,
     ReadFailed,
     Stream,
     StreamAlive,
@@ -38,7 +39,7 @@ from canary_cli.core.trading.reconcile import DOUBTS, OVERTAKEN, is_strange
 from canary_cli.core.trading.replies import Confirmed, Rejected
 from canary_cli.core.trading.standing import gross_exposure, is_pressing
 from tests.core.trading.conftest import Desk, order_of
-from tests.core.trading.test_session import placed, signal
+from tests.core.trading.test_session import entered, placed, signal
 
 
 def probe(desk: Desk) -> Intended:
@@ -271,17 +272,54 @@ def test_a_transfer_that_the_stream_told_is_not_counted_again_when_the_wallet_ch
     desk.tell(reading(desk))
     wait(desk, 10)
     desk.tell(AccountUpdated(desk.now, "WITHDRAW", Decimal(9600), Decimal(-400)))
-    desk.tell(moved(desk, -400, 9590))
+    for _ in range(2):
+        desk.tell(moved(desk, -400, 9590))
     desk.mark(after=1, BTCUSDT="50000", ETHUSDT="3000")
     assert (desk.state.equity, desk.state.peak) == (9590, 9600)
 
 
 def test_what_went_without_a_transfer_is_a_loss(desk: Desk) -> None:
+    """Seen once it may be a transfer that is about to be told; seen again it counts."""
     desk.tell(reading(desk))
     wait(desk, 10)
+    effects = desk.tell(moved(desk, -400, 9600, row=False))
+    assert [effect.delay for effect in effects if isinstance(effect, ReadAccount)] == [1.0]
+    desk.mark(after=1, BTCUSDT="50000", ETHUSDT="3000")
+    assert not desk.state.rolling_back
     desk.tell(moved(desk, -400, 9600, row=False))
     desk.mark(after=1, BTCUSDT="50000", ETHUSDT="3000")
     assert desk.state.rolling_back == "breaker"
+
+
+@pytest.mark.parametrize("amount", [-1000, 1000])
+def test_a_transfer_that_a_reading_shows_before_anybody_tells_of_it_trips_nothing(desk: Desk, amount: int) -> None:
+    """A gain, and the deposit that it was, raised the peak twice; a withdrawal was a loss until it was told."""
+    desk.tell(reading(desk))
+    wait(desk, 10)
+    told = AccountUpdated(desk.now, "TRANSFER", Decimal(10_000 + amount), Decimal(amount))
+    desk.tell(moved(desk, amount, 10_000 + amount, row=False))
+    desk.mark(after=0.2, BTCUSDT="50000", ETHUSDT="3000")
+    desk.tell(told)
+    desk.mark(after=1, BTCUSDT="50000", ETHUSDT="3000")
+    assert (desk.state.equity, desk.state.peak) == (10_000 + amount, 10_000 + amount)
+    assert not desk.state.rolling_back
+
+
+def test_what_a_stop_cost_in_a_gap_is_in_the_equity_whatever_else_the_stream_has_said_since(desk: Desk) -> None:
+    """The position was gone and its loss not in the wallet yet: the breaker was blind to it until the next look."""
+    desk.tell(reading(desk))
+    entry, (stop, _) = entered(desk)
+    desk.mark(after=1, BTCUSDT="36000", ETHUSDT="3000")
+    fill = Fill("BTCUSDT", 501, 77, stop.client_id, Side.SELL, Decimal(36_000), entry.quantity, desk.now)
+    seen = replace(moved(desk, -280, 9720, row=False), fills=(fill,))
+    desk.mark(after=0.1, BTCUSDT="36000", ETHUSDT="3000")
+    desk.tell(LeverageChanged(desk.now, "ETHUSDT", Decimal(10)))
+
+    desk.tell(seen)
+
+    desk.mark(after=1, BTCUSDT="36000", ETHUSDT="3000")
+    assert not desk.state.held
+    assert desk.state.equity == 9720
 
 
 def told_by_reading(desk: Desk, entry: Intended) -> AccountRead:
