@@ -15,7 +15,7 @@ from canary_cli.core.policy.plan import Phase
 from canary_cli.core.signals import Holding, SignalEngine, SignalSettings
 from canary_cli.core.trading.effects import ReadAccount
 from canary_cli.core.trading.events import MarketEvent, OrderUpdated, Stream, UserEvent
-from canary_cli.core.trading.inputs import ArmAgain, EnterPhase, Input, LatchChanged, Tick
+from canary_cli.core.trading.inputs import ArmAgain, ConditionChanged, EnterPhase, Input, LatchChanged, Tick
 from canary_cli.core.trading.reconcile import is_strange
 from canary_cli.core.trading.session import decide
 from canary_cli.core.trading.standing import holding_of, is_pressing, may_open
@@ -36,6 +36,9 @@ TICK = 0.1
 
 BEAT_EVERY = 1.0
 """Wall seconds between two signs of life."""
+
+JOURNAL = "journal"
+"""The condition that holds entries while the disk takes no lines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,7 @@ class LiveSession:
     ) -> None:
         self.state = state
         self._exchange = exchange
+        self._scribe = scribe
         self._clock = clock
         self._state_dir = state_dir
         self._on_stop = on_stop
@@ -76,6 +80,8 @@ class LiveSession:
         self._latch_seen = self._latch_decided = ""
         self._beaten: float | None = None
         self._latched: frozenset[str] = frozenset()
+        self._unwritten: dict[str, str] = {}
+        self._trouble = ""
         self._enabled_seen = version(enabled_file(state_dir))
         self._stopping = False
         self._executor = Executor(
@@ -107,10 +113,7 @@ class LiveSession:
         self.post(EnterPhase(self._clock.now(), phase, pairs, ends_at))
 
     def start(self) -> None:
-        """Begin to listen, decide and act. History must have been loaded (`feed.warm`).
-
-        Raises OSError where a latch that the journal tells of cannot be written.
-        """
+        """Begin to listen, decide and act. History must have been loaded (`feed.warm`)."""
         symbols = self.state.setup.symbols
         self._keep_latches()
         self.look_at_latch()
@@ -166,6 +169,7 @@ class LiveSession:
 
     async def _tick_forever(self) -> None:
         while True:
+            self._write_kept()
             self.look_at_latch()
             self._beat()
             self.post(Tick(self._clock.now(), self._quota_used()))
@@ -228,15 +232,31 @@ class LiveSession:
         """What the journal says is set stands in the file too, though a crash came between the two: people see, and
         clear, the file."""
         present = {latch.source for latch in read_latches(self._state_dir)}
-        for source, reason in self.state.latches.items():
-            if source not in present:
-                set_latch(self._state_dir, Latch(source, reason, "session", self._clock.now()))
-        self._latched = frozenset(self.state.latches)
+        self._latched = frozenset(present & self.state.latches.keys())
+        for source in self.state.latches.keys() - present:
+            self._write_latch(source, self.state.latches[source])
 
     def _write_latch(self, source: str, reason: str) -> None:
-        """Remembered as seen, so that a person who clears it before the next look is noticed too."""
-        self._latched |= {source}
-        set_latch(self._state_dir, Latch(source, reason, "session", self._clock.now()))
+        """Remembered as seen, so that a person who clears it before the next look is noticed too.
+
+        One that the disk refuses holds in memory, and is tried again.
+        """
+        try:
+            set_latch(self._state_dir, Latch(source, reason, "session", self._clock.now()))
+        except OSError:
+            self._unwritten[source] = reason
+        else:
+            self._unwritten.pop(source, None)
+            self._latched |= {source}
+
+    def _write_kept(self) -> None:
+        """What a disk has refused: latches, and lines of the journal, without which nothing may be opened."""
+        for source, reason in tuple(self._unwritten.items()):
+            self._write_latch(source, reason)
+        trouble = self._scribe.catch_up()
+        if trouble != self._trouble:
+            self._trouble = trouble
+            self.post(ConditionChanged(self._clock.now(), JOURNAL, bool(trouble), trouble))
 
     def _stop(self, cause: str, detail: str) -> None:
         self._on_stop(Stop(cause, detail, self._heard, known_account(self.state)))

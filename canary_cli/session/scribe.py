@@ -1,5 +1,6 @@
 """Writes a session's facts and notes into the journal, with the audit trail's own fields filled where they apply."""
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -30,7 +31,11 @@ class Lines(Protocol):
 
 
 class Scribe:
-    """`heard` sees every record after it is written: the live view and the ledger listen there."""
+    """`heard` sees every record: the live view and the ledger listen there.
+
+    What the disk refuses is kept, in its order, until it takes it: whoever trades goes on and opens nothing, for
+    `durable` fails meanwhile.
+    """
 
     def __init__(self, journal: Lines, run_id: str, actor: str, standing: Callable[[], Standing] = Standing) -> None:
         self._journal = journal
@@ -38,6 +43,7 @@ class Scribe:
         self._actor = actor
         self._standing = standing
         self.last_seq = 0
+        self._kept: deque[Record] = deque()
         self.heard: list[Callable[[Record], None]] = []
 
     def write_fact(self, fact: f.Fact) -> None:
@@ -51,7 +57,7 @@ class Scribe:
         self.write(note.event, pair=note.pair, data=note.data, **note.fields)
 
     def write(self, event: str, *, data: dict[str, Any], **fields: Any) -> None:
-        """Append one line. Raises OSError when the disk refuses it."""
+        """Append one line, or keep it until the disk takes it."""
         standing = self._standing()
         record = Record(
             event,
@@ -61,11 +67,25 @@ class Scribe:
             data=data,
             **{"drawdown_pct": standing.drawdown_pct, **fields},
         )
-        self.last_seq = self._journal.append(record)
+        self._kept.append(record)
+        self.catch_up()
         for listener in self.heard:
             listener(record)
 
+    def catch_up(self) -> str:
+        """Write what is kept; returns why that cannot be, empty when nothing is left."""
+        while self._kept:
+            try:
+                self.last_seq = self._journal.append(self._kept[0])
+            except OSError as error:
+                return f"the journal cannot be written: {error.strerror or error}"
+            self._kept.popleft()
+        return ""
+
     async def durable(self) -> None:
+        """Raises OSError where the disk refuses."""
+        if refused := self.catch_up():
+            raise OSError(refused)
         await self._journal.durable()
 
 

@@ -6,6 +6,8 @@ from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
+import pytest
+
 from canary_cli.core.model import Side
 from canary_cli.core.policy.breaker import Zone
 from canary_cli.core.policy.plan import Plan
@@ -16,7 +18,10 @@ from canary_cli.core.trading.inputs import RollBack
 from canary_cli.core.trading.releasing import held_back
 from canary_cli.core.trading.standing import session_readings, trading_state
 from canary_cli.journal.enabled import Enabled, tell_enabled
-from canary_cli.journal.latch import clear_latches, read_latches
+from canary_cli.journal.latch import Latch, clear_latches, read_latches, set_latch
+from canary_cli.journal.record import Record
+from canary_cli.session import live
+from canary_cli.session.rebuilding import rebuilt
 from canary_cli.session.scribe import Scribe
 from canary_cli.session.simulate.journal import MemoryJournal
 from tests.faults.desk import PAIRS, a_desk
@@ -122,6 +127,59 @@ async def test_a_latch_that_a_crash_kept_from_its_file_stands_there_after_the_re
             assert trading_state(trader.state)[0] is TradingState.HALTED
             clear_latches(trader.state_dir, latches)
             await trader.until(lambda: not trader.state.latches, "a person's word")
+
+
+class Disk(MemoryJournal):
+    """`full` from some moment on, until somebody makes room."""
+
+    full = False
+
+    def append(self, record: Record) -> int:
+        if self.full:
+            raise OSError(28, "No space left on device")
+        return super().append(record)
+
+
+async def test_a_full_disk_stops_entries_and_nothing_else_and_gets_its_lines_when_there_is_room(tmp_path: Path) -> None:
+    """The stop of a position is taken away by hand meanwhile: it is closed all the same, and the session latches."""
+    async with a_desk(PAIRS, speed=10.0, home=tmp_path) as desk:
+        await desk.exchange.connect()
+        journal = Disk(desk.clock.now)
+        async with a_session(desk, journal, tmp_path) as trader:
+            await trader.enter(BTC)
+            await trader.enter(ETH)
+            journal.full = True
+            await trader.until(lambda: "journal" in trader.state.conditions, "entries to stop")
+            trader.signal("BNBUSDT")
+            for algo in trader.desk.venue.engine.state.conditionals.open(BTC):
+                await desk.exchange.cancel_algo(algo.algo_id)
+            await trader.until(lambda: list(trader.theirs) == [ETH], "the naked position to be closed")
+            await trader.agreed()
+            journal.full = False
+            await trader.until(lambda: not trader.state.conditions["journal"].holds, "the lines to be written")
+            await trader.agreed()
+            assert [entry.data["code"] for entry in trader.events("risk_refused")] == ["reducing"]
+            again = rebuilt(trader.state.setup, desk.clock.now(), journal.entries())
+            assert (again.held, again.trades) == (trader.state.held, trader.state.trades)
+
+
+async def test_a_latch_that_cannot_be_written_holds_and_is_written_when_it_can(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    async with a_trader(tmp_path) as trader:
+        with monkeypatch.context() as full:
+            full.setattr(live, "set_latch", refuse)
+            trader.session.post(RollBack(trader.desk.clock.now(), "story", "a gate failed"))
+            await trader.until(lambda: trader.stops, "the rollback")
+            set_latch(trader.state_dir, Latch("another", "by hand", "ana", trader.desk.clock.now()))
+            await trader.until(lambda: "another" in trader.state.latches, "the other hand's latch")
+            assert "rollback" in trader.state.latches, "nobody has cleared it"
+        await trader.until(lambda: len(read_latches(trader.state_dir)) == 2, "the latch in its file")
+        clear_latches(trader.state_dir, read_latches(trader.state_dir))
+        await trader.until(lambda: not trader.state.latches, "a person's word")
 
 
 async def test_the_word_that_enables_trading_arms_the_breaker_again(tmp_path: Path) -> None:
