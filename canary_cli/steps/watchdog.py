@@ -27,10 +27,11 @@ from canary_cli.steps import incidents
 from canary_cli.steps.booking import book
 from canary_cli.steps.escalating import CONDITION, Crier, clock
 from canary_cli.steps.incidents import Incident
+from canary_cli.steps.interrupting import heard
 from canary_cli.steps.latching import latch_entries, note
 from canary_cli.steps.looking import look
 from canary_cli.steps.serving import ControlDesk, serve
-from canary_cli.steps.sweep import names
+from canary_cli.steps.sweep import names, page, start_sweeper, who_closes
 
 DEAD_AFTER = 30.0
 SILENT_AFTER = 5.0
@@ -173,11 +174,13 @@ class Watchdog:
         failure = latch_entries(world, "watchdog", cause, "watchdog")
         self._say(f"watchdog (process {os.getpid()}) is closing{f'; NOT LATCHED: {failure}' if failure else ''}")
         alerted = asyncio.create_task(asyncio.to_thread(self._alert, f"{cause}; the watchdog is closing"))
-        with closing(world.account.state_dir):
-            _, rules = await look(world)
-            report = await flatten(
-                world.exchange, world.clock, known, rules, "watchdog", self._tell, None, tripped=tripped
-            )
+        try:
+            report, rules = await self._flatten(known, tripped)
+        except asyncio.CancelledError:
+            heir = who_closes(start_sweeper(world.account, None, is_flat=False))
+            self._say(f"ended while it closes: {heir}")
+            page(world.account, f"{cause}; the watchdog was ended while it closed: {heir}")
+            raise
         self._say(f"{report.outcome} after {report.seconds:.1f} s, {len(report.closed)} positions closed")
         self._end(f"{report.outcome}: closed by the watchdog")
         await alerted
@@ -185,6 +188,17 @@ class Watchdog:
         name = self._note(report, cause)
         self._alert(f"{name}: {report.outcome}, verified at the exchange", name)
         self._rechecking = asyncio.create_task(self._recheck(rules))
+
+    async def _flatten(
+        self, known: AccountSnapshot | None, tripped: float
+    ) -> tuple[FlattenReport, Mapping[str, SymbolRules]]:
+        world = self._world
+        with closing(world.account.state_dir):
+            _, rules = await look(world)
+            report = await flatten(
+                world.exchange, world.clock, known, rules, "watchdog", self._tell, None, tripped=tripped
+            )
+        return report, rules
 
     async def _recheck(self, rules: Mapping[str, SymbolRules]) -> None:
         """Late fills; but never what a session that was started anew has opened."""
@@ -266,10 +280,8 @@ async def watch(world: World, dead_after: float, say: Say, *, once: bool) -> Res
         health = await dog.step()
         dog.stop()
         return Result("NOT_CLOSED", ExitCode.INCOMPLETE) if health is Health.DEAD else Result(health.value)
-    watching = asyncio.create_task(dog.run())
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, watching.cancel)
-    try:
-        await watching
-    except asyncio.CancelledError:
-        say("ended by SIGTERM: nobody watches now")
-    return Result("TERMINATED", ExitCode.TERMINATED)
+    with heard() as interruption:
+        await interruption.cuts(dog.run())
+    assert interruption.by is not None
+    say(f"ended by {signal.Signals(interruption.by.number).name}: nobody watches now")
+    return interruption.by.result

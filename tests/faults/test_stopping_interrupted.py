@@ -3,10 +3,13 @@
 import asyncio
 import re
 import signal
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from canary_cli.core.clock import SystemClock
+from canary_cli.journal.beat import Beat, write_beat
 from canary_cli.journal.latch import read_latches
 from canary_cli.journal.reader import read
 from canary_cli.steps.incidents import of_account
@@ -86,6 +89,30 @@ async def test_a_sweeper_that_is_ended_says_that_nobody_closes(tmp_path: Path) -
         typed.process.send_signal(signal.SIGTERM)
         ended = await typed.ended()
         assert ended.code == 143 and "NOBODY IS CLOSING" in ended.out, ended
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+async def test_a_watchdog_that_is_ended_says_by_what(tmp_path: Path, number: signal.Signals, code: int) -> None:
+    async with a_desk() as desk, a_terminal(desk, tmp_path) as terminal:
+        typed = await terminal.begin("watchdog")
+        assert typed.process.stdout is not None
+        assert b"watching" in await typed.process.stdout.readline()
+        typed.process.send_signal(number)
+        ended = await typed.ended()
+        assert (ended.code, f"ended by {number.name}: nobody watches now" in ended.out) == (code, True), ended
+
+
+async def test_a_watchdog_that_is_ended_while_it_closes_hands_over_and_says_to_whom(tmp_path: Path) -> None:
+    async with a_desk() as desk, a_terminal(desk, tmp_path) as terminal:
+        terminal.account.state_dir.mkdir(parents=True)
+        write_beat(terminal.account.state_dir, Beat("run-7", 4242, SystemClock().wall() - timedelta(minutes=1)))
+        typed = await closing(desk, terminal, "watchdog")
+        typed.process.send_signal(signal.SIGTERM)
+        ended = await typed.ended()
+        heir = re.search(r"process (\d+) goes on closing", ended.out)
+        assert ended.code == 143 and heir and int(heir[1]) in terminal.left_running, ended
+        let_close(desk)
+        await until(lambda: not desk.held, "the process that was named")
 
 
 async def test_what_a_signal_cut_off_after_flat_is_done_by_the_rollback_typed_next(tmp_path: Path) -> None:
