@@ -1,10 +1,11 @@
-"""The mark of whoever closes the account: held by a living process, and gone with it however that one ends."""
+"""The marks of whoever closes the account: one held by each while it lives, one that names who goes on closing."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
+from canary_cli.journal.beat import is_alive
 from canary_cli.journal.lock import lock, open_lock, would_wait
 
 
@@ -30,3 +31,27 @@ def is_closing(state_dir: Path) -> bool:
         return would_wait(descriptor)
     finally:
         os.close(descriptor)
+
+
+def take_over(state_dir: Path, pair: str | None) -> Callable[[], int | None]:
+    """Be the process that goes on closing the account, or `pair` of it; whoever was ends for it.
+
+    The answer, asked later, is the process that took over in turn and lives; None where none did. A disk that refuses
+    lets all go on.
+    """
+    mark = state_dir / f".sweeper-{pair or 'all'}"
+    fresh = mark.with_suffix(f".{os.getpid()}.new")
+    try:
+        fresh.write_text(str(os.getpid()))
+        fresh.replace(mark)
+    except OSError:
+        return lambda: None
+    return lambda: _successor(mark)
+
+
+def _successor(mark: Path) -> int | None:
+    try:
+        pid = int(mark.read_text())
+    except (OSError, ValueError):
+        return None
+    return pid if pid != os.getpid() and is_alive(pid) else None

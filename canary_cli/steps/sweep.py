@@ -1,18 +1,20 @@
 """The sweeper: a process of its own that goes on closing when a command must end, and looks again after flat."""
 
+import asyncio
 import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from canary_cli.accounts import Account
 from canary_cli.bootstrap import World
 from canary_cli.core.model import AccountSnapshot, Position, SymbolRules
 from canary_cli.errors import Result
-from canary_cli.journal.closing import closing
+from canary_cli.journal.closing import closing, take_over
 from canary_cli.journal.latch import read_latches
 from canary_cli.journal.record import Record
 from canary_cli.session.aftermath import confirm_flat
@@ -103,37 +105,70 @@ async def sweep(
 ) -> Result:
     """Close without a time-out, then re-check; that ends too when trading is enabled meanwhile.
 
+    It ends for one that was started later: several would use up what the exchange lets this address ask.
+
     `after_flat`: the account was verified flat before, so that whatever is open now has come back. `only` one pair is
     not re-checked: nothing keeps a session from opening it again. `unlatched`: the latch could not be written, so that
     a missing one tells nothing.
     """
-    with nullcontext() if after_flat or only else closing(world.account.state_dir):
+    folder = world.account.state_dir
+    with nullcontext() if after_flat or only else closing(folder):
         _, rules = await look_or_page(world)
+        successor = take_over(folder, only)
         if not after_flat:
-            report = await flatten(
-                world.exchange, world.clock, None, rules, "sweep", lambda p: say(left(p)), None, only=only
-            )
+            report = await _close(world, only, rules, say, successor)
+            while not report.is_flat:
+                if (later := successor()) is not None:
+                    return _handed_over(say, later)
+                report = await _close(world, only, rules, say, successor)
             say(f"{report.outcome} after {report.seconds:.1f} s")
             if only:
                 return Result(str(report.outcome))
 
-    def tell(checked: FlattenReport) -> None:
-        if checked.positions:
-            back = ", ".join(one.symbol for one in checked.positions)
-            say(f"RE-OPENED and closed again: {back}")
-            note(world, Record("warning", actor="sweeper", data={"message": f"RE-OPENED: {back}"}))
-            page(world.account, f"RE-OPENED after flat and closed again: {back}")
-        else:
-            say("re-check: nothing open")
+    def wanted() -> bool:
+        return successor() is None and (unlatched or bool(read_latches(folder)))
 
-    folder = world.account.state_dir
-    confirmed = await confirm_flat(
-        world.exchange, world.clock, rules, tell, wanted=lambda: unlatched or bool(read_latches(folder))
-    )
-    say("FLAT CONFIRMED" if confirmed else "trading was enabled again: re-checks end")
-    if confirmed:
+    if await confirm_flat(world.exchange, world.clock, rules, partial(_tell, world, say), wanted=wanted):
+        say("FLAT CONFIRMED")
         note(world, Record("flat_confirmed", actor="sweeper"))
-    return Result("FLAT_CONFIRMED" if confirmed else "TRADING_ENABLED")
+        return Result("FLAT_CONFIRMED")
+    if (later := successor()) is not None:
+        return _handed_over(say, later)
+    say("trading was enabled again: re-checks end")
+    return Result("TRADING_ENABLED")
+
+
+async def _close(
+    world: World,
+    only: str | None,
+    rules: Mapping[str, SymbolRules],
+    say: Callable[[str], None],
+    successor: Callable[[], int | None],
+) -> FlattenReport:
+    """Until flat, or until somebody else has taken over."""
+    given_up = asyncio.Event()
+
+    def tell(progress: Progress) -> None:
+        say(left(progress))
+        if successor() is not None:
+            given_up.set()
+
+    return await flatten(world.exchange, world.clock, None, rules, "sweep", tell, None, only=only, given_up=given_up)
+
+
+def _handed_over(say: Callable[[str], None], pid: int) -> Result:
+    say(f"process {pid}, started later, goes on: this one ends")
+    return Result("HANDED_OVER")
+
+
+def _tell(world: World, say: Callable[[str], None], checked: FlattenReport) -> None:
+    if not checked.positions:
+        say("re-check: nothing open")
+        return
+    back = ", ".join(one.symbol for one in checked.positions)
+    say(f"RE-OPENED and closed again: {back}")
+    note(world, Record("warning", actor="sweeper", data={"message": f"RE-OPENED: {back}"}))
+    page(world.account, f"RE-OPENED after flat and closed again: {back}")
 
 
 def left(progress: Progress) -> str:

@@ -91,6 +91,21 @@ async def test_a_sweeper_that_is_ended_says_that_nobody_closes(tmp_path: Path) -
         assert ended.code == 143 and "NOBODY IS CLOSING" in ended.out, ended
 
 
+async def test_of_several_sweepers_the_one_started_last_goes_on_alone(tmp_path: Path) -> None:
+    """Five that were left by as many commands cut short were banned by the exchange within a minute."""
+    async with a_desk() as desk, a_terminal(desk, tmp_path) as terminal:
+        first = await closing(desk, terminal, "close-all", "--sweep")
+        second = await terminal.begin("close-all", "--sweep")
+        ended = await first.ended()
+        assert ended.code == 0 and f"process {second.process.pid}, started later, goes on" in ended.out, ended
+        assert second.is_running and desk.held
+        let_close(desk)
+        await until(lambda: not desk.held, "the one started last")
+        after_flat = await terminal.begin("close-all", "--sweep", "--after-flat", "--unlatched")
+        ended = await second.ended()
+        assert f"process {after_flat.process.pid}, started later, goes on" in ended.out, ended
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 async def test_a_watchdog_that_is_ended_says_by_what(tmp_path: Path, number: signal.Signals, code: int) -> None:
     async with a_desk() as desk, a_terminal(desk, tmp_path) as terminal:
