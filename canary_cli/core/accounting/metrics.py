@@ -126,9 +126,10 @@ class Metrics:
         """The exchange refused an order: an error, and one warning. What we deny ourselves is neither."""
         return replace(self, execution=self.execution.told(client_id, symbol, purpose, Became.REJECTED))
 
-    def unknown(self, client_id: str, symbol: str, purpose: str) -> "Metrics":
+    def unknown(self, client_id: str, symbol: str, purpose: str, quantity: Decimal | None = None) -> "Metrics":
         """Nobody knows what became of an order: an error until it is found."""
-        return replace(self, execution=self.execution.told(client_id, symbol, purpose, Became.UNKNOWN))
+        told = self.execution.told(client_id, symbol, purpose, Became.UNKNOWN, quantity=quantity)
+        return replace(self, execution=told)
 
     def unanswered(self, client_id: str, symbol: str, purpose: str, quantity: Decimal) -> "Metrics":
         """Our own death cut the answer off: no error, unless the exchange, asked, knows no such order."""

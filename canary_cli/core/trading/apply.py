@@ -15,7 +15,7 @@ from canary_cli.core.policy.lows import with_one_more
 from canary_cli.core.policy.plan import Action
 from canary_cli.core.trading import facts as f
 from canary_cli.core.trading.forgetting import forget
-from canary_cli.core.trading.order import OrderLife, advance
+from canary_cli.core.trading.order import OrderLife, Stage, advance
 from canary_cli.core.trading.state import Algo, Condition, Held, Session, drop, put
 
 FOREIGN, KILL = "foreign", "kill"
@@ -88,13 +88,23 @@ def _measured(metrics: Metrics, life: OrderLife, fact: Any) -> Metrics:
             return metrics.rejected(*who)
         case f.OrderUnknown(inherited=True):
             return metrics.unanswered(*who, intent.quantity)
-        case f.OrderUnknown():
-            return metrics.unknown(*who)
+        case f.OrderUnknown() if life.stage is Stage.SENT:
+            return metrics.unknown(*who, intent.quantity)
+        case f.OrderUnknown():  # its reply was lost, and it was known by then
+            return metrics.ordered(*who, None, intent.quantity)
         case f.OrderResolved():
             return metrics.resolved(intent.client_id, found=fact.outcome == "found")
-        case f.OrderMoved() if fact.status.is_final and fact.status is not OrderStatus.FILLED:
-            return metrics.ended(intent.client_id)
+        case f.OrderMoved():
+            return _moved(metrics, life, fact)
     return metrics
+
+
+def _moved(metrics: Metrics, life: OrderLife, fact: f.OrderMoved) -> Metrics:
+    """Whoever tells of an order that nobody had answered for has found it."""
+    if life.stage is Stage.UNKNOWN:
+        metrics = metrics.resolved(fact.client_id, found=True)
+    is_short = fact.status.is_final and fact.status is not OrderStatus.FILLED
+    return metrics.ended(fact.client_id) if is_short else metrics
 
 
 def _filled(state: Session, fact: f.Filled) -> Session:

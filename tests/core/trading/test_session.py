@@ -568,3 +568,41 @@ def _a_second(desk: Desk) -> tuple[Effect, ...]:
     desk.mark(after=1, BTCUSDT="50000", ETHUSDT="3000")
     desk.tell(StreamAlive(desk.now, Stream.USER))
     return desk.tell(Tick(desk.now))
+
+
+def figures(desk: Desk) -> dict[str, Decimal | None]:
+    found = session_readings(desk.state)
+    return {name: found[name].value for name in ("errors", "orders", "fill_rate")}
+
+
+def test_an_order_that_the_stream_has_told_before_its_reply_was_lost_is_no_error(desk: Desk) -> None:
+    """In phase 1 one error ends the run, and nobody would ever have taken this one back."""
+    (entry,) = placed(desk.tell(signal(desk)))
+    desk.fill(entry, "50000")
+    desk.tell(Replied(desk.now, entry.client_id, Unknown("no reply within 3 s"), 3000.0, 3000.0))
+    assert figures(desk) == {"errors": 0, "orders": 1, "fill_rate": 100}
+    desk.tell(Tick(desk.now))
+    assert not desk.state.rolling_back
+
+
+def test_an_order_that_the_stream_tells_after_its_reply_was_lost_is_an_error_until_then(desk: Desk) -> None:
+    (entry,) = placed(desk.tell(signal(desk)))
+    desk.tell(Replied(desk.now, entry.client_id, Unknown("no reply within 3 s"), 3000.0, 3000.0))
+    assert figures(desk) == {"errors": 1, "orders": 0, "fill_rate": None}
+    order = order_of(entry)
+    desk.tell(OrderUpdated(desk.now, order, "NEW"))
+    assert figures(desk) == {"errors": 0, "orders": 1, "fill_rate": None}
+    desk.tell(OrderUpdated(desk.now, replace(order, status=OrderStatus.EXPIRED), "EXPIRED"))
+    assert figures(desk) == {"errors": 0, "orders": 1, "fill_rate": 0}
+
+
+def test_an_order_that_is_found_half_filled_counts_half_in_the_fill_rate(desk: Desk) -> None:
+    (entry,) = placed(desk.tell(signal(desk)))
+    desk.tell(Replied(desk.now, entry.client_id, Unknown("no reply within 3 s"), 3000.0, 3000.0))
+    half = entry.quantity / 2
+    found = replace(order_of(entry), status=OrderStatus.PARTIALLY_FILLED, executed=half)
+    desk.tell(QueryAnswered(desk.now, entry.client_id, answered=True, order=found))
+    fill = Fill("BTCUSDT", 5, 7, entry.client_id, Side.BUY, Decimal(50_000), half, desk.now)
+    desk.tell(OrderUpdated(desk.now, found, "TRADE", fill))
+    desk.tell(OrderUpdated(desk.now, replace(found, status=OrderStatus.EXPIRED), "EXPIRED"))
+    assert figures(desk) == {"errors": 0, "orders": 1, "fill_rate": 50}
