@@ -19,6 +19,7 @@ from canary_cli.core.trading.conditions import DATABASE
 from canary_cli.core.trading.inputs import ConditionChanged
 from canary_cli.core.trading.state import Session
 from canary_cli.errors import ExitCode, Result
+from canary_cli.journal.closing import closing
 from canary_cli.journal.record import Record
 from canary_cli.render.lines import Lines
 from canary_cli.session.flattening import FlattenReport, flatten
@@ -137,7 +138,7 @@ class Run:
         if self.stop.done():
             return
         self.closing_began = self.world.clock.monotonic()
-        self.closing = asyncio.create_task(
+        work = asyncio.create_task(
             flatten(
                 self.world.exchange,
                 self.world.clock,
@@ -148,8 +149,14 @@ class Run:
                 None,
             )
         )
+        self.closing = asyncio.create_task(self._marked(work))
         self.stop.set_result(stop)
         self.wake()
+
+    async def _marked(self, work: "asyncio.Task[FlattenReport]") -> FlattenReport:
+        """The closing that is under way, under the mark that keeps others from letting the account trade."""
+        with closing(self.world.account.state_dir):
+            return await work
 
     def wake(self) -> None:
         """Let whoever waits look at once whether something ended the wait."""
