@@ -2,6 +2,7 @@
 
 import asyncio
 
+from canary_cli.core.model import AccountSnapshot
 from canary_cli.core.trading.inputs import Adopt
 from canary_cli.core.trading.reconcile import differing
 from canary_cli.errors import Refused
@@ -32,17 +33,28 @@ def _lift(run: Run, chosen: Difference) -> None:
 async def settle_difference(run: Run) -> None:
     """Make ledger and exchange agree as `run.difference` says, once, and lift the latch that the difference set.
 
-    Raises Refused where something could not be closed, ExchangeUnreachable where the account cannot be read.
+    Raises Refused where something could not be closed or taken over, ExchangeUnreachable where nothing can be read.
     """
     world, by, chosen = run.world, operator(), run.difference
     run.difference = Difference.ASK
     if chosen is Difference.FLATTEN:
         found = differing(run.session.state, await world.exchange.snapshot())
         await asyncio.gather(*(_close(run, symbol) for symbol in found))
-    run.session.post(Adopt(run.now, by, await world.exchange.snapshot()))
+    told = await world.exchange.snapshot()
+    _refuse_untraded(run, told)
+    run.session.post(Adopt(run.now, by, told))
     _lift(run, chosen)
     while "mismatch" in run.session.state.latches:
         await world.clock.pause(0.05)
+
+
+def _refuse_untraded(run: Run, told: AccountSnapshot) -> None:
+    """What this run has no filters of, and hears no price of, it could neither guard nor value."""
+    state, account = run.session.state, run.world.account.name
+    for symbol, (theirs, _) in differing(state, told).items():
+        if theirs and symbol not in state.setup.rules:
+            raise Refused(f"{symbol} is none of this run's pairs, and is not taken over",
+                          f"canary close {symbol} --account {account}, or type --flatten")  # fmt: skip
 
 
 async def _close(run: Run, symbol: str) -> None:
