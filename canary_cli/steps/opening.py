@@ -99,11 +99,15 @@ def _judged(run: Run, state: Session) -> dict[str, datetime]:
     return last
 
 
-def _go_on_rolling_back(run: Run) -> None:
-    """A rollback that was cut short goes on: its latch is the proof that it began."""
+def _goes_on_rolling_back(run: Run) -> bool:
+    """A rollback that was cut short goes on: its latch is the proof that it began.
+
+    It waits for no reading and asks nobody: a closing reads for itself, and closes what differs too.
+    """
     latched = run.session.state.latches.get("rollback")
     if latched is not None:
         run.session.post(RollBack(run.now, "rollback", latched))
+    return latched is not None
 
 
 async def _reconciled(run: Run) -> Outcome:
@@ -114,8 +118,7 @@ async def _reconciled(run: Run) -> Outcome:
         ended = run.cut_short()
         if ended is not None:
             return ended
-        if state.reconciled:
-            _go_on_rolling_back(run)
+        if _goes_on_rolling_back(run) or state.reconciled:
             return Outcome("OPEN")
         if "mismatch" in state.latches:
             if run.difference is Difference.ASK:

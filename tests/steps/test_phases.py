@@ -23,6 +23,8 @@ NIGHT, MORNING = datetime(2026, 2, 22, 20, tzinfo=UTC), datetime(2026, 2, 23, 9,
 
 
 class Watched(Listener):
+    run: Run
+
     def failure(self) -> None:
         return None
 
