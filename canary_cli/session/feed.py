@@ -48,7 +48,6 @@ class Feed:
         self._last: dict[tuple[str, Frame], datetime] = {}
         self._waiting: dict[str, dict[Frame, Candle]] = {symbol: {} for symbol in engines}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._connected = False
 
     @property
     def frames(self) -> Sequence[Frame]:
@@ -89,9 +88,7 @@ class Feed:
                 self._take_candle(candle)
             case StreamUp(stream=Stream.MARKET):
                 self._post(event)
-                if self._connected:
-                    self._start(self._mend_all())
-                self._connected = True
+                self._start(self._mend_all())
             case _:
                 self._post(event)
 

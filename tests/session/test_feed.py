@@ -8,7 +8,7 @@ from typing import Any
 from canary_cli.core.clock import ManualClock
 from canary_cli.core.model import Candle, Frame
 from canary_cli.core.signals import FLAT, SignalEngine, SignalSettings
-from canary_cli.core.trading.events import CandleClosed
+from canary_cli.core.trading.events import CandleClosed, Stream, StreamUp
 from canary_cli.core.trading.inputs import Decided, Input
 from canary_cli.session.feed import Feed
 
@@ -117,3 +117,16 @@ async def test_a_candle_that_closes_while_the_lost_ones_are_fetched_is_judged_af
     await clock.advance(1)
 
     assert judged(told) == [NOON + timedelta(minutes=m) for m in (15, 30, 45)]
+
+
+async def test_a_bar_that_closed_between_the_history_and_the_first_connection_is_judged_at_that() -> None:
+    """The next candle would show the gap a quarter of an hour later, when nobody may trade on it any more."""
+    clock = ManualClock(NOON - timedelta(seconds=1))
+    feed, told, _ = a_feed(clock)
+    await feed.warm()
+    await clock.advance(2)
+
+    feed.take(StreamUp(clock.now(), Stream.MARKET))
+    await clock.advance(1)
+
+    assert judged(told) == [NOON]
