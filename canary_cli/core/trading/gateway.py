@@ -88,13 +88,18 @@ def _ask_again(turn: Turn, client_id: str) -> None:
         turn.ask(QueryOrder(client_id, life.intent.symbol, delay))
 
 
-def settle_unknown(turn: Turn, present: frozenset[str]) -> None:
-    """After a full reading: an unknown order that has been asked for often enough and is nowhere, never was."""
+def settle_unknown(turn: Turn, present: frozenset[str], asked: datetime) -> None:
+    """After a full reading: an unknown order that has been asked for often enough and is nowhere, never was.
+
+    A reading that was `asked` for before the order was sent proves nothing of it.
+    """
     for client_id, life in turn.state.orders.items():
         if life.stage is not Stage.UNKNOWN:
             continue
         if client_id in present:
             turn.learn(OrderResolved(client_id, "found"))
+        elif life.intent.decided_at > asked:
+            turn.ask(ReadAccount(f"order {client_id} was sent after this reading was asked for", 1.0))
         elif life.intent.type.is_algo or next_question(life) is None:
             turn.learn(OrderResolved(client_id, "absent"))
             if not (life.inherited and protection.place_anew(turn, life.intent)):

@@ -37,7 +37,7 @@ def on_read(turn: Turn, event: AccountRead) -> None:
     _take_orders(turn, event.snapshot)
     _end_forgotten(turn, event.snapshot)
     _ask_for_inherited(turn)
-    gateway.settle_unknown(turn, _present(event.snapshot, fills))
+    gateway.settle_unknown(turn, _present(event.snapshot, fills), event.snapshot.time)
     _take_wallet(turn, event, is_explained=turn.state.trades is not trades)
     margin.take_balance(turn, event.snapshot)
     marking.take_marks(turn, event.snapshot)

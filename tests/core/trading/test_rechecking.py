@@ -36,7 +36,7 @@ from canary_cli.core.trading.facts import Intended, Purpose, WalletMoved
 from canary_cli.core.trading.inputs import QueryAnswered, Replied, Tick
 from canary_cli.core.trading.order import Stage
 from canary_cli.core.trading.reconcile import DOUBTS, OVERTAKEN, is_strange
-from canary_cli.core.trading.replies import Confirmed, Rejected
+from canary_cli.core.trading.replies import Confirmed, Rejected, Unknown
 from canary_cli.core.trading.standing import gross_exposure, is_pressing
 from tests.core.trading.conftest import Desk, order_of
 from tests.core.trading.test_session import entered, placed, signal
@@ -427,3 +427,24 @@ def test_news_out_of_its_order_counts_and_does_not_set_the_wallet_back(desk: Des
     assert moves(desk.tell(late)) == [-3]
     desk.tell(AccountUpdated(desk.now - timedelta(seconds=5), "ORDER", Decimal(9_999), Decimal(0)))
     assert desk.state.wallet == 9_990
+
+
+def test_a_reading_from_before_a_stop_was_sent_says_nothing_of_it(desk: Desk) -> None:
+    """The exchange answers neither; the reading that was under way does not show the stop: it may rest all the same."""
+    desk.tell(reading(desk))
+    (entry,) = placed(desk.tell(signal(desk)))
+    desk.confirm(entry)
+    desk.mark(after=1, BTCUSDT="50000", ETHUSDT="3000")
+    early = reading(desk, position=entry.quantity)
+    desk.mark(after=0.1, BTCUSDT="50000", ETHUSDT="3000")
+    stop, target = placed(desk.fill(entry, "50000"))
+    for one in (stop, target):
+        desk.tell(Replied(desk.now, one.client_id, Unknown("503 Unknown error"), 40.0, 35.0))
+
+    effects = desk.tell(early)
+
+    assert not placed(effects), "nothing is closed"
+    assert [effect for effect in effects if isinstance(effect, ReadAccount)]
+    desk.mark(after=1, BTCUSDT="50000", ETHUSDT="3000")
+    (exit,) = placed(desk.tell(reading(desk, position=entry.quantity)))
+    assert exit.purpose is Purpose.EXIT, "that one does not show it either: nothing guards the position"
