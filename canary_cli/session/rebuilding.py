@@ -7,12 +7,14 @@ from datetime import datetime
 from canary_cli.core.accounting.metrics import Seen
 from canary_cli.core.accounting.reading import Reading
 from canary_cli.core.policy.breaker import Breaker
+from canary_cli.core.policy.triggers import keep
 from canary_cli.core.signals import from_record
+from canary_cli.core.trading.alarms import KEPT
 from canary_cli.core.trading.apply import apply
 from canary_cli.core.trading.entries import seen
 from canary_cli.core.trading.record import from_data
 from canary_cli.core.trading.standing import session_readings
-from canary_cli.core.trading.state import Condition, Session, Setup
+from canary_cli.core.trading.state import Condition, Hold, Session, Setup
 from canary_cli.journal.record import Entry
 
 DECISIONS = frozenset({"signal", "signal_refused"})
@@ -32,9 +34,15 @@ def rebuilt(setup: Setup, now: datetime, entries: Iterable[Entry]) -> Session:
         elif entry.event in DECISIONS and state.phase is not None:
             evaluated = state.metrics.evaluated(_seen_in(entry))
             state = replace(state, metrics=evaluated, ticked=entry.timestamp)
+        elif entry.event == KEPT:
+            state = replace(state, triggers=keep(state.triggers, entry.data["trigger"]))
     unanswered = frozenset(client_id for client_id, life in state.orders.items() if life.is_unanswered)
     return replace(
-        state, curve=replace(state.curve, equity=None), conditions=_begun_anew(state, now), inherited=unanswered
+        state,
+        curve=replace(state.curve, equity=None),
+        conditions=_begun_anew(state, now),
+        holds=_still_held(state),
+        inherited=unanswered,
     )
 
 
@@ -48,6 +56,12 @@ def _begun_anew(state: Session, now: datetime) -> dict[str, Condition]:
         name: replace(condition, since=now, holds=condition.holds and not _is_judged(state, known, name))
         for name, condition in state.conditions.items()
     }
+
+
+def _still_held(state: Session) -> dict[str, Hold]:
+    """What can be judged fires again at once where it still has its cause."""
+    known = session_readings(state).values()
+    return {name: hold for name, hold in state.holds.items() if not _is_judged(state, known, name)}
 
 
 def _is_judged(state: Session, known: Iterable[Reading], name: str) -> bool:

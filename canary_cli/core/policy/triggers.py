@@ -17,7 +17,7 @@ from canary_cli.core.policy.comparing import holds
 from canary_cli.core.policy.plan import Action, Check, Level, Phase, Plan, Trigger, name_of
 from canary_cli.core.policy.vocabulary import PER_PAIR
 
-__all__ = ["Action", "DecisionClock", "Fired", "Level", "TriggerStates", "keep", "let_go", "step"]
+__all__ = ["Action", "DecisionClock", "Fired", "Level", "TriggerStates", "keep", "let_go", "step", "told"]
 
 _RANK = {Level.NORMAL: 0, Level.WARNING: 1, Level.CRITICAL: 2}
 _ERRORS = {"order_error_rate": "errors", "order_success": "errors", "order_error_rate_recent": "errors_recent"}
@@ -54,12 +54,16 @@ class DecisionClock:
 
 @dataclass(frozen=True, slots=True)
 class TriggerStates:
-    """`levels` of triggers that are not normal; `beyond` since when one is building up; `broken` hard limits told."""
+    """`levels` of triggers that are not normal; `beyond` since when one is building up; `broken` hard limits told.
+
+    `kept` are those over which a named human went on: a restart, which judges afresh, asks nobody again.
+    """
 
     levels: Mapping[str, Level] = field(default_factory=lambda: MappingProxyType({}))
     beyond: Mapping[str, datetime] = field(default_factory=lambda: MappingProxyType({}))
     clocks: tuple[DecisionClock, ...] = ()
     broken: frozenset[str] = frozenset()
+    kept: frozenset[str] = frozenset()
 
 
 def step(
@@ -77,7 +81,16 @@ def step(
 
 def keep(states: TriggerStates, trigger: str) -> TriggerStates:
     """A named human decided against the rollback: the clock of that trigger ends, its level stays."""
-    return replace(states, clocks=tuple(clock for clock in states.clocks if clock.trigger != trigger))
+    return replace(states, clocks=_others(states, trigger), kept=states.kept | {trigger})
+
+
+def told(states: TriggerStates, name: str, level: str) -> TriggerStates:
+    """A trigger has changed its level: what was decided about it goes for as long as it stays critical."""
+    return states if level == Level.CRITICAL else replace(states, kept=states.kept - {name})
+
+
+def _others(states: TriggerStates, trigger: str) -> tuple[DecisionClock, ...]:
+    return tuple(clock for clock in states.clocks if clock.trigger != trigger)
 
 
 def let_go(states: TriggerStates, names: Iterable[str]) -> TriggerStates:
@@ -138,6 +151,8 @@ def _judge(
     if level is before:
         return states
     one = _fired(trigger, reading, level, before)
+    if one.action is Action.INVESTIGATE and name in states.kept:
+        one = replace(one, action=Action.ALERT)
     fired.append(one)
     return _entered(states, name, level, one, now)
 
@@ -196,7 +211,7 @@ def _entered(states: TriggerStates, name: str, level: Level, fired: Fired, now: 
     levels = {other: held for other, held in states.levels.items() if other != name}
     if level is not Level.NORMAL:
         levels[name] = level
-    moved = replace(keep(states, name), levels=levels)
+    moved = replace(states, clocks=_others(states, name), levels=levels)
     if fired.action is Action.INVESTIGATE:
         moved = replace(moved, clocks=(*moved.clocks, DecisionClock(name, now, fired)))
     return moved

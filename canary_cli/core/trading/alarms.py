@@ -14,9 +14,9 @@ from canary_cli.core.trading.facts import (
 from canary_cli.core.trading.halting import roll_back
 from canary_cli.core.trading.inputs import Keep
 from canary_cli.core.trading.standing import session_readings
-from canary_cli.core.trading.state import Hold, drop, put
 from canary_cli.core.trading.turn import Turn
 
+KEPT = "decision_kept"
 WORD = "canary trading enable --by NAME --reason WHY"
 
 
@@ -59,14 +59,8 @@ def _stop(turn: Turn, fired: Fired, detail: str) -> None:
     _alert_held(turn, fired, detail)
 
 
-def _suspend_signals(turn: Turn, fired: Fired, detail: str) -> None:
-    turn.put(holds=put(turn.state.holds, fired.name, Hold(detail)))
-    _alert_held(turn, fired, detail)
-
-
 def _check_market(turn: Turn, fired: Fired, detail: str) -> None:
     """Entries on the pair wait; its book goes into the journal with the alert."""
-    turn.put(holds=put(turn.state.holds, fired.name, Hold(detail, fired.pair)))
     turn.ask(SnapshotBook(fired.pair, fired.name))
     _alert_held(turn, fired, detail)
 
@@ -90,14 +84,13 @@ def _investigate(turn: Turn, fired: Fired, detail: str) -> None:
 def _release(turn: Turn, fired: Fired, _detail: str) -> None:
     """What the trigger held may go on."""
     release(turn, fired.name)
-    turn.put(holds=drop(turn.state.holds, fired.name))
 
 
 _ACTIONS: dict[Action, Callable[[Turn, Fired, str], None]] = {
     Action.ALERT: _alert,
     Action.INVESTIGATE: _investigate,
     Action.CHECK_MARKET: _check_market,
-    Action.SUSPEND_SIGNALS: _suspend_signals,
+    Action.SUSPEND_SIGNALS: _alert_held,
     Action.STOP: _stop,
     Action.ROLLBACK: _roll_back,
     Action.RELEASE: _release,
@@ -109,4 +102,4 @@ def on_keep(turn: Turn, event: Keep) -> None:
     turn.put(triggers=triggers.keep(turn.state.triggers, event.trigger))
     release(turn, event.trigger)
     data = {"trigger": event.trigger, "by": event.by, "reason": event.reason}
-    turn.ask(Note("decision_kept", data=data))
+    turn.ask(Note(KEPT, data=data))

@@ -16,7 +16,7 @@ from canary_cli.core.policy.plan import Action
 from canary_cli.core.trading import facts as f
 from canary_cli.core.trading.forgetting import forget
 from canary_cli.core.trading.order import OrderLife, Stage, advance
-from canary_cli.core.trading.state import Algo, Condition, Held, Session, drop, put
+from canary_cli.core.trading.state import Algo, Condition, Held, Hold, Session, drop, put
 
 FOREIGN, KILL = "foreign", "kill"
 """Purposes of fills whose orders this session did not make: a stranger's, and those of a closing."""
@@ -234,9 +234,15 @@ def _breaker_moved(state: Session, fact: f.BreakerMoved) -> Session:
 
 
 def _trigger_fired(state: Session, fact: f.TriggerFired) -> Session:
-    """What is well again no longer holds its condition, which clears after a time of health."""
-    condition = state.conditions.get(fact.name)
-    if condition is None or fact.action != Action.RELEASE:
+    """What is well again holds nothing any more; a condition clears after a time of health."""
+    state = replace(state, triggers=triggers.told(state.triggers, fact.name, fact.level))
+    if fact.action in (Action.CHECK_MARKET, Action.SUSPEND_SIGNALS):
+        detail = f"{fact.name} {Decimal(fact.value):.4g} beyond {fact.limit} (n={fact.n})"
+        return replace(state, holds=put(state.holds, fact.name, Hold(detail, fact.pair)))
+    if fact.action != Action.RELEASE:
+        return state
+    state, condition = replace(state, holds=drop(state.holds, fact.name)), state.conditions.get(fact.name)
+    if condition is None:
         return state
     return replace(state, conditions=put(state.conditions, fact.name, replace(condition, since=fact.time, holds=False)))
 

@@ -6,11 +6,12 @@ from decimal import Decimal
 
 import pytest
 
-from canary_cli.core.model import OrderStatus
+from canary_cli.core.model import OrderStatus, OrderType, Side
 from canary_cli.core.policy.risk import TradingState
-from canary_cli.core.trading.effects import Journal, QueryOrder, StartRollback
-from canary_cli.core.trading.facts import ConditionSet, Intended, Purpose, TriggerFired
-from canary_cli.core.trading.inputs import ArmAgain, ConditionChanged, QueryAnswered, Replied, Tick
+from canary_cli.core.trading.apply import apply
+from canary_cli.core.trading.effects import Journal, Note, QueryOrder, StartRollback
+from canary_cli.core.trading.facts import ConditionSet, Intended, OrderConfirmed, Purpose, TriggerFired
+from canary_cli.core.trading.inputs import ArmAgain, ConditionChanged, Keep, QueryAnswered, Replied, Tick
 from canary_cli.core.trading.order import RESOLVE_DELAYS, Stage
 from canary_cli.core.trading.replies import Rejected, Unknown
 from canary_cli.core.trading.standing import session_readings, trading_state
@@ -29,6 +30,8 @@ def crash(desk: Desk, away: timedelta = timedelta()) -> None:
     for effect in desk.asked:
         if isinstance(effect, Journal):
             scribe.write_fact(effect.fact)
+        elif isinstance(effect, Note):
+            scribe.note(effect)
     desk.state = replace(desk.state, now=desk.now + away)
     scribe.write("run_resumed", data={})
     desk.state = rebuilt(desk.state.setup, desk.now, journal.entries())
@@ -138,3 +141,39 @@ def test_what_a_trigger_held_before_another_phase_began_is_not_let_go_by_a_resta
     assert trading_state(desk.state) == (TradingState.REDUCING, "order errors: 4 % of the last 100")
     desk.tell(ArmAgain(desk.now, "ana", "keys mended", ("order errors",)))
     assert trading_state(desk.state)[0] is TradingState.ACTIVE
+
+
+@pytest.mark.parametrize(("action", "pair"), [("check-market", "BTCUSDT"), ("suspend-signals", "")])
+def test_entries_that_a_trigger_held_before_another_phase_began_stay_held_through_a_restart(
+    desk: Desk, action: str, pair: str
+) -> None:
+    name = f"story {pair}".strip()
+    desk.asked.append(Journal(TriggerFired(desk.now, name, "critical", "61.5", "50", 1, action, pair)))
+    crash(desk)
+    assert desk.state.holds[name].pair == pair
+    desk.asked.append(Journal(TriggerFired(desk.now, name, "normal", "3", "50", 2, "release", pair)))
+    crash(desk)
+    assert not desk.state.holds
+
+
+def slow(desk: Desk) -> None:
+    """Twenty probes, each acknowledged after 1.2 s: half of the last twenty are above a second."""
+    for number in range(20):
+        intent = Intended(f"slow-{number}", "BTCUSDT", Side.BUY, Decimal(1), OrderType.MARKET, Purpose.PROBE, desk.now,
+                          Decimal(50_000))  # fmt: skip
+        for fact in (intent, OrderConfirmed(intent.client_id, number, 1200.0, 1190.0)):
+            desk.state = apply(desk.state, fact)
+            desk.asked.append(Journal(fact))
+
+
+def test_a_persons_decision_to_go_on_holds_through_a_restart(desk: Desk) -> None:
+    """Asked again, and nobody there: the run would be rolled back against the word that was given."""
+    desk.state = replace(desk.state, reconciled=True)
+    slow(desk)
+    desk.tell(Tick(desk.now))
+    (clock,) = desk.state.triggers.clocks
+    desk.tell(Keep(desk.now, clock.trigger, "ana", "known, the provider is on it"))
+    crash(desk)
+    desk.tell(reading(desk))
+    wait(desk, 130)
+    assert not desk.state.triggers.clocks and not desk.state.rolling_back
