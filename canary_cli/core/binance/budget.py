@@ -25,7 +25,7 @@ class Budget:
     orders_1m: int = 0
     weighed_at: datetime = _EPOCH
     counted_at: datetime = _EPOCH
-    reads_held_until: datetime = _EPOCH
+    held_until: datetime = _EPOCH
     banned_until: datetime = _EPOCH
 
     @property
@@ -44,8 +44,8 @@ class Budget:
     def throttled(self, seconds: float, now: datetime, *, banned: bool) -> "Budget":
         until = now + timedelta(seconds=seconds)
         if banned:
-            return replace(self, banned_until=until, reads_held_until=until)
-        return replace(self, reads_held_until=max(self.reads_held_until, until))
+            return replace(self, banned_until=until, held_until=until)
+        return replace(self, held_until=max(self.held_until, until))
 
     def ban(self, now: datetime) -> float:
         """Seconds for which nothing at all may be asked."""
@@ -53,15 +53,20 @@ class Budget:
 
     def wait_to_read(self, weight: int, now: datetime, *, urgent: bool) -> float:
         """Seconds until a read of `weight` may be asked; `urgent` reads may use what is kept for exits."""
-        held = max(0.0, (self.reads_held_until - now).total_seconds())
+        held = self._held(now)
         limit = WEIGHT_LIMIT if urgent else WEIGHT_LIMIT * (1 - KEPT_FOR_EXITS)
         used = self.weight if _bucket(self.weighed_at, 60) == _bucket(now, 60) else 0
         return max(held, _left_of(now, 60)) if used + weight > limit else held
 
     def wait_to_enter(self, now: datetime) -> float:
-        """Seconds until an order that may open exposure may be sent without touching what is kept for exits."""
+        """Seconds until an order that may open exposure may be sent: where the exchange asked for quiet not before that
+        is over, and never out of what is kept for exits.
+        """
         spent = (seconds for seconds, share in self._order_shares(now) if share >= 1 - KEPT_FOR_EXITS)
-        return max((_left_of(now, seconds) for seconds in spent), default=0.0)
+        return max((self._held(now), *(_left_of(now, seconds) for seconds in spent)))
+
+    def _held(self, now: datetime) -> float:
+        return max(0.0, (self.held_until - now).total_seconds())
 
     def order_share(self, now: datetime) -> float:
         """How much of the order rate is used, 0 to 1, by whichever of its two limits is nearer."""

@@ -101,7 +101,7 @@ class BinanceExchange:
     async def place(self, request: OrderRequest) -> Reply[Order]:
         wait = 0.0 if is_exit(request) else self.budget.wait_to_enter(self._clock.wall())
         if wait:
-            return Denied(f"the rest of the order rate is kept for exits, for {wait:.0f} s")
+            return Denied(f"what is left of the rate is kept for exits, for {wait:.0f} s")
         reply = await self._do("futures_create_order", translate.order_fields(request), translate.order)
         if isinstance(reply, Rejected) and reply.code == translate.DUPLICATE_ID:
             return await self._adopt(request)

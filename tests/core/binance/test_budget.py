@@ -38,8 +38,10 @@ def test_the_order_rate_is_told_by_the_nearer_of_its_two_limits() -> None:
     assert told(0, 150).order_share(NOW) == 0.5
 
 
-def test_after_429_reads_wait_and_after_418_everything_does() -> None:
+def test_after_429_reads_and_entries_wait_and_after_418_everything_does() -> None:
+    """Whoever goes on after a 429 is banned, and then no exit passes either."""
     quiet = Budget().throttled(7, NOW, banned=False)
+    assert (quiet.wait_to_enter(NOW), quiet.wait_to_enter(NOW + timedelta(seconds=7))) == (7, 0)
     assert (quiet.wait_to_read(1, NOW, urgent=True), quiet.ban(NOW)) == (7, 0)
     banned = quiet.throttled(120, NOW, banned=True)
     assert (banned.ban(NOW), banned.wait_to_read(1, NOW, urgent=True)) == (120, 120)

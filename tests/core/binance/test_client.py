@@ -143,7 +143,7 @@ async def test_a_ban_silences_everything_until_it_ends() -> None:
         assert len(stage.asked) == before
 
 
-async def test_after_429_reads_wait_while_exits_pass() -> None:
+async def test_after_429_reads_and_entries_wait_while_exits_pass() -> None:
     async with a_stage() as stage, an_exchange(stage) as exchange:
         stage.answer("/fapi/v1/premiumIndex", says({"code": -1003, "msg": "Too many"}, 429, Retry_After="30"))
         stage.answer(ORDER, says(order_row()))
@@ -151,6 +151,7 @@ async def test_after_429_reads_wait_while_exits_pass() -> None:
             await exchange.marks()
         with pytest.raises(ReadsThrottled):
             await exchange.server_time()
+        assert isinstance(await exchange.place(ENTRY), Denied)
         assert len(stage.asked) == 1
         assert isinstance(await exchange.place(CLOSE), Confirmed)
 
