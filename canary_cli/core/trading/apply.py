@@ -208,6 +208,7 @@ def _equity_marked(state: Session, fact: f.EquityMarked) -> Session:
         curve=replace(state.curve, peak=fact.peak).marked(fact.equity, fact.time),
         metrics=replace(state.metrics, fresh_seconds=fact.fresh_seconds, stale_seconds=fact.stale_seconds),
         equity_noted=fact.time,
+        peak_noted=fact.peak,
     )
 
 

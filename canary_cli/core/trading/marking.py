@@ -14,10 +14,12 @@ from canary_cli.core.trading.facts import (
 )
 from canary_cli.core.trading.halting import roll_back
 from canary_cli.core.trading.inputs import ArmAgain
-from canary_cli.core.trading.state import drop, put
+from canary_cli.core.trading.state import Session, drop, put
 from canary_cli.core.trading.turn import Turn
 
 EQUITY_EVERY = timedelta(minutes=1)
+NEW_PEAK = Decimal("1.001")
+"""A peak so many times the last one on record is put on record at once: a thirtieth of what the breaker allows."""
 
 
 def on_marks(turn: Turn, event: MarksUpdated) -> None:
@@ -44,8 +46,15 @@ def _mark_equity(turn: Turn, time: datetime) -> None:
     turn.put(curve=curve, breaker=moved)
     if change is not None:
         _breaker_moved(turn, change, time)
-    if state.equity_noted is None or time - state.equity_noted >= EQUITY_EVERY:
+    if _is_worth_a_note(turn.state, time):
         note_equity(turn, time)
+
+
+def _is_worth_a_note(state: Session, time: datetime) -> bool:
+    """Once a minute, and a peak that a crash within that minute would forget."""
+    if state.equity_noted is None or time - state.equity_noted >= EQUITY_EVERY:
+        return True
+    return state.peak is not None and state.peak_noted is not None and state.peak >= state.peak_noted * NEW_PEAK
 
 
 def take_marks(turn: Turn, snapshot: AccountSnapshot) -> None:

@@ -168,6 +168,7 @@ class Session:
     up: Mapping[Stream, datetime] = field(default_factory=dict)
     curve: Curve = field(default_factory=Curve)
     equity_noted: datetime | None = None
+    peak_noted: Decimal | None = None
     breaker: Breaker = field(default_factory=Breaker)
     triggers: TriggerStates = field(default_factory=TriggerStates)
     metrics: Metrics = field(default_factory=Metrics)

@@ -177,3 +177,17 @@ def test_a_persons_decision_to_go_on_holds_through_a_restart(desk: Desk) -> None
     desk.tell(reading(desk))
     wait(desk, 130)
     assert not desk.state.triggers.clocks and not desk.state.rolling_back
+
+
+def test_a_peak_of_the_minute_in_which_the_process_died_is_not_forgotten(desk: Desk) -> None:
+    """The breaker would measure the fall that follows from where it stood a minute before."""
+    desk.tell(reading(desk))
+    (entry,) = placed(desk.tell(signal(desk)))
+    desk.confirm(entry)
+    desk.fill(entry, "50000")
+    wait(desk, 61)
+    desk.mark(after=20, BTCUSDT="60000", ETHUSDT="3000")
+    peak = desk.state.peak
+    desk.mark(after=10, BTCUSDT="55000", ETHUSDT="3000")
+    crash(desk)
+    assert desk.state.peak == peak == 10_200

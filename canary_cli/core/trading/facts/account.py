@@ -19,7 +19,8 @@ class WalletMoved:
 
 @dataclass(frozen=True, slots=True)
 class EquityMarked:
-    """Equity at one moment, once a plan minute and at each new breaker zone; carries what replay cannot recompute."""
+    """Equity at one moment, once a plan minute, at each new breaker zone and at a new peak; carries what replay cannot
+    recompute."""
 
     event: ClassVar[str] = "equity"
     time: datetime
