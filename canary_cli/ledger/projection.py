@@ -211,8 +211,11 @@ def _fill(rows: Rows, entry: Entry) -> None:
 
 
 def _adopted(rows: Rows, entry: Entry) -> None:
-    """A person had the exchange's position taken for ours: it stands, whatever the fills before say."""
+    """The exchange's position taken for ours: it stands, whatever the fills before say, of either side."""
     data = entry.data
+    for side in (PositionSide.LONG, PositionSide.SHORT):
+        if held := rows.get("positions", (data["symbol"], side.value)):
+            rows.put("positions", (data["symbol"], side.value), {**held, "quantity": ZERO})
     told = {"quantity": _money(data["quantity"]), "entry_price": _figure(_money(data["entry_price"]))}
     row = {**told, "updated_at": _time(data.get("time")) or entry.timestamp}
     rows.put("positions", (data["symbol"], PositionSide.BOTH.value), row)

@@ -5,9 +5,9 @@ nothing about that.
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -30,7 +30,10 @@ PATIENCE = 5.0
 
 
 async def book(world: World, report: FlattenReport, patience: float = PATIENCE) -> None:
-    """Journal every trade since the last one known, then equity. A living session books its own trades."""
+    """Journal every trade since the last one known, what flat says of the rest, then equity.
+
+    A living session books its own trades.
+    """
     with suppress(CanaryError, OSError, TimeoutError):
         async with asyncio.timeout(patience):
             if not is_beating(world.account.state_dir, world.clock.wall()):
@@ -58,25 +61,53 @@ async def book_equity(world: World, report: FlattenReport) -> None:
 
 
 async def _book_fills(world: World, report: FlattenReport) -> None:
-    told = list(read(world.account.log_dir, events=("fill",)))
-    since = (told[-1].timestamp if told else report.began) - EARLIER
-    symbols = sorted(_open_symbols(told) | {one.symbol for one in report.positions})
+    told = list(read(world.account.log_dir, events=("fill", "adopted")))
+    fills = [entry for entry in told if entry.event == "fill"]
+    since = (fills[-1].timestamp if fills else report.began) - EARLIER
+    symbols = sorted({one for one, left in _held(told).items() if left} | {one.symbol for one in report.positions})
     pages = await asyncio.gather(*(world.exchange.trades(symbol, since) for symbol in symbols))
-    known = {(entry.data["symbol"], entry.data["trade_id"]) for entry in told}
+    known = {(entry.data["symbol"], entry.data["trade_id"]) for entry in fills}
     missed = [fill for page in pages for fill in page if (fill.symbol, fill.trade_id) not in known]
+    missed.sort(key=lambda fill: (fill.time, fill.trade_id))
     run = last_run(world.account.log_dir)
-    for fill in sorted(missed, key=lambda fill: (fill.time, fill.trade_id)):
-        world.journal.append(_record(fill, report, run.run_id if run else ""))
+    records = [_record(fill, report, run.run_id if run else "") for fill in missed]
+    if report.is_flat and not report.only:
+        as_of = max((fill.time for fill in missed), default=report.began)
+        records += _gone(_held([*told, *records]), report, max(as_of, world.clock.now()), run.run_id if run else "")
+    for record in records:
+        world.journal.append(record)
 
 
-def _open_symbols(told: Iterable[Entry]) -> set[str]:
-    """Pairs that the journal's fills leave open."""
+def _held(told: Iterable[Entry | Record]) -> dict[str, Decimal]:
+    """What fills, and what was taken over as it stood, come to for each pair."""
     held: dict[str, Decimal] = {}
-    for entry in told:
-        data = entry.data
-        signed = Decimal(data["quantity"]) * Side(data["side"]).sign
-        held[data["symbol"]] = held.get(data["symbol"], ZERO) + signed
-    return {symbol for symbol, quantity in held.items() if quantity}
+    for one in told:
+        data, quantity = one.data, Decimal(one.data["quantity"])
+        if one.event == "adopted":
+            held[data["symbol"]] = quantity
+        else:
+            held[data["symbol"]] = held.get(data["symbol"], ZERO) + quantity * Side(data["side"]).sign
+    return held
+
+
+def _gone(held: Mapping[str, Decimal], report: FlattenReport, at: datetime, run_id: str) -> list[Record]:
+    """The exchange said flat: what the fills we know leave open (others had opened it) is not there, and explains no
+    difference ever after.
+    """
+    dust = {one.symbol for one in report.dust}
+    told = {"time": at.isoformat(), "quantity": ZERO, "entry_price": ZERO, "by": "close-all"}
+    return [
+        Record(
+            "adopted",
+            pair=symbol,
+            run_id=run_id,
+            actor="close-all",
+            data={"symbol": symbol, **told},
+            reason="the exchange said flat; our fills did not",
+        )
+        for symbol, left in sorted(held.items())
+        if left and symbol not in dust
+    ]
 
 
 def _record(fill: Fill, report: FlattenReport, run_id: str) -> Record:

@@ -19,6 +19,7 @@ from canary_cli.journal.latch import read_latches
 from canary_cli.journal.record import Record
 from canary_cli.session.aftermath import confirm_flat
 from canary_cli.session.flattening import FlattenReport, Progress, flatten
+from canary_cli.steps.booking import book
 from canary_cli.steps.latching import note
 from canary_cli.steps.looking import PATIENCE, NotClosed, look
 
@@ -122,6 +123,7 @@ async def sweep(
                     return _handed_over(say, later)
                 report = await _close(world, only, rules, say, successor)
             say(f"{report.outcome} after {report.seconds:.1f} s")
+            await book(world, report)
             if only:
                 return Result(str(report.outcome))
 

@@ -55,6 +55,21 @@ async def test_a_position_re_opened_by_a_late_fill_is_closed_by_the_re_checks_an
         assert ("warning", "RE-OPENED: BTCUSDT") in told and told[-1][0] == "flat_confirmed"
 
 
+async def test_an_account_whose_positions_others_opened_may_trade_again_once_it_is_flat(tmp_path: Path) -> None:
+    """The fills of the closes alone left the ledger short for ever, and no verb took that back."""
+    async with a_desk(speed=120.0) as desk, a_terminal(desk, tmp_path) as terminal:
+        rehearses(terminal, desk)
+        await desk.open("BTCUSDT", "ETHUSDT")
+        await desk.clock.sleep(300.0)
+        ended = await terminal.type("close-all", "--no-recheck")
+        assert (ended.code, desk.held) == (0, {}), ended
+        name = terminal.account.name
+        enabled = await terminal.type("trading", "enable", "--by", "ana", "--reason", "flat", "--confirm", name)
+        assert enabled.code == 0, enabled
+        verified = await terminal.type("verify-db")
+        assert verified.code == 0, verified
+
+
 async def test_what_a_closing_came_to_is_the_last_point_of_the_equity_curve_and_no_withdrawal_is(
     tmp_path: Path,
 ) -> None:

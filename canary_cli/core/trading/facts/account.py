@@ -66,7 +66,9 @@ class ForeignSeen:
 
 @dataclass(frozen=True, slots=True)
 class Adopted:
-    """A person had us take the exchange's position for ours; `quantity` is signed, zero where it holds none."""
+    """The exchange's position taken for ours, whatever our fills say: a person had it so, or a closing saw that it is
+    gone. `quantity` is signed, zero where it holds none.
+    """
 
     event: ClassVar[str] = "adopted"
     time: datetime
