@@ -99,6 +99,7 @@ class Executor:
         self._alert = alert
         self._tasks: set[asyncio.Task[None]] = set()
         self._reading: asyncio.Task[None] | None = None
+        self._read_begins, self._read_begun = 0.0, False
         self._decided: dict[str, float] = {}
         self._read_since = since - timedelta(hours=1)
 
@@ -202,16 +203,25 @@ class Executor:
             self._post(QueryAnswered(self._clock.now(), effect.client_id, answered=True, order=order))
 
     def _read_account(self, effect: ReadAccount) -> None:
-        """One reading at a time: whoever asks while one waits or runs is served by it or by the next."""
-        if self._reading is None or self._reading.done():
-            self._reading = self._start(self._read(effect))
-        else:
-            running = self._reading
-            running.add_done_callback(lambda _done: self._read_account(effect) if running is self._reading else None)
+        """One reading at a time. Whoever asks while one waits is served by it, or has it begin sooner.
+
+        Whoever asks while one runs is served by the next.
+        """
+        begins, running = self._clock.monotonic() + effect.delay, self._reading
+        if running is not None and not running.done():
+            if self._read_begun:
+                running.add_done_callback(lambda _: self._read_account(effect) if running is self._reading else None)
+                return
+            if begins >= self._read_begins:
+                return
+            running.cancel()
+        self._read_begins, self._read_begun = begins, False
+        self._reading = self._start(self._read(effect))
 
     async def _read(self, effect: ReadAccount) -> None:
         if effect.delay:
             await self._clock.pause(effect.delay)
+        self._read_begun = True
         asked, urgent = self._clock.now(), self._is_pressing()
         try:
             snapshot = await self._exchange.snapshot(urgent=urgent)

@@ -50,9 +50,9 @@ class Slow(MemoryJournal):
         await asyncio.sleep(0.05)
 
 
-async def answer(twin: Twin, effect: Effect, disk: Callable[..., MemoryJournal] = MemoryJournal, *,
+async def answer(twin: Twin, *effects: Effect, disk: Callable[..., MemoryJournal] = MemoryJournal,
                  may_open: bool = True, is_pressing: bool = False) -> Input:  # fmt: skip
-    """What an executor that is asked for `effect` tells the session."""
+    """What an executor that is asked for `effects` tells the session first."""
     answered: asyncio.Queue[Input] = asyncio.Queue()
     one = Executor(
         twin, Scribe(disk(lambda: NOW), "run-1", "session"), twin.clock, since=NOW,  # type: ignore[arg-type]
@@ -61,14 +61,14 @@ async def answer(twin: Twin, effect: Effect, disk: Callable[..., MemoryJournal] 
         depth_bps=Decimal(50), may_open=lambda: may_open, is_pressing=lambda: is_pressing, reopen=lambda _: None,
         set_latch=lambda *_: None, roll_back=lambda *_: None, alert=lambda *_: None,
     )  # fmt: skip
-    one.perform((effect,))
+    one.perform(effects)
     return await asyncio.wait_for(answered.get(), 5)
 
 
 async def answer_to(
     purpose: Purpose, disk: Callable[..., MemoryJournal], venue: Venue, *, may_open: bool = True
 ) -> Replied:
-    replied = await answer(Twin(venue, SystemClock()), Place(order(purpose)), disk, may_open=may_open)
+    replied = await answer(Twin(venue, SystemClock()), Place(order(purpose)), disk=disk, may_open=may_open)
     assert isinstance(replied, Replied)
     return replied
 
@@ -152,3 +152,12 @@ async def test_an_answer_that_nobody_understands_is_none_and_is_asked_for_again(
     """Swallowed, it would leave an exit without an answer for ever, and every later one of its pair unsent."""
     told = await answer(Garbled(Venue(), SystemClock()), effect)
     assert isinstance(told, ReadFailed) or (isinstance(told, QueryAnswered) and not told.answered)
+
+
+async def test_a_reading_that_is_wanted_now_does_not_wait_for_one_that_is_put_off() -> None:
+    """After a refusal the next look is a minute away; what an exit has left is wanted at once."""
+    twin = Twin(Venue(), SystemClock())
+    put_off, now = ReadAccount("again, after: asks for quiet", 60.0), ReadAccount("the exit before left a rest")
+
+    assert isinstance(await answer(twin, put_off, now), AccountRead)
+    assert len(twin.urgent) == 2, "one reading for both"

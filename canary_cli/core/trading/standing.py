@@ -50,8 +50,13 @@ def is_quiet(state: Session) -> bool:
 
 
 def is_pressing(state: Session) -> bool:
-    """Whether a reading is needed to close or guard something, or to know anything at all."""
-    return state.read_answered is None or not is_quiet(state)
+    """Whether a reading is needed to close or guard something, or to know anything at all.
+
+    Without any for two rechecks a quiet user stream is not believed, and the run takes itself off.
+    """
+    if state.read_answered is None or not is_quiet(state):
+        return True
+    return (state.now - state.read_answered).total_seconds() > 1.5 * state.setup.recheck
 
 
 def _rests(life: OrderLife) -> bool:

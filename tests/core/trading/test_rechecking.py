@@ -90,6 +90,8 @@ def test_what_is_kept_for_exits_is_for_readings_that_something_waits_for(desk: D
     assert is_pressing(desk.state), "nothing is known before the first reading"
     desk.tell(reading(desk))
     assert not is_pressing(desk.state)
+    later = replace(desk.state, now=desk.now + timedelta(seconds=91))
+    assert is_pressing(later), "without a reading a quiet stream is soon not believed any more"
     intent = probe(desk)
     assert is_pressing(desk.state), "nobody has answered for the probe"
     desk.confirm(intent)
