@@ -121,7 +121,10 @@ async def _recorded(run: Run, request: RunRequest, screen: Screen) -> Result:
 
 
 async def _drive(run: Run, steps: list[tuple[str, Step]], screen: Screen) -> tuple[Result, str]:
-    """Each step in turn; the first that ends the run decides how. Ctrl-C stops in order, a second one at once."""
+    """Each step in turn; the first that ends the run decides how. Ctrl-C stops in order, a second one at once.
+
+    A bug ends the run, but not before a closing that is under way.
+    """
     with stopping.on_signals(run):
         try:
             for name, step in steps:
@@ -131,9 +134,21 @@ async def _drive(run: Run, steps: list[tuple[str, Step]], screen: Screen) -> tup
                 if outcome.ends is not None:
                     return await _ended(run, outcome, screen)
             return Result("DONE"), "handed off"
+        except Exception as error:
+            _page(run, error)
+            if run.closing is not None:
+                await asyncio.wait({run.closing})
+            raise
         finally:
             if run.has_session:
                 await _stop(run)
+
+
+def _page(run: Run, error: Exception) -> None:
+    """Nobody watches any more, and where no watchdog runs nobody else would say so."""
+    if run.has_session and run.session.state.held:
+        told = f"run {run.run_id} DIED of {type(error).__name__}: {error}; {run.left_open()}"
+        run.alert("CRITICAL", f"{told}; canary close-all --account {run.world.account.name}", "run/died")
 
 
 async def _stop(run: Run) -> None:
