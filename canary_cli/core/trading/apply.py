@@ -142,18 +142,19 @@ def _flat(state: Session, fact: f.Filled, closed: Held | None) -> Session:
 
 def _after_fill(held: Held | None, fact: f.Filled) -> Held | None:
     """The position after one trade: averaged when it grows, kept when it shrinks, turned when it crosses zero."""
-    signed = fact.quantity * fact.side.sign
+    signed, is_foreign = fact.quantity * fact.side.sign, fact.purpose == FOREIGN
     if held is None:
-        return Held(fact.symbol, signed, fact.price, fact.time, probe=fact.purpose == f.Purpose.PROBE.value)
+        is_probe = fact.purpose == f.Purpose.PROBE.value
+        return Held(fact.symbol, signed, fact.price, fact.time, probe=is_probe, foreign=is_foreign)
     quantity = held.quantity + signed
     if quantity == 0:
         return None
     if (held.quantity > 0) == (signed > 0):
         entry = (held.entry_price * held.quantity + fact.price * signed) / quantity
-        return replace(held, quantity=quantity, entry_price=entry)
+        return replace(held, quantity=quantity, entry_price=entry, foreign=held.foreign and is_foreign)
     if (held.quantity > 0) == (quantity > 0):
         return replace(held, quantity=quantity)
-    return Held(fact.symbol, quantity, fact.price, fact.time)
+    return Held(fact.symbol, quantity, fact.price, fact.time, foreign=is_foreign)
 
 
 def _algo_moved(state: Session, fact: f.AlgoMoved) -> Session:

@@ -60,7 +60,7 @@ def _act(turn: Turn, signal: Signal) -> None:
     A probe is about to go out again by itself: the signal waits for that, for two positions of a pair would be one.
     """
     held = turn.state.held.get(signal.symbol)
-    if held is not None and not held.probe and held.side is not signal.side:
+    if held is not None and held.is_guarded_here and held.side is not signal.side:
         turn.put(flips=put(turn.state.flips, signal.symbol, signal))
         protection.close_now(turn, signal.symbol, "the signal turned")
     elif _is_probed(turn.state, signal.symbol):

@@ -177,6 +177,9 @@ def on_fill(turn: Turn, fill: Fill, latency_ms: float | None = None) -> None:
         entries.on_flat(turn, fill.symbol)
     elif life is not None and life.intent.purpose is Purpose.ENTRY and not held.stop:
         protection.protect(turn, held, life.intent)
+    elif held.foreign and not state.rolling_back:
+        told = f"{fill.symbol} {held.quantity} was opened by another hand: this session neither guards nor closes it"
+        turn.ask(RaiseAlert("CRITICAL", told, f"foreign/{fill.symbol}"))
 
 
 def _was_adopted(state: Session, fill: Fill) -> bool:

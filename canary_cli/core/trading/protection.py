@@ -99,8 +99,8 @@ def on_algo_moved(turn: Turn, algo: AlgoOrder) -> None:
 
 
 def unprotected(state: Session) -> tuple[Held, ...]:
-    """Open positions whose stop the exchange has not confirmed as resting (probes live too briefly to need one)."""
-    return tuple(held for held in state.held.values() if not held.probe and not is_protected(state, held))
+    """Open positions of ours whose stop the exchange has not confirmed as resting."""
+    return tuple(held for held in state.held.values() if held.is_guarded_here and not is_protected(state, held))
 
 
 def naked_since(state: Session, held: Held) -> datetime:

@@ -205,7 +205,7 @@ def differing(state: Session, snapshot: AccountSnapshot) -> dict[str, tuple[Deci
 
 def _see_to_exits(turn: Turn) -> None:
     """What a crash or a gap left half done: a probe still in, an entry without its stop, a stop that has died."""
-    for held in tuple(turn.state.held.values()):
+    for held in tuple(held for held in turn.state.held.values() if not held.foreign):
         entry = _entry_of(turn.state, held.symbol)
         if not held.probe and not held.stop and entry is not None and not protection.closing(turn.state, held.symbol):
             protection.protect(turn, held, entry)

@@ -54,6 +54,7 @@ class Held:
     """An open position as the sum of our fills. `stop` and `target` are client ids of its conditional orders.
 
     `exits` counts the orders sent to close it: once there is one, it is closed whatever becomes of that order.
+    `foreign`: another hand opened it, which alone guards and closes it; here it counts as money at stake.
     """
 
     symbol: str
@@ -65,6 +66,12 @@ class Held:
     target: str = ""
     stop_price: Decimal | None = None
     exits: int = 0
+    foreign: bool = False
+
+    @property
+    def is_guarded_here(self) -> bool:
+        """Whether it is to have a stop of ours. A probe lives too briefly to need one."""
+        return not self.probe and not self.foreign
 
     @property
     def side(self) -> Side:

@@ -21,19 +21,20 @@ from canary_cli.core.model import (
     Position,
     Side,
 )
-from canary_cli.core.trading.effects import Effect, Journal, Place, QueryOrder, ReadAccount, ReopenStream
+from canary_cli.core.trading.effects import Effect, Journal, Place, QueryOrder, RaiseAlert, ReadAccount, ReopenStream
 from canary_cli.core.trading.events import (
     AccountRead,
     AccountUpdated,
     AlgoUpdated,
     LeverageChanged,
+    OrderUpdated,
     ReadFailed,
     Stream,
     StreamAlive,
     StreamUp,
 )
 from canary_cli.core.trading.facts import Intended, Purpose, WalletMoved
-from canary_cli.core.trading.inputs import QueryAnswered, Replied, Tick
+from canary_cli.core.trading.inputs import LatchChanged, QueryAnswered, Replied, Tick
 from canary_cli.core.trading.order import Stage
 from canary_cli.core.trading.reconcile import DOUBTS, OVERTAKEN, is_strange
 from canary_cli.core.trading.replies import Confirmed, Rejected, Unknown
@@ -216,12 +217,9 @@ def test_what_the_exchange_says_is_not_there_is_not_closed_again_and_again(desk:
 def test_a_signal_that_turns_closes_though_a_probe_of_the_pair_is_without_an_answer(desk: Desk) -> None:
     inward = probe(desk)
     desk.tell(reading(desk, replace(strange_fill(desk, inward, "web_1"), side=Side.BUY), position=inward.quantity))
-    assert not desk.state.held[inward.symbol].probe
-    sent = [one for one in desk.state.orders.values() if one.intent.purpose is Purpose.EXIT]
-    assert [(one.intent.side, one.intent.reduce_only) for one in sent] == [(Side.SELL, True)]
-    desk.tell(Replied(desk.now, sent[0].intent.client_id, Rejected(-2010, "no"), 40.0, 35.0))
-    (again,) = placed(desk.tell(signal(desk, Side.SELL, inward.symbol)))
-    assert (again.purpose, again.reduce_only) == (Purpose.EXIT, True)
+    desk.state = replace(desk.state, held={inward.symbol: replace(desk.state.held[inward.symbol], foreign=False)})
+    (exit,) = placed(desk.tell(signal(desk, Side.SELL, inward.symbol)))
+    assert (exit.purpose, exit.side, exit.reduce_only) == (Purpose.EXIT, Side.SELL, True)
 
 
 def doubted(desk: Desk, seen: AccountRead) -> None:
@@ -450,3 +448,38 @@ def test_a_reading_from_before_a_stop_was_sent_says_nothing_of_it(desk: Desk) ->
     desk.mark(after=1, BTCUSDT="50000", ETHUSDT="3000")
     (exit,) = placed(desk.tell(reading(desk, position=entry.quantity)))
     assert exit.purpose is Purpose.EXIT, "that one does not show it either: nothing guards the position"
+
+
+def by_hand(desk: Desk, side: Side, quantity: str) -> Iterable[Effect]:
+    """Somebody trades BTCUSDT in the exchange's own app."""
+    amount = Decimal(quantity)
+    order = Order(90, "web_1", "BTCUSDT", side, OrderType.MARKET, OrderStatus.FILLED, amount, amount)
+    fill = Fill("BTCUSDT", 900 + len(desk.state.trades), 90, "web_1", side, Decimal(50_000), amount, desk.now)
+    return desk.tell(OrderUpdated(desk.now, order, "TRADE", fill))
+
+
+@pytest.mark.parametrize("has_traded", [False, True])
+def test_a_position_opened_by_another_hand_is_counted_and_left_to_its_owner(desk: Desk, has_traded: bool) -> None:
+    """It may be a hedge: it was sold after 30 s, or given a stop measured from an entry that was long over."""
+    desk.tell(reading(desk))
+    if has_traded:
+        entry, _ = entered(desk)
+        by_hand(desk, Side.SELL, str(entry.quantity))
+        desk.tell(reading(desk))
+    asked = [*by_hand(desk, Side.BUY, "3")]
+    assert any(isinstance(one, RaiseAlert) and "opened by another hand" in one.message for one in asked)
+    desk.tell(LatchChanged(desk.now, (), ("foreign-order",)))
+    asked += [*desk.tell(reading(desk, position=Decimal(3))), *wait(desk, 40)]
+    asked += desk.tell(signal(desk, Side.SELL))
+    assert not placed(tuple(asked))
+    desk.mark(after=1, BTCUSDT="49900", ETHUSDT="3000")
+    assert desk.state.equity == 10_000 - 300 and desk.state.held["BTCUSDT"].quantity == 3
+
+
+def test_what_another_hand_adds_to_a_position_of_ours_is_guarded_with_it(desk: Desk) -> None:
+    desk.tell(reading(desk))
+    entry, (stop, _) = entered(desk)
+    by_hand(desk, Side.BUY, "1")
+    desk.tell(Replied(desk.now, stop.client_id, Rejected(-2021, "would trigger"), 40.0, 35.0))
+    (exit,) = [life.intent for life in desk.state.orders.values() if life.intent.purpose is Purpose.EXIT]
+    assert exit.quantity == entry.quantity + 1

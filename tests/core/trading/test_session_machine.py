@@ -448,7 +448,7 @@ class Trading(RuleBasedStateMachine):
     @invariant()
     def exits_pass(self) -> None:
         for symbol, held in self.state.held.items():
-            if not held.probe:
+            if held.is_guarded_here:
                 _, effects = decide(self.state, self.wanted(symbol, held.side.opposite))
                 assert_closes(self.state, symbol, effects)
 
