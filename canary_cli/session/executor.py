@@ -58,10 +58,10 @@ async def measure_depth(market: Market, symbol: str, bps: Decimal) -> Depth:
 class Executor:
     """One a session. `post` hands an input to the session's queue.
 
-    `symbols` names what may have traded unseen, `is_strange` knows trades that no order of ours explains, `wallet` is
-    what we take the balance for, `depth_bps` how near the mid a book counts, `may_open` whether what adds risk may go
-    even now that its intent is on disk, `is_pressing` whether a reading is needed to close or guard something; until
-    `since` everything is known, but for the lines a crash swallowed.
+    `symbols` names what may have traded unseen, `is_strange` knows trades that no order of ours explains, `depth_bps`
+    how near the mid a book counts, `may_open` whether what adds risk may go even now that its intent is on disk,
+    `is_pressing` whether a reading is needed to close or guard something; until `since` everything is known, but for
+    the lines a crash swallowed.
     """
 
     def __init__(
@@ -74,7 +74,6 @@ class Executor:
         post: Callable[[Input], None],
         symbols: Callable[[], Iterable[str]],
         is_strange: Callable[[Fill], bool],
-        wallet: Callable[[], Decimal | None],
         depth_bps: Decimal,
         may_open: Callable[[], bool],
         is_pressing: Callable[[], bool],
@@ -89,7 +88,6 @@ class Executor:
         self._post = post
         self._symbols = symbols
         self._is_strange = is_strange
-        self._wallet = wallet
         self._depth_bps = depth_bps
         self._may_open = may_open
         self._is_pressing = is_pressing
@@ -226,7 +224,7 @@ class Executor:
         try:
             snapshot = await self._exchange.snapshot(urgent=urgent)
             fills = await self._missed_fills(urgent)
-            transfers = await self._missed_transfers(snapshot.balance.wallet, urgent)
+            transfers = await self._missed_transfers(urgent)
         except Exception as error:
             wait = error.retry_after if isinstance(error, ReadsThrottled) else 0.0
             reason = error.message if isinstance(error, CanaryError) else repr(error)
@@ -252,9 +250,8 @@ class Executor:
         fills = sorted((fill for page in pages for fill in page), key=lambda fill: (fill.time, fill.trade_id))
         return tuple([await self._named(fill) if self._is_strange(fill) else fill for fill in fills])
 
-    async def _missed_transfers(self, wallet: Decimal, urgent: bool) -> tuple[Income, ...]:
-        if wallet == self._wallet():
-            return ()
+    async def _missed_transfers(self, urgent: bool) -> tuple[Income, ...]:
+        """Asked for every time: a wallet that a trade has told since hides what was moved before."""
         rows = await self._exchange.income(self._read_since, urgent=urgent)
         return tuple(row for row in rows if row.type in TRANSFERS and row.asset == "USDT")
 

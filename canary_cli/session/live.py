@@ -92,7 +92,6 @@ class LiveSession:
             post=self.post,
             symbols=self._traded_symbols,
             is_strange=lambda fill: is_strange(self.state, fill),
-            wallet=lambda: self.state.wallet,
             depth_bps=state.setup.plan.risk.liquidity.depth_bps,
             may_open=lambda: may_open(self.state),
             is_pressing=lambda: is_pressing(self.state),

@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from canary_cli.bootstrap import World
-from canary_cli.core.accounting.equity import drawdown_pct
+from canary_cli.core.accounting.equity import Curve
 from canary_cli.core.accounting.pnl import TRANSFERS
 from canary_cli.core.model import ZERO, Fill, Side
 from canary_cli.core.trading.hands import closing_prefix
@@ -44,19 +44,25 @@ async def book(world: World, report: FlattenReport, patience: float = PATIENCE) 
 async def book_equity(world: World, report: FlattenReport) -> None:
     """What the account is worth when flat, against the peak of the run that had it: what came between is told by marks.
 
-    Money that was moved since the last mark moves the peak. Without a mark there is no peak, and nothing to say.
+    Money that was moved since the last mark moves the peak with it. Without a mark there is none, and nothing to say.
     """
     last = newest(world.account.log_dir, "equity")
     if report.balance is None or report.only or last is None:
         return
     moved = sum((row.amount for row in await world.exchange.income(last.timestamp) if row.type in TRANSFERS), ZERO)
-    equity = report.balance.margin
-    peak = max(Decimal(last.data["peak"]) + moved, equity)
-    drawdown = drawdown_pct(equity, peak)
-    told = {"wallet": report.balance.wallet, "unrealized": report.balance.unrealized, "equity": equity, "peak": peak}
-    data = {**last.data, **told, "time": world.clock.now().isoformat(), "drawdown_pct": drawdown}
+    before, balance, now = Decimal(last.data["equity"]), report.balance, world.clock.now()
+    curve = Curve(peak=Decimal(last.data["peak"])).transferred(before, before + moved).marked(balance.margin, now)
+    told = {"wallet": balance.wallet, "unrealized": balance.unrealized, "equity": curve.equity, "peak": curve.peak}
+    data = {**last.data, **told, "time": now.isoformat(), "drawdown_pct": curve.drawdown_pct}
     world.journal.append(
-        Record("equity", run_id=last.run_id, actor="close-all", phase=last.phase, drawdown_pct=drawdown, data=data)
+        Record(
+            "equity",
+            run_id=last.run_id,
+            actor="close-all",
+            phase=last.phase,
+            drawdown_pct=curve.drawdown_pct,
+            data=data,
+        )
     )
 
 

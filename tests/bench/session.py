@@ -21,7 +21,7 @@ from canary_cli.core.binance.outbox import Outbox
 from canary_cli.core.binance.payloads import market_event
 from canary_cli.core.binance.resilient import ResilientExchange
 from canary_cli.core.clock import Clock, ManualClock, SystemClock
-from canary_cli.core.model import AlgoOrder, OrderType, Side
+from canary_cli.core.model import AlgoOrder, OrderType, PositionSide, Side
 from canary_cli.core.signals import SignalSettings
 from canary_cli.core.trading.effects import Journal as JournalFact
 from canary_cli.core.trading.effects import Place
@@ -30,7 +30,7 @@ from canary_cli.core.trading.facts import Intended, Purpose
 from canary_cli.core.trading.inputs import EnterPhase, Tick
 from canary_cli.core.trading.order import OrderLife, Stage
 from canary_cli.core.trading.session import decide
-from canary_cli.core.trading.state import Algo, Held, Session, Setup
+from canary_cli.core.trading.state import Algo, Booked, Held, Session, Setup
 from canary_cli.journal.record import Record
 from canary_cli.journal.writer import Journal
 from canary_cli.session.flattening import FlattenReport, flatten
@@ -57,9 +57,10 @@ def opened() -> Session:
         for pair, stop in STOPS.items()
     }
     lives = {stop.client_id: OrderLife(guard(pair, stop, now), Stage.CONFIRMED) for pair, stop in STOPS.items()}
+    booked = {(pair, PositionSide.BOTH): Booked(pair, Decimal(1), Decimal(100), now) for pair in STOPS}
     state = Session(
         Setup("bench", "cb-1-", plan, RULES), now, held=held, algos=algos, orders=lives, wallet=Decimal(10_000),
-        reconciled=True,
+        booked=booked, is_booked=True, reconciled=True,
     )  # fmt: skip
     state, _ = decide(state, EnterPhase(now, plan.phase(3), tuple(PAIRS_20), None))
     return state

@@ -9,11 +9,11 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
-from canary_cli.core.model import Book
+from canary_cli.core.model import Book, PositionSide
 from canary_cli.core.trading.events import MarksUpdated, Quoted, Stream, StreamAlive
 from canary_cli.core.trading.inputs import EnterPhase, Input, Tick
 from canary_cli.core.trading.session import decide
-from canary_cli.core.trading.state import Held, Session, Setup
+from canary_cli.core.trading.state import Booked, Held, Session, Setup
 from canary_cli.paper.market import Market, synthetic_market
 from canary_cli.paper.scenario import load
 from canary_cli.session.simulate import Simulation, simulate
@@ -41,9 +41,12 @@ def opened(market: Market) -> Session:
     """Twenty pairs in phase 3, two of them held."""
     rules = {symbol: listing.rules for symbol, listing in market.listings.items()}
     plan = load_plan(None, Path(__file__).parents[2])
-    state = Session(setup=Setup("bench", "cb-1-", plan, rules), now=START, wallet=Decimal(10_000), reconciled=True)
+    state = Session(
+        setup=Setup("bench", "cb-1-", plan, rules), now=START, wallet=Decimal(10_000), is_booked=True, reconciled=True
+    )
     held = {symbol: Held(symbol, Decimal("0.1"), market.mark(symbol), START, probe=True) for symbol in list(rules)[:2]}
-    state, _ = decide(replace(state, held=held), EnterPhase(START, plan.phase(3), tuple(rules), None))
+    booked = {(s, PositionSide.BOTH): Booked(s, one.quantity, one.entry_price, START) for s, one in held.items()}
+    state, _ = decide(replace(state, held=held, booked=booked), EnterPhase(START, plan.phase(3), tuple(rules), None))
     return state
 
 

@@ -57,7 +57,6 @@ async def answer(twin: Twin, *effects: Effect, disk: Callable[..., MemoryJournal
     one = Executor(
         twin, Scribe(disk(lambda: NOW), "run-1", "session"), twin.clock, since=NOW,  # type: ignore[arg-type]
         post=answered.put_nowait, symbols=lambda: ("BTCUSDT",), is_strange=lambda _: False,
-        wallet=lambda: twin.venue.snapshot().balance.wallet,
         depth_bps=Decimal(50), may_open=lambda: may_open, is_pressing=lambda: is_pressing, reopen=lambda _: None,
         set_latch=lambda *_: None, roll_back=lambda *_: None, alert=lambda *_: None,
     )  # fmt: skip
@@ -124,7 +123,7 @@ async def test_a_reading_takes_what_is_kept_for_exits_as_a_whole_or_not_at_all(i
     twin = Twin(Venue(), SystemClock())
 
     assert isinstance(await answer(twin, ReadAccount("a look"), is_pressing=is_pressing), AccountRead)
-    assert twin.urgent == [is_pressing, is_pressing]
+    assert twin.urgent == [is_pressing] * 3
 
 
 class Throttled(Twin):

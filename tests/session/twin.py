@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from canary_cli.core.clock import Clock
-from canary_cli.core.model import AccountSnapshot, Fill, Order, OrderRequest, SymbolRules
+from canary_cli.core.model import AccountSnapshot, Fill, Income, Order, OrderRequest, SymbolRules
 from canary_cli.core.trading.flatten import CancelAlgo, CancelAll
 from canary_cli.core.trading.replies import Confirmed, Reply
 from canary_cli.errors import ExchangeUnreachable
@@ -74,6 +74,11 @@ class Twin:
     async def leverages(self) -> dict[str, Decimal]:
         await self._question()
         return dict.fromkeys(self.venue.rules, Decimal(20))
+
+    async def income(self, _since: datetime, *, urgent: bool = False) -> tuple[Income, ...]:
+        self.urgent.append(urgent)
+        await self._question()
+        return ()
 
     async def trades(self, symbol: str, since: datetime, *, urgent: bool = False) -> tuple[Fill, ...]:
         self.urgent.append(urgent)

@@ -53,7 +53,8 @@ def drawdown_pct(equity: Decimal | None, peak: Decimal | None) -> Decimal | None
 class Curve:
     """Equity as it went: `peak` since the start, `day_peak` since midnight UTC, the worst distance to each in percent.
 
-    Peaks move with deposits and withdrawals, so neither can cause a drawdown or hide one.
+    Peaks move with deposits and withdrawals in proportion, so neither can cause a drawdown or hide one: a fund counts
+    its net asset value in the same way, by units, which money that comes or goes buys or redeems.
     """
 
     equity: Decimal | None = None
@@ -83,14 +84,14 @@ class Curve:
             intraday_pct=min(day.intraday_pct, drawdown_pct(value, day_peak) or ZERO),
         )
 
-    def transferred(self, amount: Decimal) -> "Curve":
-        """After a deposit (positive) or withdrawal (negative): equity and peaks move together."""
-        return replace(
-            self,
-            equity=None if self.equity is None else self.equity + amount,
-            peak=None if self.peak is None else self.peak + amount,
-            day_peak=None if self.day_peak is None else self.day_peak + amount,
-        )
+    def transferred(self, before: Decimal, after: Decimal) -> "Curve":
+        """A deposit or withdrawal took equity from `before` to `after`, USDT; emptied, the curve begins anew."""
+
+        def moved(peak: Decimal | None) -> Decimal | None:
+            return None if peak is None or after <= 0 or before <= 0 else round(peak * after / before, 8)
+
+        equity = after if self.equity is not None and after > 0 else None
+        return replace(self, equity=equity, peak=moved(self.peak), day_peak=moved(self.day_peak))
 
     def _on(self, day: date) -> "Curve":
         return self if day == self.day else replace(self, day=day, day_peak=None, intraday_pct=ZERO)

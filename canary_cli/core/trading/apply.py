@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from canary_cli.core.accounting import pnl
+from canary_cli.core.accounting.equity import Curve
 from canary_cli.core.accounting.metrics import Metrics
 from canary_cli.core.model import ZERO, OrderStatus
 from canary_cli.core.policy import breaker, triggers
@@ -14,6 +15,7 @@ from canary_cli.core.policy.breaker import Zone
 from canary_cli.core.policy.lows import with_one_more
 from canary_cli.core.policy.plan import Action
 from canary_cli.core.trading import facts as f
+from canary_cli.core.trading import valuing
 from canary_cli.core.trading.forgetting import forget
 from canary_cli.core.trading.order import OrderLife, Stage, advance
 from canary_cli.core.trading.state import Algo, Condition, Held, Hold, Session, drop, put
@@ -169,20 +171,34 @@ def _algo_moved(state: Session, fact: f.AlgoMoved) -> Session:
 def _wallet_moved(state: Session, fact: f.WalletMoved) -> Session:
     """What is moved in or out is neither profit nor loss: equity and its peak move together.
 
-    A move that is told late is in the wallet that was told since.
+    A move that is told late is in the wallet that was told since, and in equity; so is one that the wallet has already.
     """
-    moved = fact.change if fact.reason in TRANSFERS else ZERO
-    is_known = fact.reason in TRANSFERS or state.wallet is None
-    is_read = fact.reason == READ
+    is_transfer, is_read = fact.reason in TRANSFERS, fact.reason == READ
     is_late = not is_read and state.wallet_at is not None and fact.time < state.wallet_at
+    is_in = is_late or fact.wallet == state.wallet
     return replace(
         state,
         wallet=state.wallet if is_late else fact.wallet,
         wallet_at=state.wallet_at if is_read or is_late else fact.time,
         moves=state.moves if is_read else state.moves | {fact},
-        curve=state.curve.transferred(moved),
-        transferred=fact.time if is_known else state.transferred,
+        curve=_curve_moved(state, fact.change, is_in=is_in) if is_transfer else state.curve,
+        transferred=fact.time if is_transfer or state.wallet is None else state.transferred,
     )
+
+
+def _curve_moved(state: Session, change: Decimal, *, is_in: bool) -> Curve:
+    """Where equity is unknown the wallet stands for it.
+
+    A deposit that was marked before it was told has raised the peak by itself: nobody trades so far below one.
+    """
+    worth = valuing.worth(state) or state.wallet
+    if worth is None:
+        return state.curve
+    if not is_in:
+        return state.curve.transferred(worth, worth + change)
+    moved = state.curve.transferred(worth - change, worth)
+    is_raised = change > 0 and (moved.drawdown_pct or ZERO) <= state.breaker.limits.trip
+    return state.curve if is_raised else moved
 
 
 READ = "READ"

@@ -124,7 +124,7 @@ UserEvent = OrderUpdated | AlgoUpdated | AccountUpdated | LeverageChanged | Stre
 class AccountRead:
     """A full reading of the account by REST, with the fills since the last one.
 
-    `transfers` are the deposits and withdrawals of USDT since then, asked for where the wallet is not what we knew.
+    `transfers` are the deposits and withdrawals of USDT since then.
     """
 
     time: datetime

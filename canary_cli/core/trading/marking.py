@@ -3,17 +3,15 @@
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from canary_cli.core.accounting.equity import equity_of
 from canary_cli.core.model import AccountSnapshot
 from canary_cli.core.policy import breaker
+from canary_cli.core.trading import valuing
 from canary_cli.core.trading.effects import RaiseAlert
 from canary_cli.core.trading.events import MarksUpdated, Quoted, Stream
-from canary_cli.core.trading.facts import (
-    BreakerMoved,
-    EquityMarked,
-)
+from canary_cli.core.trading.facts import BreakerMoved, EquityMarked, WalletMoved
 from canary_cli.core.trading.halting import roll_back
 from canary_cli.core.trading.inputs import ArmAgain
+from canary_cli.core.trading.moves import is_told
 from canary_cli.core.trading.state import Session, drop, put
 from canary_cli.core.trading.turn import Turn
 
@@ -41,7 +39,7 @@ def on_marks(turn: Turn, event: MarksUpdated) -> None:
 
 def _mark_equity(turn: Turn, time: datetime) -> None:
     state = turn.state
-    curve = state.curve.marked(equity_of(state.wallet, state.held.values(), state.marks), time)
+    curve = state.curve.marked(valuing.worth(state), time)
     moved, change = breaker.step(state.breaker, curve.equity, curve.peak, time)
     turn.put(curve=curve, breaker=moved)
     if change is not None:
@@ -57,12 +55,19 @@ def _is_worth_a_note(state: Session, time: datetime) -> bool:
     return state.peak is not None and state.peak_noted is not None and state.peak >= state.peak_noted * NEW_PEAK
 
 
+def move_wallet(turn: Turn, moved: WalletMoved) -> None:
+    """Money that moved without a trade. The peak goes with it, and to the journal at once: a crash must not move it."""
+    if not is_told(turn.state, moved):
+        turn.learn(moved)
+        note_equity(turn, moved.time)
+
+
 def take_marks(turn: Turn, snapshot: AccountSnapshot) -> None:
     """A reading marks what the stream is silent about. Its age stays: a reading's mark is no word of the stream's."""
     state, stale = turn.state, timedelta(seconds=turn.state.setup.stale)
-    silent = {s for s in state.held if s in state.mark_times and snapshot.time - state.mark_times[s] > stale}
-    marks = {one.symbol: one.mark_price for one in snapshot.positions if one.symbol in silent}
-    turn.put(marks={**state.marks, **{symbol: mark for symbol, mark in marks.items() if _is_price(mark)}})
+    heard = {symbol for symbol, time in state.mark_times.items() if snapshot.time - time <= stale}
+    marks = {p.symbol: p.mark_price for p in snapshot.positions if p.symbol not in heard and _is_price(p.mark_price)}
+    turn.put(marks={**state.marks, **marks})
 
 
 def note_equity(turn: Turn, time: datetime) -> None:

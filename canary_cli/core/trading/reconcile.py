@@ -4,7 +4,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from canary_cli.core.model import AccountSnapshot, Fill, Income, OrderStatus
-from canary_cli.core.trading import gateway, margin, marking, protection, resting
+from canary_cli.core.trading import gateway, margin, marking, protection, resting, valuing
 from canary_cli.core.trading.apply import READ
 from canary_cli.core.trading.effects import RaiseAlert, ReadAccount
 from canary_cli.core.trading.events import AccountRead, ReadFailed
@@ -112,19 +112,20 @@ def is_overdue(state: Session, life: OrderLife) -> bool:
 
 
 def on_tick(turn: Turn) -> None:
-    """Read the account again: every so often, and soon where an order has executed more than its fills told so far."""
+    """Read the account again: every so often, and soon where a trade has been told only in part."""
     state = turn.state
     if state.read_asked is None:
         turn.put(read_asked=state.now)
         return
     waited = (state.now - state.read_asked).total_seconds()
-    if waited >= state.setup.recheck or (waited >= state.setup.recheck / 10 and _is_short_of_fills(state)):
+    if waited >= state.setup.recheck or (waited >= state.setup.recheck / 10 and _is_short(state)):
         turn.put(read_asked=state.now)
         turn.ask(ReadAccount("a look at the account"))
 
 
-def _is_short_of_fills(state: Session) -> bool:
-    return any(life.filled < life.executed for life in state.orders.values())
+def _is_short(state: Session) -> bool:
+    """Of fills of an order, or of what the exchange told of the account with them."""
+    return any(life.filled < life.executed for life in state.orders.values()) or valuing.is_apart(state)
 
 
 def _named(state: Session, fill: Fill) -> Fill:
@@ -158,12 +159,14 @@ def _take_wallet(turn: Turn, event: AccountRead, *, is_explained: bool) -> None:
     With trades that it had not told either, the change is theirs. Without, it may be a transfer that is about to be
     told, and counts when the next reading says the same.
     """
+    is_old, wallet = valuing.is_told_since(turn.state, event.snapshot), event.snapshot.balance.wallet
     for row in event.transfers:
         if turn.state.wallet is not None and is_news(turn.state, row):
-            turn.learn(WalletMoved(row.time, row.type, row.amount, turn.state.wallet + row.amount))
-    state, wallet = turn.state, event.snapshot.balance.wallet
-    turn.put(wallet_seen=wallet)
-    if state.wallet == wallet or (state.wallet_told is not None and state.wallet_told > event.snapshot.time):
+            after = turn.state.wallet if is_old else wallet
+            marking.move_wallet(turn, WalletMoved(row.time, row.type, row.amount, after))
+    state = turn.state
+    turn.put(wallet_seen=wallet, booked=valuing.read(state, event.snapshot), is_booked=True)
+    if state.wallet == wallet or is_old:
         return
     if state.wallet is None or is_explained or state.wallet_seen == wallet:
         turn.learn(WalletMoved(event.time, READ, wallet - (state.wallet or wallet), wallet))

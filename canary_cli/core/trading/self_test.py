@@ -3,12 +3,12 @@
 from dataclasses import replace
 from decimal import Decimal
 
-from canary_cli.core.accounting.equity import equity_of
 from canary_cli.core.policy.breaker import Breaker
 from canary_cli.core.trading.effects import StartRollback
 from canary_cli.core.trading.events import MarksUpdated
 from canary_cli.core.trading.session import decide
 from canary_cli.core.trading.state import Session
+from canary_cli.core.trading.valuing import worth
 
 BEYOND = Decimal("0.01")
 """Percent."""
@@ -16,7 +16,7 @@ BEYOND = Decimal("0.01")
 
 def breaker_trips(state: Session) -> bool | None:
     """Whether the live decider rolls back at 3.01 % down. Nothing is sent; None where equity is unknown."""
-    equity = equity_of(state.wallet, state.held.values(), state.marks)
+    equity = worth(state)
     if equity is None or state.wallet is None or state.peak is None:
         return None
     limits = state.breaker.limits

@@ -1,6 +1,7 @@
 """The session: `decide(state, input) -> (state, effects)`, the same live, on the paper exchange and in simulation."""
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 from canary_cli.core.trading import (
@@ -17,6 +18,7 @@ from canary_cli.core.trading import (
     probes,
     reconcile,
     releasing,
+    valuing,
     watch,
 )
 from canary_cli.core.trading.effects import Effect, ReadAccount
@@ -55,7 +57,6 @@ from canary_cli.core.trading.inputs import (
     Tick,
     WindDown,
 )
-from canary_cli.core.trading.moves import is_told
 from canary_cli.core.trading.standing import may_open
 from canary_cli.core.trading.state import Session
 from canary_cli.core.trading.turn import Turn
@@ -104,18 +105,19 @@ def _on_wind_down(turn: Turn, event: WindDown) -> None:
 
 
 def _on_account(turn: Turn, event: AccountUpdated) -> None:
-    """The wallet as the exchange has it; trades are counted from their own events."""
+    """The wallet and its positions as the exchange has them; trades are counted from their own events."""
     listening.heard_user(turn, event)
-    if event.wallet is None:
-        return
-    turn.put(wallet_told=turn.state.now)
-    state = turn.state
+    if event.wallet is not None:
+        turn.put(wallet_told=turn.state.now)
+        _take_wallet(turn, event, event.wallet)
+    turn.put(booked=valuing.told(turn.state, event))
+
+
+def _take_wallet(turn: Turn, event: AccountUpdated, wallet: Decimal) -> None:
     if event.reason != "ORDER":
-        moved = WalletMoved(event.time, event.reason, event.change, event.wallet)
-        if not is_told(state, moved):
-            turn.learn(moved)
-    elif state.wallet_at is None or event.time >= state.wallet_at:
-        turn.put(wallet=event.wallet, wallet_at=event.time)
+        marking.move_wallet(turn, WalletMoved(event.time, event.reason, event.change, wallet))
+    elif turn.state.wallet_at is None or event.time >= turn.state.wallet_at:
+        turn.put(wallet=wallet, wallet_at=event.time)
 
 
 def _on_user(handler: Callable[[Turn, Any], None]) -> Callable[[Turn, Any], None]:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from canary_cli.core.accounting.equity import Curve
 from canary_cli.core.accounting.metrics import Metrics
-from canary_cli.core.model import AlgoStatus, Side, SymbolRules
+from canary_cli.core.model import AlgoStatus, PositionSide, Side, SymbolRules
 from canary_cli.core.policy.breaker import Breaker
 from canary_cli.core.policy.lows import Lows
 from canary_cli.core.policy.plan import Phase, Plan
@@ -78,6 +78,22 @@ class Held:
         return Side.BUY if self.quantity > 0 else Side.SELL
 
 
+PositionKey = tuple[str, PositionSide]
+
+
+@dataclass(frozen=True, slots=True)
+class Booked:
+    """A position as the exchange told it together with the wallet; `quantity` zero where it told its end.
+
+    `at` is the exchange's time of the message; None where a reading showed it.
+    """
+
+    symbol: str
+    quantity: Decimal
+    entry_price: Decimal
+    at: datetime | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Algo:
     """One of our conditional orders, as the exchange last described it."""
@@ -125,7 +141,8 @@ class Session:
 
     `wallet_at` is the exchange's time of the newest message that told the wallet, `wallet_told` when we heard it, and
     `wallet_seen` what the last reading said. `moves` are the messages which told of money that no trade explains, so
-    that none counts twice.
+    that none counts twice. `booked` are the positions that belong to the wallet, all of them once `is_booked`; `held`
+    are those by our fills.
 
     `lows` are what each pair's book could take at its thinnest; `depth_turn` counts the looks at them.
 
@@ -157,6 +174,8 @@ class Session:
     wallet_at: datetime | None = None
     wallet_told: datetime | None = None
     wallet_seen: Decimal | None = None
+    booked: Mapping[PositionKey, Booked] = field(default_factory=dict)
+    is_booked: bool = False
     moves: frozenset[WalletMoved] = frozenset()
     told: datetime | None = None
     user_doubt: str = ""

@@ -38,12 +38,21 @@ def test_drawdown_is_never_positive_and_the_peak_never_falls(values: list[Decima
     assert curve.peak == max(real, default=None)
 
 
-@given(start=MONEY, profit=st.decimals(-1000, 1000, places=2), transfer=st.decimals(-(10**6), 10**6, places=2))
-def test_fault_3_no_transfer_changes_what_was_won_or_lost(start: Decimal, profit: Decimal, transfer: Decimal) -> None:
-    """The distance to the peak, in money, is the same with and without a transfer."""
-    base = start + 10_000
-    plain = Curve().marked(base, NOON).marked(base + profit, NOON)
-    moved = Curve().marked(base, NOON).transferred(transfer)
-    after = moved.marked(base + transfer + profit, NOON) if base + transfer + profit > 0 else None
-    if after is not None and after.equity and after.peak and plain.peak and plain.equity:
-        assert after.peak - after.equity == plain.peak - plain.equity
+@given(
+    peak=MONEY,
+    lost=st.decimals(0, 1, places=4),
+    transfer=st.decimals(Decimal("-0.999"), 100, places=3),
+)
+def test_fault_3_no_transfer_causes_a_drawdown_or_hides_one(peak: Decimal, lost: Decimal, transfer: Decimal) -> None:
+    """The distance to the peak, in percent, is the same after it as before, whatever had been lost till then."""
+    fallen = (peak + 10_000) * (1 - lost * Decimal("0.9"))
+    before = Curve().marked(peak + 10_000, NOON).marked(fallen, NOON)
+    after = before.transferred(fallen, fallen * (1 + transfer)).marked(fallen * (1 + transfer), NOON)
+    assert before.drawdown_pct is not None
+    assert after.drawdown_pct is not None
+    assert abs(after.drawdown_pct - before.drawdown_pct) < Decimal("0.000001")
+
+
+def test_after_everything_was_withdrawn_the_curve_begins_anew() -> None:
+    emptied = Curve().marked(Decimal(10_000), NOON).transferred(Decimal(10_000), Decimal(0))
+    assert emptied.marked(Decimal(500), NOON).peak == 500

@@ -52,12 +52,12 @@ def test_fault_2_unrealised_loss_alone_trips() -> None:
 
 
 def test_fault_3_a_withdrawal_trips_nothing_and_a_deposit_hides_nothing() -> None:
-    start = Curve().marked(PEAK, NOON)
-    withdrawn = start.transferred(Decimal(-5000)).marked(Decimal(5000), NOON)
-    assert withdrawn.drawdown_pct == 0
-    losing = start.marked(Decimal(9800), NOON).transferred(Decimal(10_000)).marked(Decimal(19_300), NOON)
-    assert losing.peak == 20_000
-    assert losing.drawdown_pct == Decimal("-3.5")
+    """2 % down, half of it is withdrawn, or as much again paid in: 2 % down, and a loss of 1 % more is 3 %."""
+    losing = Curve().marked(PEAK, NOON).marked(Decimal(9800), NOON)
+    for after in (Decimal(4900), Decimal(19_600)):
+        moved = losing.transferred(Decimal(9800), after)
+        assert moved.marked(after, NOON).drawdown_pct == -2
+        assert moved.marked(after * Decimal("0.99"), NOON).drawdown_pct == Decimal("-2.98")
 
 
 @pytest.mark.parametrize("broken", [None, "NaN", "Infinity", "-Infinity", 0, -50])

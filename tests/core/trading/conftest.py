@@ -7,15 +7,24 @@ from pathlib import Path
 
 import pytest
 
-from canary_cli.core.model import Book, Fill, Order, OrderStatus, OrderType, Side, SymbolRules
+from canary_cli.core.model import Book, Fill, Order, OrderStatus, OrderType, Position, Side, SymbolRules
 from canary_cli.core.policy.plan import Plan
 from canary_cli.core.trading.effects import Effect
-from canary_cli.core.trading.events import LeverageRead, MarksUpdated, OrderUpdated, Quoted, Stream, StreamUp
+from canary_cli.core.trading.events import (
+    AccountUpdated,
+    LeverageRead,
+    MarksUpdated,
+    OrderUpdated,
+    Quoted,
+    Stream,
+    StreamUp,
+)
 from canary_cli.core.trading.facts import Intended
 from canary_cli.core.trading.inputs import EnterPhase, Input, Replied
 from canary_cli.core.trading.replies import Confirmed
 from canary_cli.core.trading.session import decide
 from canary_cli.core.trading.state import MarginTold, Session, Setup
+from canary_cli.paper.account import after_fill
 from canary_cli.steps.plan import load_plan
 
 NOON = datetime(2026, 2, 22, 12, tzinfo=UTC)
@@ -47,7 +56,7 @@ class Desk:
 
     def open(self, wallet: str = "10000") -> "Desk":
         """Streams up, prices known, reconciled, phase 1 entered."""
-        self.state = replace(self.state, wallet=Decimal(wallet), reconciled=True)
+        self.state = replace(self.state, wallet=Decimal(wallet), is_booked=True, reconciled=True)
         for stream in Stream:
             self.tell(StreamUp(NOON, stream))
         self.mark(BTCUSDT="50000", ETHUSDT="3000")
@@ -78,7 +87,15 @@ class Desk:
             intent.symbol, self._trade, 7, intent.client_id, intent.side, Decimal(price), amount, self.now,
             commission=Decimal("0.01"),
         )  # fmt: skip
+        self.tell(AccountUpdated(self.now, "ORDER", None, Decimal(0), (self._position_after(fill),)))
         return self.tell(OrderUpdated(self.now, order, "TRADE", fill))
+
+    def _position_after(self, fill: Fill) -> Position:
+        """As the exchange tells it with the wallet, ahead of the order."""
+        held = self.state.held.get(fill.symbol)
+        quantity, entry = (held.quantity, held.entry_price) if held else (Decimal(0), Decimal(0))
+        after = after_fill(quantity, entry, fill.side.sign * fill.quantity, fill.price)
+        return Position(fill.symbol, after.quantity, after.entry, after.entry)
 
 
 def order_of(intent: Intended, order_id: int = 7) -> Order:
