@@ -6,7 +6,7 @@ from decimal import Decimal
 from functools import partial
 from typing import Protocol
 
-from canary_cli.core.model import AccountSnapshot, AlgoOrder, Book, Fill, Order
+from canary_cli.core.model import AccountSnapshot, AlgoOrder, Book, Fill, Income, Order
 from canary_cli.core.trading.effects import (
     CancelAlgo,
     Effect,
@@ -166,8 +166,15 @@ class Desk:
             if not isinstance(reply, Confirmed):
                 self._read_done(ReadFailed(self._timeline.now, str(reply)))
                 return
+            fills = reply.value
+            self._exchange.transfers(self._read_since, lambda rows: moved(snapshot, fills, rows))
+
+        def moved(snapshot: AccountSnapshot, fills: tuple[Fill, ...], reply: Reply[tuple[Income, ...]]) -> None:
+            if not isinstance(reply, Confirmed):
+                self._read_done(ReadFailed(self._timeline.now, str(reply)))
+                return
             self._read_since = asked - timedelta(minutes=1)
-            self._read_done(AccountRead(self._timeline.now, snapshot, reply.value))
+            self._read_done(AccountRead(self._timeline.now, snapshot, fills, reply.value))
 
         self._exchange.snapshot(seen)
 

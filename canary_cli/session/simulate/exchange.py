@@ -9,6 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TypeVar
 
+from canary_cli.core.accounting.pnl import TRANSFERS
 from canary_cli.core.binance import translate
 from canary_cli.core.binance.payloads import user_event
 from canary_cli.core.model import (
@@ -17,6 +18,7 @@ from canary_cli.core.model import (
     AlgoOrder,
     Balance,
     Fill,
+    Income,
     Order,
     OrderRequest,
     Position,
@@ -85,6 +87,9 @@ class SimulatedExchange:
 
     def trades(self, symbols: Iterable[str], since: datetime, done: Callable[[Reply[tuple[Fill, ...]]], None]) -> None:
         self._ask(lambda: self._trades(frozenset(symbols), since), done)
+
+    def transfers(self, since: datetime, done: Callable[[Reply[tuple[Income, ...]]], None]) -> None:
+        self._ask(lambda: self._transfers(since), done)
 
     def publish(self) -> None:
         """Tell what has happened: to the witness at once, to the user stream as far as it may."""
@@ -159,6 +164,10 @@ class SimulatedExchange:
     def _trades(self, symbols: frozenset[str], since: datetime) -> tuple[Fill, ...]:
         trades = (one for one in self.engine.state.trades if one.symbol in symbols and one.time >= since)
         return tuple(self._named(translate.fill(shapes.user_trade(one))) for one in trades)
+
+    def _transfers(self, since: datetime) -> tuple[Income, ...]:
+        rows = (row for row in self.engine.state.income if row.type in TRANSFERS and row.time >= since)
+        return tuple(translate.income(shapes.income(row)) for row in rows)
 
     def _named(self, fill: Fill) -> Fill:
         """With its order's client id, for which the live executor asks apart."""

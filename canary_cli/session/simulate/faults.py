@@ -35,10 +35,19 @@ class Kind(StrEnum):
     POWER_CUT = "power cut"
     JUMP = "price jump"
     DATABASE = "database away"
+    TRANSFER = "transfer"
 
 
-HAPPENINGS = (Kind.STREAM_DOWN, Kind.STREAM_SILENT, Kind.CRASH, Kind.POWER_CUT, Kind.JUMP, Kind.DATABASE)
+HAPPENINGS = (
+    Kind.STREAM_DOWN, Kind.STREAM_SILENT, Kind.CRASH, Kind.POWER_CUT, Kind.JUMP, Kind.DATABASE, Kind.TRANSFER,
+)  # fmt: skip
 """Kinds that happen at a moment; all others strike single requests or messages with a probability."""
+
+UNANSWERED = (
+    Kind.LOST_REQUEST, Kind.LOST_REPLY, Kind.LATE_REQUEST, Kind.LATE_REPLY,
+    Kind.REJECT, Kind.UNKNOWN, Kind.UNAVAILABLE, Kind.THROTTLE,
+)  # fmt: skip
+"""Kinds that make an order an error: with these most runs end soon."""
 
 OUT, BACK, SPREAD = 0.020, 0.015, 0.4
 """Median seconds to the exchange and back, and the sigma of their logarithm."""
@@ -70,7 +79,8 @@ class Faults:
     def random(cls, seed: int, lasts: timedelta) -> "Faults":
         rng, whole = Random(f"faults {seed}"), lasts.total_seconds()  # noqa: S311  (luck, not a secret)
         begin = rng.uniform(0, 0.8 * whole)
-        on = [kind for kind in Kind if rng.random() < 0.35]
+        off = UNANSWERED if rng.random() < 0.5 else ()
+        on = [kind for kind in Kind if rng.random() < 0.35 and kind not in off]
         chances = {kind: 10 ** rng.uniform(-2.5, -0.7) for kind in on if kind not in HAPPENINGS}
         moments = {
             kind: tuple(sorted(rng.uniform(begin, whole) for _ in range(rng.randint(1, 3))))

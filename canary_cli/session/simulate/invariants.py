@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from canary_cli.core.accounting.equity import Curve
 from canary_cli.core.accounting.execution import Became
 from canary_cli.core.model import ZERO, OrderType
 from canary_cli.core.trading import hands
@@ -16,8 +17,11 @@ from canary_cli.journal.record import Record
 from canary_cli.paper.engine import Engine
 from canary_cli.paper.orders import Event, OrderChange
 
-NAKED, APART = 60.0, 90.0
-"""Seconds that a position may be without a stop, and that the sum of our fills may differ from the position."""
+NAKED, APART, BLIND = 60.0, 90.0, 90.0
+"""Seconds that a position may be without a stop, our fills another sum than it, a loss beyond the breaker unseen."""
+
+DOUBT = Decimal("0.5")
+"""Percent of equity by which a session that hears late may be wrong about its drawdown."""
 
 
 class Breach(Exception):
@@ -52,6 +56,8 @@ class Invariants:
         self._positions: dict[str, Decimal] = {}
         self._naked: dict[str, datetime] = {}
         self._apart: datetime | None = None
+        self._blind: datetime | None = None
+        self._curve = Curve()
 
     # What is written
 
@@ -111,6 +117,20 @@ class Invariants:
             if is_unknown and sent.became is Became.CONFIRMED:
                 self._breach("unknown counted as success", sent.client_id)
 
+    def on_moved(self, amount: Decimal) -> None:
+        """Money came (positive) or went: asked before it did."""
+        self._curve = self._curve.transferred(self._equity, self._equity + amount)
+
+    def on_trip(self, limit: Decimal) -> None:
+        drawdown = self._curve.drawdown_pct or ZERO
+        if drawdown > limit + DOUBT:
+            self._breach("a trip without a loss", f"{drawdown:.2f} % down")
+
+    @property
+    def _equity(self) -> Decimal:
+        account = self._engine.state.account
+        return account.wallet + account.unrealized(self._engine.state.marks)
+
     def on_flat(self) -> None:
         held = {one.symbol: one.quantity for one in self._engine.state.account.open_holdings()}
         if held:
@@ -132,7 +152,18 @@ class Invariants:
     def on_start(self) -> None:
         """Nobody watches while nobody runs: the clocks begin anew."""
         self._naked.clear()
-        self._apart = None
+        self._apart = self._blind = None
+
+    def on_marks(self, state: Session) -> None:
+        """Marks that the session is about to hear."""
+        self._curve = self._curve.marked(self._equity, self._now())
+        limit = state.breaker.limits.trip - DOUBT
+        if state.rolling_back or (self._curve.drawdown_pct or ZERO) > limit:
+            self._blind = None
+        elif self._blind is None:
+            self._blind = self._now()
+        elif (self._now() - self._blind).total_seconds() > BLIND:
+            self._breach("a loss without a trip", f"{self._curve.drawdown_pct:.2f} % down since {self._blind:%H:%M:%S}")
 
     def on_instant(self, state: Session, *, is_closing: bool) -> None:
         if "mismatch" in state.latches or "foreign-order" in state.latches:

@@ -9,13 +9,13 @@ from canary_cli.core.model import Book
 from canary_cli.core.policy.plan import Plan
 from canary_cli.core.signals import SignalSettings
 from canary_cli.core.trading.effects import ReadAccount
-from canary_cli.core.trading.events import MarksUpdated, Quoted, Stream, StreamDown, StreamUp
+from canary_cli.core.trading.events import MarksUpdated, Quoted, Stream, StreamUp
 from canary_cli.core.trading.flatten import Outcome
 from canary_cli.core.trading.inputs import ConditionChanged, Input, LatchChanged, Tick
 from canary_cli.core.trading.standing import holding_of
 from canary_cli.core.trading.state import Session, Setup
 from canary_cli.paper.engine import Engine
-from canary_cli.paper.market import Climate, Shock, ShockKind, synthetic_market
+from canary_cli.paper.market import Climate, synthetic_market
 from canary_cli.session.executor import LEVELS
 from canary_cli.session.live import known_account
 from canary_cli.session.rebuilding import rebuilt
@@ -25,8 +25,9 @@ from canary_cli.session.simulate.closing import Closing
 from canary_cli.session.simulate.desk import Desk
 from canary_cli.session.simulate.driver import Driver, verdicts_of
 from canary_cli.session.simulate.exchange import SimulatedExchange
-from canary_cli.session.simulate.faults import Faults, Kind
+from canary_cli.session.simulate.faults import Faults
 from canary_cli.session.simulate.feed import SimulatedFeed
+from canary_cli.session.simulate.happenings import AWAY, Happenings
 from canary_cli.session.simulate.invariants import Breach, Invariants
 from canary_cli.session.simulate.journal import MemoryJournal
 from canary_cli.session.simulate.streams import UserStream
@@ -92,9 +93,10 @@ class World:
         self.exchange = SimulatedExchange(
             self.engine, self.timeline, self.faults, self.invariants.on_exchange, self.stream.tell
         )
-        self._market = market
+        self.market = market
         self._candles = ClosedCandles(market)
         self._setup = self._set_up(plan)
+        self._listed = tuple(self._setup.rules)
         self._latches: dict[str, str] = {}
         self._starts = 0
         self._closing: Closing | None = None
@@ -102,11 +104,11 @@ class World:
         self._safe: datetime | None = None
         self._looked, self._looked_before = 0, False
         self._rolled_back = ""
-        self._market_away = self._database_away = simulation.start
-        self._rng = Random(f"world {seed}")  # noqa: S311
+        self.rng = Random(f"world {seed}")  # noqa: S311
+        self._happenings = Happenings(self)
 
     def _set_up(self, plan: Plan) -> Setup:
-        listings = self._market.listings
+        listings = self.market.listings
         rules = {symbol: listings[symbol].rules for symbol in self._wanted(plan)}
         stale = max(10.0, 2.5 * self._simulation.marks)
         return Setup("simulated", "csim-1-", plan, rules, stale=stale)
@@ -115,16 +117,16 @@ class World:
         named = tuple(plan.pairs)
         if all(phase.pairs for phase in plan.phases):
             return named
-        return tuple(dict.fromkeys((*named, *self._market.symbols)))[: plan.risk.max_pairs]
+        return tuple(dict.fromkeys((*named, *self.market.symbols)))[: plan.risk.max_pairs]
 
     # The run
 
     def run(self) -> Story:
         breach = ""
         try:
-            self._arm()
+            self._happenings.arm(self._listed)
             self._start()
-            self.timeline.at(self.timeline.start + self._market.grid, self._instant)
+            self.timeline.at(self.timeline.start + self.market.grid, self._instant)
             while self._outcome() is None and self.timeline.now - self.timeline.start < LONGEST:
                 self.timeline.step()
         except Breach as found:
@@ -134,7 +136,7 @@ class World:
     def _outcome(self) -> tuple[str, str] | None:
         if self._rolled_back:
             return ("ROLLED_BACK", self._rolled_back) if self._looked == len(RECHECKS) else None
-        return self._driver.outcome if self._desk.is_alive else None
+        return self._driver.outcome if self.desk.is_alive else None
 
     def _story(self, breach: str) -> Story:
         outcome, reason = self._outcome() or ("CUT SHORT", "")
@@ -161,23 +163,24 @@ class World:
         self.faults.now = self.timeline.seconds
         ticks = self.engine.advance(now)
         self.exchange.publish()
-        if self._desk.is_alive:
-            if now >= self._market_away:
+        if self.desk.is_alive:
+            if now >= self._happenings.market_away:
                 marks = {one.symbol: one.mark for one in ticks if one.symbol in self._setup.rules}
-                self._desk.post(MarksUpdated(now, marks))
+                self.invariants.on_marks(self.desk.state)
+                self.desk.post(MarksUpdated(now, marks))
                 self._quote(now)
                 self._feed.catch_up(now)
-            self._desk.post(Tick(now))
+            self.desk.post(Tick(now))
             self._driver.on_instant(now)
-            self.invariants.on_instant(self._desk.state, is_closing=self._closing is not None)
-        self.timeline.at(now + self._market.grid, self._instant)
+            self.invariants.on_instant(self.desk.state, is_closing=self._closing is not None)
+        self.timeline.at(now + self.market.grid, self._instant)
 
     def _quote(self, now: datetime) -> None:
         """Best prices of the pairs in play at every mark, of all others once a minute."""
-        state = self._desk.state
+        state = self.desk.state
         whole = now.second == 0 or len(state.mids) < len(self._listed)
         for symbol in self._listed if whole else dict.fromkeys((*state.pairs, *state.held)):
-            self._desk.post(Quoted(now, self._market.book(symbol, 1)))
+            self.desk.post(Quoted(now, self.market.book(symbol, 1)))
 
     # The session's life
 
@@ -187,9 +190,8 @@ class World:
         scribe = Scribe(self.journal, "simulated", "run", self._standing)
         scribe.heard.append(self.invariants.on_record)
         state = self._rebuilt()
-        self._desk = desk = Desk(self, scribe, state)
+        self.desk = desk = Desk(self, scribe, state)
         simulation = self._simulation
-        self._listed = tuple(self._setup.rules)
         self._feed = SimulatedFeed(
             self._candles,
             self._setup.rules,
@@ -208,19 +210,19 @@ class World:
             self._close("resumed")
 
     def _listen(self) -> None:
-        desk, now = self._desk, self.timeline.now
+        desk, now = self.desk, self.timeline.now
         desk.post(LatchChanged(now, tuple((source, reason, "session") for source, reason in self._latches.items())))
         desk.read_account(ReadAccount("start"))
         desk.post(StreamUp(now, Stream.MARKET))
         self.stream.connect(desk.post)
-        if now < self._database_away:
-            desk.post(ConditionChanged(now, "database", True, "the ledger's database does not answer"))
+        if now < self._happenings.database_away:
+            desk.post(ConditionChanged(now, "database", True, AWAY))
 
     def _rebuilt(self) -> Session:
         return rebuilt(self._setup, self.timeline.now, self.journal.entries())
 
     def _standing(self) -> Standing:
-        state = self._desk.state
+        state = self.desk.state
         drawdown = None if state.drawdown_pct is None else round(state.drawdown_pct, 4)
         return Standing(state.phase.number if state.phase else None, drawdown)
 
@@ -229,10 +231,10 @@ class World:
         self.invariants.on_decided(event, before, after)
 
     def book(self, symbol: str) -> Book:
-        return self._market.book(symbol, LEVELS)
+        return self.market.book(symbol, LEVELS)
 
     def reopen(self) -> None:
-        self.stream.connect(self._desk.post)
+        self.stream.connect(self.desk.post)
 
     def set_latch(self, source: str, reason: str) -> None:
         """The latch file: it survives everything."""
@@ -242,6 +244,9 @@ class World:
     # Rollback
 
     def roll_back(self, cause: str, detail: str) -> None:
+        limit = _drawdown_limits(self._simulation.plan).get(cause)
+        if limit is not None:
+            self.invariants.on_trip(limit)
         self._tripped = self._tripped or self.timeline.now
         self._rolled_back = f"{cause}: {detail}"
         self._close("rollback")
@@ -249,8 +254,8 @@ class World:
     def _close(self, why: str) -> None:
         self._rolled_back = self._rolled_back or why
         if self._closing is None:
-            known = known_account(self._desk.state) if why == "rollback" else None
-            run = f"{self._rng.getrandbits(32):08x}"
+            known = known_account(self.desk.state) if why == "rollback" else None
+            run = f"{self.rng.getrandbits(32):08x}"
             self._closing = Closing(self.exchange, self.timeline, self._setup.rules, run, known, self._closed)
 
     def _closed(self, outcome: Outcome) -> None:
@@ -262,73 +267,35 @@ class World:
         self._looked = self._looked + 1 if was_nothing and self._looked_before else 0
         self._looked_before = True
         if self._looked < len(RECHECKS):
-            desk = self._desk
+            desk = self.desk
             wait = RECHECKS[self._looked] - (RECHECKS[self._looked - 1] if self._looked else 0.0)
             self.timeline.after(wait, lambda: self._close("re-check") if desk.is_alive else None)
 
     # What happens to it
 
-    def _arm(self) -> None:
-        deeds = {
-            Kind.STREAM_DOWN: self._stream_down,
-            Kind.STREAM_SILENT: self._stream_silent,
-            Kind.CRASH: self._crash,
-            Kind.POWER_CUT: self._cut_power,
-            Kind.JUMP: self._jump,
-            Kind.DATABASE: self._database_down,
-        }
-        for kind, moments in self.faults.moments.items():
-            for seconds in moments:
-                self.timeline.after(seconds, deeds[kind])
+    def crash(self) -> None:
+        self._die()
+        self.invariants.on_rebuilt(self.desk.state, self._rebuilt())
 
-    def _crash(self) -> None:
-        if self._desk.is_alive:
-            self._die()
-            self.invariants.on_rebuilt(self._desk.state, self._rebuilt())
-
-    def _cut_power(self) -> None:
-        if self._desk.is_alive:
-            self._die()
-            self.journal.cut_power()
+    def cut_power(self) -> None:
+        self._die()
+        self.journal.cut_power()
 
     def _die(self) -> None:
-        self._desk.stop()
+        self.desk.stop()
         self.stream.disconnect()
         if self._closing is not None:
             self._closing.stop()
             self._closing = None
         self._looked, self._looked_before = 0, False
-        self.timeline.after(self._rng.uniform(0.5, 25.0), self._start)
+        self.timeline.after(self.rng.uniform(0.5, 25.0), self._start)
 
-    def _stream_down(self) -> None:
-        seconds = self._rng.choice((1.0, 5.0, 20.0, 45.0))
-        if self._rng.random() < 0.5:
-            self.stream.go_down(seconds)
-            return
-        self._market_away = self.timeline.now + timedelta(seconds=seconds)
-        self._desk.post(StreamDown(self.timeline.now, Stream.MARKET, "connection lost"))
-        self.timeline.after(seconds, lambda: self._desk.post(StreamUp(self.timeline.now, Stream.MARKET)))
 
-    def _stream_silent(self) -> None:
-        seconds = self._rng.choice((3.0, 15.0, 40.0))
-        if self._rng.random() < 0.5:
-            self.stream.go_silent(seconds)
-        else:
-            self._market_away = self.timeline.now + timedelta(seconds=seconds)
-
-    def _jump(self) -> None:
-        symbols = () if self._rng.random() < 0.3 else (self._rng.choice(self._listed),)
-        self._market.shock(Shock(ShockKind.GAP, None, symbols=symbols, move=self._rng.uniform(-0.06, 0.06)))
-
-    def _database_down(self) -> None:
-        seconds = self._rng.choice((2.0, 30.0, 200.0, 400.0))
-        self._database_away = max(self._database_away, self.timeline.now + timedelta(seconds=seconds))
-        self._desk.post(ConditionChanged(self.timeline.now, "database", True, "the ledger's database does not answer"))
-        self.timeline.after(seconds, self._database_back)
-
-    def _database_back(self) -> None:
-        if self.timeline.now >= self._database_away:
-            self._desk.post(ConditionChanged(self.timeline.now, "database", False))
+def _drawdown_limits(plan: Plan) -> dict[str, Decimal]:
+    """By the cause of the rollback that goes with each, percent."""
+    checks = ((phase.number, check) for phase in plan.phases for check in phase.gate.checks)
+    lasting = {f"phase {number} drawdown": check.limit for number, check in checks if check.metric == "drawdown"}
+    return {"breaker": plan.breaker.trip, **lasting}
 
 
 def simulate(simulation: Simulation) -> Story:
