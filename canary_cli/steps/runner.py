@@ -157,6 +157,10 @@ async def _stop(run: Run) -> None:
             await stopping.wind_down(run, "the run ends")
     finally:
         await run.session.stop()
+        left = "" if run.stop.done() else stopping.under_way(run)
+        if left:
+            message = f"run {run.run_id} ended, {left}; canary close-all --account {run.world.account.name}"
+            run.alert("CRITICAL", message, "run/under-way")
 
 
 async def _ended(run: Run, outcome: Outcome, screen: Screen) -> tuple[Result, str]:

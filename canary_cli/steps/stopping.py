@@ -20,6 +20,9 @@ from canary_cli.steps.screen import Screen
 SETTLE = 3.0
 """Wall seconds to wait for the fills of a closing to arrive on the stream, and for what is under way at the end."""
 
+SEEN_TO = (ExitCode.ROLLED_BACK, ExitCode.LEASE_HELD)
+"""Ends of a run after which the account is flat, or another's."""
+
 
 async def roll_back(run: Run, outcome: Outcome, screen: Screen) -> tuple[Result, str]:
     """Stop the session the way a money trigger does, then go through the sequence."""
@@ -93,9 +96,19 @@ def on_signals(run: Run) -> Iterator[None]:
 
 def leave_token(run: Run, result: Result) -> None:
     """Tell the watchdog that this silence is meant; where exposure may remain it is not, and the watchdog closes."""
-    if result.code is not ExitCode.INCOMPLETE:
-        with suppress(OSError):
-            end_beat(run.world.account.state_dir, f"run {run.run_id} ended: {result.word}")
+    if result.code is ExitCode.INCOMPLETE or (result.code not in SEEN_TO and under_way(run)):
+        return
+    with suppress(OSError):
+        end_beat(run.world.account.state_dir, f"run {run.run_id} ended: {result.word}")
+
+
+def under_way(run: Run) -> str:
+    """What a run that ends has not seen through, in words: it may fill, and nobody would rest its stop."""
+    if not run.has_session or is_quiet(run.session.state):
+        return ""
+    state = run.session.state
+    orders = {life.intent.symbol for life in state.orders.values() if life.is_unanswered or life.outstanding > 0}
+    return f"not seen through: {', '.join(sorted({*orders, *state.held})) or 'an order'}"
 
 
 def _on_signal(run: Run, task: "asyncio.Task[object]", number: int) -> None:

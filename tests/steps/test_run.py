@@ -12,10 +12,15 @@ from canary_cli.accounts import paper_account
 from canary_cli.alerts import RecordedAlerts, Severity
 from canary_cli.bootstrap import World
 from canary_cli.core.clock import SystemClock
+from canary_cli.core.model import OrderType, Side
+from canary_cli.core.trading.apply import apply
+from canary_cli.core.trading.facts import Intended, Purpose
 from canary_cli.core.trading.state import Held, Session, Setup
+from canary_cli.journal.beat import Beat, read_beat, write_beat
 from canary_cli.journal.closing import is_closing
 from canary_cli.session.live import Stop, known_account
 from canary_cli.steps import stopping
+from canary_cli.steps.interrupting import Interrupted
 from canary_cli.steps.plan import load_plan
 from canary_cli.steps.run import Outcome, Run
 from canary_cli.steps.runner import _drive
@@ -67,7 +72,7 @@ async def test_a_run_that_dies_of_a_bug_with_something_open_pages_first(
         session.state = replace(session.state, held={"BTCUSDT": held})
         with pytest.raises(RuntimeError):
             await _drive(run, [("phase 1", dies)], None)  # type: ignore[arg-type]
-    (page,) = alerts.sent
+    page = alerts.sent[0]
     assert page.severity is Severity.CRITICAL
     assert "a part of the session ended: decider" in page.message and "BTCUSDT 2, stop 90" in page.message
     assert "canary close-all --account paper" in page.message
@@ -87,3 +92,35 @@ async def test_a_run_that_dies_while_it_closes_ends_its_closing_first(tmp_path: 
         with pytest.raises(RuntimeError):
             await _drive(run, [("gate 1", dies)], None)  # type: ignore[arg-type]
         assert run.closing is not None and run.closing.done() and run.closing.result().is_flat
+
+
+def sent(purpose: Purpose) -> Intended:
+    return Intended("c1-1-e00001", "BTCUSDT", Side.BUY, Decimal(2), OrderType.MARKET, purpose, START, Decimal(100))
+
+
+@pytest.mark.parametrize("is_answered", [True, False])
+async def test_a_run_that_is_stopped_with_an_entry_under_way_does_not_send_the_watchdog_home(
+    tmp_path: Path, is_answered: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may fill a moment later, and nobody would be there to rest its stop."""
+    monkeypatch.setattr(stopping, "SETTLE", 0.0)
+
+    async def stopped(run: Run) -> Outcome:
+        run.interrupted = Interrupted(2)
+        cut = run.cut_short()
+        assert cut is not None
+        return cut
+
+    async with World(paper_account(tmp_path)) as world:
+        world.alerts = alerts = RecordedAlerts()
+        world.account.state_dir.mkdir(parents=True, exist_ok=True)
+        write_beat(world.account.state_dir, Beat("run-7", 1, world.clock.wall()))
+        run = Run(world, load_plan(ROOT / "runbooks" / "golive.toml", ROOT), Path("golive.toml"), "run-7", START, 1)
+        run.session = session = Dying(run)  # type: ignore[assignment]
+        if not is_answered:
+            session.state = apply(session.state, sent(Purpose.ENTRY))
+        await _drive(run, [("phase 1", stopped)], None)  # type: ignore[arg-type]
+        beat = read_beat(world.account.state_dir)
+    assert beat is not None and bool(beat.ended) is is_answered
+    told = [one.message for one in alerts.sent if "canary close-all --account paper" in one.message]
+    assert bool(told) is not is_answered
