@@ -81,7 +81,10 @@ class Difference(StrEnum):
 
 
 class Run:
-    """One go-live of one plan on one account. `stop` resolves when a money trigger asks for the rollback."""
+    """One go-live of one plan on one account. `stop` resolves when a money trigger asks for the rollback.
+
+    `heir` says who goes on with a closing that was left, empty while none was.
+    """
 
     def __init__(
         self, world: World, plan: Plan, plan_path: Path, run_id: str, started_at: datetime, lease_token: int
@@ -97,6 +100,7 @@ class Run:
         self.stop: asyncio.Future[Stop] = asyncio.get_running_loop().create_future()
         self.interrupted: Interrupted | None = None
         self.leaving = False
+        self.heir = ""
         self.closing_began = 0.0
         self._woken = asyncio.Event()
         self.closing: asyncio.Task[FlattenReport] | None = None

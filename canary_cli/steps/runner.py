@@ -72,9 +72,18 @@ async def _run(
             except asyncio.CancelledError:
                 if run.interrupted is None:
                     raise
-                return run.interrupted.result
+                return _left(run, run.interrupted.result, screen)
             finally:
                 keeper.cancel()
+
+
+def _left(run: Run, result: Result, screen: Screen) -> Result:
+    """A second signal: nothing more is waited for, but what is open, and who closes it, is said."""
+    if run.heir:
+        screen.end(result, run.heir, "", f"canary close-all --account {run.world.account.name}")
+    else:
+        screen.end(result, run.left_open(), "", hand_off.after(run, result))
+    return result
 
 
 def _refuse_ended(account: Account) -> None:

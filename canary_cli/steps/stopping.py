@@ -9,13 +9,15 @@ from canary_cli.core.trading.inputs import RollBack, WindDown
 from canary_cli.core.trading.standing import is_quiet
 from canary_cli.errors import ExitCode, Result
 from canary_cli.journal.beat import end_beat
+from canary_cli.session.flattening import FlattenReport
 from canary_cli.steps.booking import book
 from canary_cli.steps.escalating import CONDITION
 from canary_cli.steps.interrupting import Interrupted, hearing
 from canary_cli.steps.rollback import pieces, sequence
 from canary_cli.steps.rollback.state import Rollback
-from canary_cli.steps.run import Outcome, Run
+from canary_cli.steps.run import LOOK_EVERY, Outcome, Run
 from canary_cli.steps.screen import Screen
+from canary_cli.steps.sweep import page, start_sweeper, who_closes
 
 SETTLE = 3.0
 """Wall seconds to wait for the fills of a closing to arrive on the stream, and for what is under way at the end."""
@@ -29,11 +31,10 @@ async def roll_back(run: Run, outcome: Outcome, screen: Screen) -> tuple[Result,
     if not run.stop.done():
         run.session.post(RollBack(run.now, outcome.word, outcome.detail))
     stop = await run.stop
-    assert run.closing is not None
     run.progress.step = "rolling back"
     opening = sequence.Opening(run.world, f"{stop.cause}: {stop.detail}", run.run_id)
     calling = asyncio.create_task(sequence.call_the_team(run.world, opening, partial(_say, run)))
-    report = await run.closing
+    report = await _closed(run)
     await sequence.first_word_handed_over(calling)
     rollback = await asyncio.to_thread(opening.rollback)
     rollback.report = report
@@ -44,6 +45,15 @@ async def roll_back(run: Run, outcome: Outcome, screen: Screen) -> tuple[Result,
     await book(run.world, report)
     await sequence.after_flat(run.world, rollback, screen.checkpoint)
     return rollback.result, f"{outcome.detail}; {time_to_safe(rollback)}"
+
+
+async def _closed(run: Run) -> FlattenReport:
+    """The closing's report. Until then the screen shows that it goes on."""
+    assert run.closing is not None
+    while not run.closing.done():
+        run.on_wake()
+        await asyncio.wait({run.closing}, timeout=LOOK_EVERY)
+    return run.closing.result()
 
 
 async def _say(run: Run, incident: str, words: str) -> None:
@@ -90,8 +100,25 @@ def on_signals(run: Run) -> Iterator[None]:
         with hearing(partial(_on_signal, run, task)):
             yield
     finally:
-        if run.interrupted is not None:
+        if _is_half_closed(run):
+            _hand_over(run)
+        elif run.interrupted is not None:
             leave_token(run, run.interrupted.result)
+
+
+def _is_half_closed(run: Run) -> bool:
+    """Whether the run is left by a signal while it closes the account."""
+    if not run.leaving or run.closing is None:
+        return False
+    return not run.closing.done() or run.closing.cancelled() or run.closing.exception() is not None
+
+
+def _hand_over(run: Run) -> None:
+    """The closing goes to a process of its own. No token: should that one end too, the watchdog closes."""
+    assert run.closing is not None
+    run.closing.cancel()
+    run.heir = f"left while it closes: {who_closes(start_sweeper(run.world.account, None, is_flat=False))}"
+    page(run.world.account, f"run {run.run_id} was {run.heir}")
 
 
 def leave_token(run: Run, result: Result) -> None:

@@ -1,9 +1,12 @@
 """Another terminal stops what runs, or what was killed: from another folder, without a TTY, without the run's help."""
 
+import re
 import signal
 
 import pytest
 
+from canary_cli.journal.beat import read_beat
+from canary_cli.session.view_codec import read_view
 from tests.e2e.house import House, wait_until
 from tests.e2e.test_whole_run import assert_books_equal
 
@@ -91,6 +94,27 @@ def test_ctrl_c_twice_leaves_at_once(trading: House) -> None:
     assert ended.code in (130, 143), ended
     assert "Traceback" not in ended.err
     assert trading.status()["open_conditionals"]
+
+
+def test_ctrl_c_twice_while_the_run_closes_hands_over_and_says_to_whom(trading: House) -> None:
+    """It ended without a word, and its token told the watchdog that this was a planned stop."""
+    run = trading.rehearse()
+    trading.open_positions()
+    trading.ask("POST", "faults", kind="reject", on="^POST /fapi/v1/order$", code=-1008, status=503, msg="throttled")
+    trading.ask("POST", "faults", kind="silence")
+    trading.seen("flatten_started")
+    folder = trading.home / ".canary" / trading.account.replace(":", "-")
+    wait_until(lambda: (seen := read_view(folder)) and seen.step == "rolling back", "the screen that follows it")
+    for number in (signal.SIGSTOP, signal.SIGINT, signal.SIGTERM, signal.SIGCONT):
+        run.send(number)
+    ended = run.wait(10)
+    assert ended.code in (130, 143) and "Traceback" not in ended.err, ended
+    assert re.search(r"left while it closes: process \d+ goes on closing", ended.out), ended
+    assert f"next:  canary close-all --account {trading.account}" in ended.err, ended
+    beat = read_beat(folder)
+    assert beat is not None and not beat.ended
+    trading.ask("DELETE", "faults")
+    wait_until(trading.is_flat, "the process that was named")
 
 
 def test_a_second_run_on_the_account_is_refused(trading: House) -> None:
