@@ -146,7 +146,7 @@ class BinanceExchange:
             return refused.reply
         try:
             return Confirmed(read(row))
-        except (KeyError, ValueError, TypeError) as error:
+        except translate.UNREADABLE as error:
             return Unknown(f"a reply we cannot read: {error!r}")
 
     # The account

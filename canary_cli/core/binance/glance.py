@@ -54,7 +54,7 @@ def glance(account: Account, clock: Clock, patience: float) -> AccountSnapshot:
         raise ExchangeUnreachable(f"NO ANSWER from {account.rest_url} within {patience:g} s")
     try:
         return translate.snapshot(clock.now(), *answers)  # type: ignore[arg-type]
-    except (KeyError, ValueError, TypeError) as error:
+    except translate.UNREADABLE as error:
         raise ExchangeUnreachable(f"{account.rest_url}: an answer we cannot read: {error!r}") from None
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import aiohttp
 
+from canary_cli.core.binance.translate import UNREADABLE
 from canary_cli.core.clock import Clock
 
 OPEN_TIMEOUT = 5.0
@@ -99,7 +100,7 @@ class Socket:
     def _read_frame(self, frame: bytes) -> None:
         try:
             self._take(frame)
-        except (KeyError, ValueError, TypeError, IndexError, AttributeError) as error:
+        except UNREADABLE as error:
             raise Lost(f"a frame we cannot read: {error!r}") from None
 
     def _hear_pong(self) -> None:

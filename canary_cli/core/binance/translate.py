@@ -36,6 +36,9 @@ from canary_cli.core.trading.replies import Failed, Rejected, Throttled, Unknown
 
 Row = Mapping[str, Any]
 
+UNREADABLE = (LookupError, ValueError, TypeError, AttributeError, ArithmeticError)
+"""What reading an answer raises that is not what it should be: a Decimal of no number is an ArithmeticError."""
+
 _EPOCH = datetime.fromtimestamp(0, UTC)
 
 

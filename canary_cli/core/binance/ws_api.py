@@ -17,7 +17,7 @@ import orjson
 
 from canary_cli.accounts import Account
 from canary_cli.core.binance.budget import Meter
-from canary_cli.core.binance.translate import instant, refusal
+from canary_cli.core.binance.translate import UNREADABLE, instant, refusal
 from canary_cli.core.binance.wire import CLOSE_TIMEOUT, READ_TIMEOUT, Log, NotConnected, Refused, Wire
 from canary_cli.core.clock import Clock
 from canary_cli.core.trading.replies import Throttled, Unknown
@@ -100,7 +100,7 @@ class WsWire(Wire):
             raise Refused(Unknown(f"no reply within {timeout:g} s")) from None
         except (aiohttp.ClientError, OSError) as error:
             raise Refused(Unknown(f"connection lost: {type(error).__name__}")) from None
-        except (KeyError, ValueError, TypeError) as error:
+        except UNREADABLE as error:
             raise Refused(Unknown(f"a reply we cannot read: {error!r}")) from None
         finally:
             del waiting[number]

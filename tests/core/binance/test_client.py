@@ -84,6 +84,13 @@ async def test_a_503_in_plain_words_is_told_apart(text: str, kind: type) -> None
         assert isinstance(await exchange.place(CLOSE), kind)
 
 
+async def test_a_reply_that_we_cannot_read_leaves_open_what_was_done() -> None:
+    async with a_stage() as stage, an_exchange(stage) as exchange:
+        for broken in ({"executedQty": ""}, {"status": "NEVER_HEARD_OF"}):
+            stage.answer(ORDER, says(order_row(**broken)))
+            assert isinstance(await exchange.place(CLOSE), Unknown)
+
+
 async def test_a_connection_lost_after_sending_is_unknown_and_one_never_opened_is_failed() -> None:
     async with a_stage() as stage, an_exchange(stage) as exchange:
         stage.answer(ORDER, hangs_up())

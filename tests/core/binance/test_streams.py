@@ -121,13 +121,18 @@ async def test_an_expired_listen_key_is_a_loss_and_a_new_key_is_asked_for() -> N
             await take(events, AccountUpdated)
 
 
-async def test_a_frame_we_cannot_read_is_a_loss_not_a_silence() -> None:
+GARBLED = ACCOUNT.replace('"B":[]', '"B":[{"a":"USDT","wb":"","bc":"0"}]')
+
+
+@pytest.mark.parametrize("frame", ['{"e":"ORDER_TRADE_UPDATE"}', GARBLED])
+async def test_a_frame_we_cannot_read_is_a_loss_not_a_silence(frame: str) -> None:
+    """A figure that is none ended the whole run, whose other parts could read theirs."""
     async with a_stage() as stage, an_exchange(stage) as exchange:
         stage.answer(LISTEN_KEY, says({"listenKey": "L"}))
         async with aclosing(exchange.user_events()) as events:
             await take(events, StreamUp)
             await all_open(stage, 1)
-            await stage.say('{"e":"ORDER_TRADE_UPDATE"}')
+            await stage.say(frame)
             assert "cannot read" in (await take(events, StreamDown)).reason
 
 
