@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from canary_cli.errors import ConfigurationError, UsageError
+from canary_cli.errors import ConfigurationError, ExchangeUnreachable, UsageError
 
 LIVE_REST = "https://fapi.binance.com"
 LIVE_SPOT = "https://api.binance.com"  # tells what a key may do
@@ -119,8 +119,9 @@ def find_home() -> Path:
 def choose_account(name: str | None, home: Path, *, keyless: bool = False) -> Account:
     """The account named, or the default, or the one running rehearsal, or `paper`.
 
-    Raises UsageError when several could be meant and none is chosen, or the name is unknown; ConfigurationError where
-    its key is missing, unless `keyless` says that what follows needs no key to begin with.
+    Raises UsageError when several could be meant and none is chosen, or the name is unknown; ExchangeUnreachable for a
+    rehearsal whose exchange has ended; ConfigurationError where its key is missing, unless `keyless` says that what
+    follows needs no key to begin with.
     """
     account = _choose(name, home)
     if account.key_trouble is not None and not keyless:
@@ -140,6 +141,9 @@ def _choose(name: str | None, home: Path) -> Account:
         return _from_profile(wanted, profiles[wanted], home)
     if wanted == "paper":
         return paper_account(home)
+    if registry_path(home, wanted).exists():
+        gone = f"the paper exchange of {wanted} has ended, and what was open on it is gone with it"
+        raise ExchangeUnreachable(gone, "canary run --rehearse begins another")
     known = ", ".join(_names(profiles, rehearsals) or ["paper"])
     raise UsageError(f"no account named {wanted}", f"choose one of: {known}")
 

@@ -254,7 +254,10 @@ def _usage(error: "typer.TyperException") -> CanaryError:
         )
         return UsageError(message, f"give it a value{channel}")
     context = getattr(error, "ctx", None)
-    return UsageError(message, f"{context.command_path if context else 'canary'} --help")
+    path = context.command_path if context else "canary"
+    if "unexpected extra argument" in message and path in ("canary close-all", "canary flatten"):
+        return UsageError(message, "everything: canary close-all; one pair: canary close PAIR; nothing was closed")
+    return UsageError(message, f"{path} --help")
 
 
 def _bug(error: Exception, *, as_json: bool) -> Result:

@@ -19,7 +19,7 @@ from canary_cli.accounts import (
     on_account,
     running_rehearsals,
 )
-from canary_cli.errors import ConfigurationError, UsageError
+from canary_cli.errors import ConfigurationError, ExchangeUnreachable, UsageError
 
 LIVE = '[desk-live]\nkind = "live"\n'
 DEMO = '[demo]\nkind = "demo"\nrest_url = "http://127.0.0.1:1"\nstream_url = "ws://127.0.0.1:1"\n'
@@ -80,6 +80,8 @@ def test_a_rehearsal_whose_exchange_ended_is_not_one(home: Path) -> None:
     rehearsal(home, "rehearsal:dead", 2**22 + 1)
     (home / ".canary" / "exchanges" / "half-written.json").write_text("{")
     assert running_rehearsals(home) == {}
+    with pytest.raises(ExchangeUnreachable, match="the paper exchange of rehearsal:dead has ended"):
+        choose_account("rehearsal:dead", home)
 
 
 def test_two_and_none_chosen_names_both(home: Path) -> None:

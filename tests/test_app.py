@@ -101,6 +101,11 @@ def test_a_wrong_command_line_is_usage(
     assert shown.endswith("RESULT USAGE exit=2\n")
 
 
+def test_a_pair_typed_after_close_all_is_told_which_verb_closes_a_pair(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["close-all", "BTCUSDT"]) == 2
+    assert "one pair: canary close PAIR; nothing was closed" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("group", [one.name for one in VERBS if one.is_group])
 def test_a_group_without_its_word_is_one_line_of_error(group: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run([group]) == 2

@@ -35,7 +35,7 @@ class Exposure:
 
     @property
     def unprotected(self) -> tuple[str, ...]:
-        return tuple(one.position.symbol for one in self.positions if one.stop is None)
+        return tuple(dict.fromkeys(one.position.symbol for one in self.positions if one.stop is None))
 
     @property
     def at_risk(self) -> Decimal | None:

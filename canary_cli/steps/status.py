@@ -77,6 +77,8 @@ class Status:
         if exposure is None:
             return "; what is open is not known"
         count = len(exposure.positions)
+        if exposure.unprotected:
+            return f"; {count} open positions, NO STOP: {', '.join(exposure.unprotected)}"
         return f"; {count} open positions have only their resting stops" if count else "; nothing is open"
 
     @property

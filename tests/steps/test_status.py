@@ -94,6 +94,7 @@ def test_a_session_that_was_killed_a_moment_ago_is_not_running(home: Path, capsy
 def test_a_position_without_a_stop_is_to_be_closed_even_while_a_session_runs() -> None:
     naked = replace(RUNNING, exchange=Source(held(with_stop=False)))
     assert naked.next_command == "canary close-all --account paper"
+    assert replace(naked, session=Source(None)).headline[1].endswith("; 1 open positions, NO STOP: BTCUSDT")
 
 
 def test_an_exchange_without_an_answer_is_never_flat() -> None:
