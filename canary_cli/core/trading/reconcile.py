@@ -160,6 +160,8 @@ def _take_wallet(turn: Turn, event: AccountRead, *, is_explained: bool) -> None:
     told, and counts when the next reading says the same.
     """
     is_old, wallet = valuing.is_told_since(turn.state, event.snapshot), event.snapshot.balance.wallet
+    if not wallet.is_finite():
+        return
     for row in event.transfers:
         if turn.state.wallet is not None and is_news(turn.state, row):
             after = turn.state.wallet if is_old else wallet

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+from canary_cli.core.model import ZERO
 from canary_cli.core.trading import (
     adoption,
     alarms,
@@ -107,6 +108,9 @@ def _on_wind_down(turn: Turn, event: WindDown) -> None:
 def _on_account(turn: Turn, event: AccountUpdated) -> None:
     """The wallet and its positions as the exchange has them; trades are counted from their own events."""
     listening.heard_user(turn, event)
+    if not all(figure.is_finite() for figure in (event.wallet or ZERO, event.change)):
+        turn.ask(ReadAccount("the stream has told a balance that is no number"))
+        return
     if event.wallet is not None:
         turn.put(wallet_told=turn.state.now)
         _take_wallet(turn, event, event.wallet)

@@ -483,3 +483,19 @@ def test_what_another_hand_adds_to_a_position_of_ours_is_guarded_with_it(desk: D
     desk.tell(Replied(desk.now, stop.client_id, Rejected(-2021, "would trigger"), 40.0, 35.0))
     (exit,) = [life.intent for life in desk.state.orders.values() if life.intent.purpose is Purpose.EXIT]
     assert exit.quantity == entry.quantity + 1
+
+
+@pytest.mark.parametrize(("wallet", "change"), [("NaN", "1"), ("11000", "NaN"), ("Infinity", "0")])
+def test_a_balance_that_is_no_number_is_asked_for_and_blinds_no_breaker(desk: Desk, wallet: str, change: str) -> None:
+    desk.tell(reading(desk))
+    entered(desk)
+    for reason in ("ORDER", "DEPOSIT"):
+        effects = desk.tell(AccountUpdated(desk.now, reason, Decimal(wallet), Decimal(change)))
+        assert any(isinstance(effect, ReadAccount) for effect in effects)
+    none = Decimal("NaN")
+    held = reading(desk, position=Decimal("0.020"))
+    desk.tell(replace(held, snapshot=replace(held.snapshot, balance=Balance(none, none, none, none))))
+    desk.mark(after=1, BTCUSDT="50000", ETHUSDT="3000")
+    assert (desk.state.equity, desk.state.peak) == (10_000, 10_000)
+    desk.mark(after=1, BTCUSDT="34000", ETHUSDT="3000")
+    assert desk.state.rolling_back == "breaker"
