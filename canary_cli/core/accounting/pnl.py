@@ -14,8 +14,11 @@ from canary_cli.core.model import ZERO, Income
 
 FUNDING = frozenset({"FUNDING_FEE", "SPECIAL_FUNDING_FEE"})
 TRANSFERS = frozenset(
-    {"TRANSFER", "INTERNAL_TRANSFER", "CROSS_COLLATERAL_TRANSFER", "WELCOME_BONUS", "COIN_SWAP_DEPOSIT"}
-)
+    {
+        "TRANSFER", "INTERNAL_TRANSFER", "CROSS_COLLATERAL_TRANSFER", "STRATEGY_UMFUTURES_TRANSFER", "WELCOME_BONUS",
+        "COIN_SWAP_DEPOSIT", "COIN_SWAP_WITHDRAW", "AUTO_EXCHANGE",
+    }
+)  # fmt: skip
 """Income types that move money in or out of the account: no profit, no loss."""
 
 

@@ -205,7 +205,7 @@ READ = "READ"
 """The reason of a change that a reading showed, and nobody told."""
 
 TRANSFERS = pnl.TRANSFERS | {
-    "DEPOSIT", "WITHDRAW", "MARGIN_TRANSFER", "ASSET_TRANSFER", "ADMIN_DEPOSIT", "ADMIN_WITHDRAW",
+    "DEPOSIT", "WITHDRAW", "WITHDRAW_REJECT", "MARGIN_TRANSFER", "ASSET_TRANSFER", "ADMIN_DEPOSIT", "ADMIN_WITHDRAW",
 }  # fmt: skip
 """As the income ledger and as the user stream name them."""
 

@@ -81,6 +81,21 @@ def test_a_transfer_that_hides_in_the_wallet_of_a_trade_is_found_by_the_next_rea
         assert (desk.state.equity, desk.state.peak) == (Decimal(wallet), Decimal(wallet))
 
 
+@pytest.mark.parametrize("reason", ["WITHDRAW", "COIN_SWAP_WITHDRAW", "STRATEGY_UMFUTURES_TRANSFER", "AUTO_EXCHANGE"])
+def test_money_that_leaves_by_whatever_way_is_no_loss(desk: Desk, reason: str) -> None:
+    desk.tell(AccountUpdated(desk.now, reason, Decimal(9600), Decimal(-400)))
+    desk.mark(after=1, BTCUSDT="50000")
+    assert (desk.state.drawdown_pct, desk.state.rolling_back) == (0, "")
+
+
+def test_a_withdrawal_that_is_refused_and_comes_back_hides_no_loss(desk: Desk) -> None:
+    for reason, wallet, change in (("FUNDING_FEE", 9800, -200), ("WITHDRAW", 8800, -1000),
+                                   ("WITHDRAW_REJECT", 9800, 1000)):  # fmt: skip
+        desk.tell(AccountUpdated(desk.now, reason, Decimal(wallet), Decimal(change)))
+        desk.mark(after=1, BTCUSDT="50000")
+    assert round(desk.state.drawdown_pct or Decimal(0), 6) == -2
+
+
 def test_a_position_that_has_ended_is_not_brought_back_by_an_older_message(desk: Desk) -> None:
     desk.tell(account(desk, "10000", Decimal(1), after=1))
     late = account(desk, "10000", Decimal(1), after=2)
