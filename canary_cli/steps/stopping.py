@@ -131,9 +131,12 @@ def leave_token(run: Run, result: Result) -> None:
 
 def under_way(run: Run) -> str:
     """What a run that ends has not seen through, in words: it may fill, and nobody would rest its stop."""
-    if not run.has_session or is_quiet(run.session.state):
+    if not run.has_session:
         return ""
     state = run.session.state
+    is_known = state.read_answered is not None or run.interrupted is not None
+    if is_quiet(state) and (is_known or not state.held):
+        return ""  # else, after a crash and before any reading, what guards it is only believed
     orders = {life.intent.symbol for life in state.orders.values() if life.is_unanswered or life.outstanding > 0}
     return f"not seen through: {', '.join(sorted({*orders, *state.held})) or 'an order'}"
 

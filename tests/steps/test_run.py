@@ -1,6 +1,7 @@
 """A run that is stopped by a money trigger, or by a bug."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -12,10 +13,11 @@ from canary_cli.accounts import paper_account
 from canary_cli.alerts import RecordedAlerts, Severity
 from canary_cli.bootstrap import World
 from canary_cli.core.clock import SystemClock
-from canary_cli.core.model import OrderType, Side
+from canary_cli.core.model import AlgoStatus, OrderType, Side
 from canary_cli.core.trading.apply import apply
 from canary_cli.core.trading.facts import Intended, Purpose
-from canary_cli.core.trading.state import Held, Session, Setup
+from canary_cli.core.trading.order import OrderLife, Stage
+from canary_cli.core.trading.state import Algo, Held, Session, Setup
 from canary_cli.journal.beat import Beat, read_beat, write_beat
 from canary_cli.journal.closing import is_closing
 from canary_cli.session.live import Stop, known_account
@@ -98,11 +100,21 @@ def sent(purpose: Purpose) -> Intended:
     return Intended("c1-1-e00001", "BTCUSDT", Side.BUY, Decimal(2), OrderType.MARKET, purpose, START, Decimal(100))
 
 
-@pytest.mark.parametrize("is_answered", [True, False])
-async def test_a_run_that_is_stopped_with_an_entry_under_way_does_not_send_the_watchdog_home(
-    tmp_path: Path, is_answered: bool, monkeypatch: pytest.MonkeyPatch
+def guarded(state: Session) -> Session:
+    """Held, and its stop was confirmed before a crash; nothing has been read since."""
+    held = Held("BTCUSDT", Decimal(2), Decimal(100), START, stop="s")
+    algo, life = Algo("s", 1, "BTCUSDT", AlgoStatus.NEW, Decimal(90)), OrderLife(sent(Purpose.STOP), Stage.ENDED)
+    return replace(state, held={"BTCUSDT": held}, algos={"s": algo}, orders={"s": life})
+
+
+@pytest.mark.parametrize(
+    ("changed", "is_seen_to"),
+    [(lambda state: state, True), (lambda state: apply(state, sent(Purpose.ENTRY)), False), (guarded, True)],
+)
+async def test_a_run_that_is_stopped_with_something_under_way_does_not_send_the_watchdog_home(
+    tmp_path: Path, changed: Callable[[Session], Session], is_seen_to: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It may fill a moment later, and nobody would be there to rest its stop."""
+    """An entry may fill a moment later, with nobody to rest its stop."""
     monkeypatch.setattr(stopping, "SETTLE", 0.0)
 
     async def stopped(run: Run) -> Outcome:
@@ -117,10 +129,20 @@ async def test_a_run_that_is_stopped_with_an_entry_under_way_does_not_send_the_w
         write_beat(world.account.state_dir, Beat("run-7", 1, world.clock.wall()))
         run = Run(world, load_plan(ROOT / "runbooks" / "golive.toml", ROOT), Path("golive.toml"), "run-7", START, 1)
         run.session = session = Dying(run)  # type: ignore[assignment]
-        if not is_answered:
-            session.state = apply(session.state, sent(Purpose.ENTRY))
+        session.state = changed(session.state)
         await _drive(run, [("phase 1", stopped)], None)  # type: ignore[arg-type]
         beat = read_beat(world.account.state_dir)
-    assert beat is not None and bool(beat.ended) is is_answered
+    assert beat is not None and bool(beat.ended) is is_seen_to
     told = [one.message for one in alerts.sent if "canary close-all --account paper" in one.message]
-    assert bool(told) is not is_answered
+    assert bool(told) is not is_seen_to
+
+
+async def test_a_run_that_could_not_read_the_account_after_a_crash_leaves_the_watchdog_on_guard(tmp_path: Path) -> None:
+    """It ends by itself, and what its positions' stops have become nobody knows."""
+    async with World(paper_account(tmp_path)) as world:
+        run = Run(world, load_plan(ROOT / "runbooks" / "golive.toml", ROOT), Path("golive.toml"), "run-7", START, 1)
+        run.session = session = Dying(run)  # type: ignore[assignment]
+        session.state = guarded(session.state)
+        assert stopping.under_way(run) == "not seen through: BTCUSDT"
+        session.state = replace(session.state, read_answered=START)
+        assert not stopping.under_way(run)
