@@ -1,9 +1,11 @@
 """The end of a run: baseline and report written, the account as the exchange has it, what to type next."""
 
 import asyncio
+from contextlib import suppress
 from datetime import timedelta
 
-from canary_cli.errors import CanaryError, ExitCode, Result
+from canary_cli.core.model import AccountSnapshot
+from canary_cli.errors import CanaryError, ExchangeUnreachable, ExitCode, Result
 from canary_cli.journal.reader import read
 from canary_cli.steps import incidents
 from canary_cli.steps.rehearsal import hold_exchange
@@ -14,18 +16,40 @@ from canary_cli.steps.stopping import wind_down
 RESUMABLE = ("INTERRUPTED", "TERMINATED", "LEASE_LOST", "MISMATCH")
 """Ends after which the same run goes on when it is typed again."""
 
+GUARDED_WITHIN, ASKED_EVERY = timedelta(seconds=60), timedelta(seconds=5)
+"""Plan time: a position whose stop nobody confirms is closed after half of that."""
+
 
 async def hand_off(run: Run) -> Outcome:
-    """The last check before unattended watching: every open position has its stop at the exchange."""
+    """The last check before unattended watching: every open position has its stop at the exchange.
+
+    What is not answered is asked again, and a stop may be on its way: neither ends a run that watches what is open.
+    """
     run.progress.step = "hand-off"
     if run.world.account.is_paper:
         await wind_down(run, "handing off")
-    snapshot = await run.world.exchange.snapshot()
+    deadline = run.now + GUARDED_WITHIN
+    while True:
+        with suppress(ExchangeUnreachable):
+            snapshot = await run.world.exchange.snapshot()
+            naked = _naked(snapshot)
+            if not naked:
+                return Outcome("HANDED OFF", f"{len(snapshot.positions)} open positions, each with its stop")
+            if run.now >= deadline:
+                return Outcome("UNPROTECTED", f"no stop rests for {', '.join(naked)}", Result("FAIL", ExitCode.NO_GO))
+        if not await run.until(run.now + ASKED_EVERY):
+            return _cut_short(run)
+
+
+def _naked(snapshot: AccountSnapshot) -> list[str]:
     guarded = {algo.symbol for algo in snapshot.algo_orders if algo.close_position}
-    naked = [position.symbol for position in snapshot.positions if position.symbol not in guarded]
-    if naked:
-        return Outcome("UNPROTECTED", f"no stop rests for {', '.join(naked)}", Result("FAIL", ExitCode.NO_GO))
-    return Outcome("HANDED OFF", f"{len(snapshot.positions)} open positions, each with its stop")
+    return [position.symbol for position in snapshot.positions if position.symbol not in guarded]
+
+
+def _cut_short(run: Run) -> Outcome:
+    outcome = run.cut_short()
+    assert outcome is not None
+    return outcome
 
 
 async def watch_on(run: Run) -> Outcome:
@@ -39,9 +63,7 @@ async def watch_on(run: Run) -> Outcome:
     await asyncio.to_thread(_report, run, Result("HANDED_OFF"))
     while await run.until(run.now + timedelta(days=1)):
         run.progress.decisions.clear()  # no gate will ask for them, and the journal has them
-    outcome = run.cut_short()
-    assert outcome is not None
-    return outcome
+    return _cut_short(run)
 
 
 async def close_run(run: Run, result: Result, reason: str, screen: Screen) -> Result:

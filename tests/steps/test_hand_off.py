@@ -1,10 +1,22 @@
 """After the hand-off a real account is watched on; a rehearsal is over."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
 
-from canary_cli.errors import ExitCode, Result
+from canary_cli.core.model import (
+    AccountMode,
+    AccountSnapshot,
+    AlgoOrder,
+    AlgoStatus,
+    Balance,
+    OrderType,
+    Position,
+    Side,
+)
+from canary_cli.errors import ExchangeUnreachable, ExitCode, Result
 from canary_cli.journal.record import Record
 from canary_cli.steps import hand_off
 from canary_cli.steps.run import Outcome, Progress
@@ -45,3 +57,39 @@ async def test_a_rehearsal_is_over_after_the_hand_off() -> None:
 
     assert (await hand_off.watch_on(run)).ends is None
     assert run.now == NOON
+
+
+class Answers:
+    """An exchange that answers with these, one after the other; the last for ever."""
+
+    def __init__(self, *answers: AccountSnapshot | ExchangeUnreachable) -> None:
+        self.answers = list(answers)
+
+    async def snapshot(self) -> AccountSnapshot:
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, ExchangeUnreachable):
+            raise answer
+        return answer
+
+
+HELD = Position("BTCUSDT", Decimal(1), Decimal(100), Decimal(100))
+STOP = AlgoOrder(1, "s", "BTCUSDT", Side.SELL, OrderType.STOP_MARKET, AlgoStatus.NEW, Decimal(90), close_position=True)
+MODE = AccountMode(hedge=False, multi_assets=False)
+NAKED = AccountSnapshot(NOON, Balance(*[Decimal(1000)] * 4), MODE, (HELD,))
+GUARDED = replace(NAKED, algo_orders=(STOP,))
+
+
+async def test_a_hand_off_asks_again_what_was_not_answered_and_waits_for_a_stop_that_is_on_its_way() -> None:
+    """Either ended the run, with everything open and nobody watching any more."""
+    run: Any = Watched(is_paper=False)
+    run.world.exchange = Answers(ExchangeUnreachable("away"), NAKED, GUARDED)
+    assert (await hand_off.hand_off(run)).ends is None
+
+
+async def test_a_hand_off_fails_where_a_position_stays_without_a_stop_and_ends_when_the_run_does() -> None:
+    run: Any = Watched(is_paper=False)
+    run.world.exchange = Answers(NAKED)
+    assert (await hand_off.hand_off(run)).detail == "no stop rests for BTCUSDT"
+    run = Watched(is_paper=False)
+    run.world.exchange = Answers(ExchangeUnreachable("away"))
+    assert await hand_off.hand_off(run) is STOPPED
