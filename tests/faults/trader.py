@@ -117,10 +117,15 @@ class Trader:
         return self.desk.clock.monotonic() - began
 
     async def enter(self, symbol: str = "BTCUSDT", side: Side = Side.BUY) -> None:
-        """A position of our own, with its stop confirmed."""
-        await self.until(lambda: self.state.reconciled, "a reading that agrees")
-        self.signal(symbol, side)
-        await self.until(lambda: symbol in self.state.held and not unprotected(self.state), f"entry of {symbol}")
+        """A position of our own, with its stop confirmed. Asked for again where the machine stood still meanwhile."""
+
+        def is_in() -> bool:
+            return symbol in self.state.held and not unprotected(self.state)
+
+        while not is_in():
+            await self.until(lambda: self.state.reconciled and not self.state.conditions, "health", within=30)
+            self.signal(symbol, side)
+            await self.until(lambda: is_in() or self.state.conditions, f"entry of {symbol}")
 
     async def agreed(self) -> None:
         """Our fills, the exchange's positions and the stops agree, and every trade was counted once."""
