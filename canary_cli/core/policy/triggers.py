@@ -17,7 +17,18 @@ from canary_cli.core.policy.comparing import holds
 from canary_cli.core.policy.plan import Action, Check, Level, Phase, Plan, Trigger, name_of
 from canary_cli.core.policy.vocabulary import PER_PAIR
 
-__all__ = ["Action", "DecisionClock", "Fired", "Level", "TriggerStates", "keep", "let_go", "step", "told"]
+__all__ = [
+    "Action",
+    "DecisionClock",
+    "Fired",
+    "Level",
+    "TriggerStates",
+    "is_crossing",
+    "keep",
+    "let_go",
+    "step",
+    "told",
+]
 
 _RANK = {Level.NORMAL: 0, Level.WARNING: 1, Level.CRITICAL: 2}
 _ERRORS = {"order_error_rate": "errors", "order_success": "errors", "order_error_rate_recent": "errors_recent"}
@@ -26,10 +37,7 @@ _ERRORS = {"order_error_rate": "errors", "order_success": "errors", "order_error
 
 @dataclass(frozen=True, slots=True)
 class Fired:
-    """A trigger changed its level. `detail` names what it was measured on, `pair` the one it watches by itself.
-
-    `counts`: a warning threshold was crossed, which is one warning in the gate's count (`Metrics.warned`).
-    """
+    """A trigger changed its level. `detail` names what it was measured on, `pair` the one it watches by itself."""
 
     name: str
     level: Level
@@ -38,7 +46,6 @@ class Fired:
     n: int
     action: Action
     detail: str = ""
-    counts: bool = False
     pair: str = ""
 
 
@@ -56,7 +63,8 @@ class DecisionClock:
 class TriggerStates:
     """`levels` of triggers that are not normal; `beyond` since when one is building up; `broken` hard limits told.
 
-    `kept` are those over which a named human went on: a restart, which judges afresh, asks nobody again.
+    `kept` are those over which a named human went on, `crossed` those that have counted as a warning since they were
+    last well: a restart, which judges afresh, asks nobody again, and counts none twice.
     """
 
     levels: Mapping[str, Level] = field(default_factory=lambda: MappingProxyType({}))
@@ -64,6 +72,7 @@ class TriggerStates:
     clocks: tuple[DecisionClock, ...] = ()
     broken: frozenset[str] = frozenset()
     kept: frozenset[str] = frozenset()
+    crossed: frozenset[str] = frozenset()
 
 
 def step(
@@ -86,7 +95,15 @@ def keep(states: TriggerStates, trigger: str) -> TriggerStates:
 
 def told(states: TriggerStates, name: str, level: str) -> TriggerStates:
     """A trigger has changed its level: what was decided about it goes for as long as it stays critical."""
-    return states if level == Level.CRITICAL else replace(states, kept=states.kept - {name})
+    crossed = states.crossed - {name} if level == Level.NORMAL else states.crossed | {name}
+    return replace(states, kept=states.kept if level == Level.CRITICAL else states.kept - {name}, crossed=crossed)
+
+
+def is_crossing(states: TriggerStates, plan: Plan, name: str, level: str) -> bool:
+    """Whether a change of level, not yet told, is a warning threshold crossed: one warning in the gate's count."""
+    watched = plan.watched_by(name)
+    has_warning = watched is not None and watched[0].warning is not None
+    return has_warning and level != Level.NORMAL and name not in states.crossed
 
 
 def _others(states: TriggerStates, trigger: str) -> tuple[DecisionClock, ...]:
@@ -97,7 +114,8 @@ def let_go(states: TriggerStates, names: Iterable[str]) -> TriggerStates:
     """A named human released what these hold: each is judged from the beginning."""
     gone = frozenset(names)
     levels = {name: level for name, level in states.levels.items() if name not in gone}
-    return replace(states, levels=levels, beyond={k: v for k, v in states.beyond.items() if k not in gone})
+    beyond = {name: since for name, since in states.beyond.items() if name not in gone}
+    return replace(states, levels=levels, beyond=beyond, crossed=states.crossed - gone)
 
 
 def _watched(trigger: Trigger, readings: Mapping[str, Reading]) -> Iterator[Reading]:
@@ -149,12 +167,17 @@ def _judge(
     elif name in states.beyond and level is before:
         states = replace(states, beyond={k: v for k, v in states.beyond.items() if k != name})
     if level is before:
-        return states
+        return _is_well(states, name) if level is Level.NORMAL else states
     one = _fired(trigger, reading, level, before)
     if one.action is Action.INVESTIGATE and name in states.kept:
         one = replace(one, action=Action.ALERT)
     fired.append(one)
     return _entered(states, name, level, one, now)
+
+
+def _is_well(states: TriggerStates, name: str) -> TriggerStates:
+    """It may have become so while nobody was there to tell."""
+    return replace(states, crossed=states.crossed - {name}) if name in states.crossed else states
 
 
 def _errors(trigger: Trigger, readings: Mapping[str, Reading]) -> int:
@@ -202,7 +225,6 @@ def _fired(trigger: Trigger, reading: Reading, level: Level, before: Level) -> F
         reading.n,
         action,
         reading.population,
-        counts=before is Level.NORMAL and trigger.warning is not None,
         pair=reading.pair,
     )
 
@@ -236,4 +258,4 @@ def _clocks(states: TriggerStates, now: datetime, plan: Plan, fired: list[Fired]
 
 def _unanswered(clock: DecisionClock, action: Action, waited: timedelta) -> Fired:
     minutes = waited / timedelta(minutes=1)
-    return replace(clock.fired, action=action, detail=f"no answer for {minutes:.0f} min", counts=False)
+    return replace(clock.fired, action=action, detail=f"no answer for {minutes:.0f} min")

@@ -45,8 +45,6 @@ def _on_fired(turn: Turn, fired: Fired, time: datetime) -> None:
     )
     detail = f"{fired.name} {fired.value:.4g} beyond {fired.limit} (n={fired.n}, {fired.detail})"
     _ACTIONS[fired.action](turn, fired, detail)
-    if fired.counts:
-        turn.put(metrics=turn.state.metrics.warned())
 
 
 def _roll_back(turn: Turn, fired: Fired, detail: str) -> None:

@@ -253,6 +253,8 @@ def _breaker_moved(state: Session, fact: f.BreakerMoved) -> Session:
 
 def _trigger_fired(state: Session, fact: f.TriggerFired) -> Session:
     """What is well again holds nothing any more; a condition clears after a time of health."""
+    if triggers.is_crossing(state.triggers, state.setup.plan, fact.name, fact.level):
+        state = replace(state, metrics=state.metrics.warned())
     state = replace(state, triggers=triggers.told(state.triggers, fact.name, fact.level))
     if fact.action in (Action.CHECK_MARKET, Action.SUSPEND_SIGNALS):
         detail = f"{fact.name} {Decimal(fact.value):.4g} beyond {fact.limit} (n={fact.n})"

@@ -3,13 +3,14 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from unittest.mock import ANY
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from canary_cli.core.policy.plan import Action, Level, Plan
-from canary_cli.core.policy.triggers import Fired, TriggerStates, keep, let_go, step
+from canary_cli.core.policy.triggers import Fired, TriggerStates, is_crossing, keep, let_go, step, told
 from tests.core.policy.conftest import NIGHT, NOON, WELL, readings
 
 
@@ -126,10 +127,28 @@ def test_a_fired_name_leads_back_to_its_trigger_and_pair(plan: Plan) -> None:
     ] * 4
 
 
+def crossings(plan: Plan, states: TriggerStates, *values: int) -> tuple[TriggerStates, list[bool]]:
+    """Which changes of level count as a warning, where each is told before the next look."""
+    counted = []
+    for value in values:
+        states, fired = step(states, readings(BTCUSDT=value), NOON, plan.phase(2), plan)
+        for one in fired:
+            counted.append(is_crossing(states, plan, one.name, one.level))
+            states = told(states, one.name, one.level)
+    return states, counted
+
+
 def test_only_a_crossed_warning_threshold_counts_as_a_warning(plan: Plan) -> None:
-    _, fired = run(plan, {"BTCUSDT": 21}, {"BTCUSDT": 60}, {"BTCUSDT": 30})
-    assert [(one.level, one.counts) for one in fired] == [
-        (Level.WARNING, True), (Level.CRITICAL, False), (Level.WARNING, False)]  # fmt: skip
+    assert crossings(plan, TriggerStates(), 21, 60, 30, 0, 60) == (ANY, [True, False, False, False, True])
+    assert not is_crossing(TriggerStates(), plan, "latency, lasting", Level.CRITICAL), "it has no warning"
+
+
+def test_a_restart_judges_afresh_and_counts_no_crossing_twice(plan: Plan) -> None:
+    before, _ = crossings(plan, TriggerStates(), 60)
+    again = TriggerStates(crossed=before.crossed)
+    assert crossings(plan, again, 60)[1] == [False]
+    assert crossings(plan, again, 0, 60)[1] == [True], "it was well meanwhile"
+    assert crossings(plan, let_go(before, ["slippage BTCUSDT"]), 60)[1] == [True]
 
 
 @given(value=st.sampled_from([None, "NaN", "Infinity", "-Infinity"]), metric=st.sampled_from(sorted(WELL)))

@@ -179,6 +179,22 @@ def test_a_persons_decision_to_go_on_holds_through_a_restart(desk: Desk) -> None
     assert not desk.state.triggers.clocks and not desk.state.rolling_back
 
 
+def test_warnings_that_were_counted_before_a_crash_still_count_against_the_gate(desk: Desk) -> None:
+    """Three of them fail it. One that lasts through the crash is told again, and counts once."""
+    for number, latency in enumerate((800.0, 40.0, 900.0, 40.0, 800.0)):
+        intent = Intended(f"order-{number}", "BTCUSDT", Side.BUY, Decimal(1), OrderType.MARKET, Purpose.PROBE, desk.now,
+                          Decimal(50_000))  # fmt: skip
+        for fact in (intent, OrderConfirmed(intent.client_id, number, latency, latency)):
+            desk.state = apply(desk.state, fact)
+            desk.asked.append(Journal(fact))
+        desk.tell(Tick(desk.now))
+    assert session_readings(desk.state)["warnings"].value == 3
+    crash(desk)
+    assert session_readings(desk.state)["warnings"].value == 3
+    desk.tell(Tick(desk.now))
+    assert session_readings(desk.state)["warnings"].value == 3
+
+
 def test_a_peak_of_the_minute_in_which_the_process_died_is_not_forgotten(desk: Desk) -> None:
     """The breaker would measure the fall that follows from where it stood a minute before."""
     desk.tell(reading(desk))
