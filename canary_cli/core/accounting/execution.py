@@ -41,7 +41,7 @@ def slippage_bps(side: Side, fill: Decimal, decision: Decimal) -> Decimal | None
 
 
 class Became(StrEnum):
-    PENDING = "pending"  # a fill was seen before the acknowledgement, or a crash cut that off
+    PENDING = "pending"  # the stream told of it before the acknowledgement, or a crash cut that off
     CONFIRMED = "confirmed"
     REJECTED = "rejected"
     UNKNOWN = "unknown"

@@ -132,7 +132,7 @@ class Metrics:
         return replace(self, execution=told)
 
     def unanswered(self, client_id: str, symbol: str, purpose: str, quantity: Decimal) -> "Metrics":
-        """Our own death cut the answer off: no error, unless the exchange, asked, knows no such order."""
+        """No answer, by our own death or not yet: no error, unless the exchange, asked, knows no such order."""
         told = self.execution.told(client_id, symbol, purpose, Became.PENDING, quantity=quantity)
         return replace(self, execution=told)
 

@@ -96,6 +96,8 @@ def _measured(metrics: Metrics, life: OrderLife, fact: Any) -> Metrics:
             return metrics.ordered(*who, None, intent.quantity)
         case f.OrderResolved():
             return metrics.resolved(intent.client_id, found=fact.outcome == "found")
+        case f.OrderMoved() if life.stage is Stage.SENT:  # the stream told first; the answer is on its way
+            return _moved(metrics.unanswered(*who, intent.quantity), life, fact)
         case f.OrderMoved():
             return _moved(metrics, life, fact)
     return metrics

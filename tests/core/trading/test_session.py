@@ -596,6 +596,14 @@ def test_an_order_that_the_stream_tells_after_its_reply_was_lost_is_an_error_unt
     assert figures(desk) == {"errors": 0, "orders": 1, "fill_rate": 0}
 
 
+def test_an_order_whose_end_the_stream_tells_before_its_reply_counts_in_the_fill_rate(desk: Desk) -> None:
+    """The stream is often faster: what found nobody to trade with must not be what nobody counts."""
+    (entry,) = placed(desk.tell(signal(desk)))
+    desk.tell(OrderUpdated(desk.now, expired(entry), "EXPIRED"))
+    desk.tell(Replied(desk.now, entry.client_id, Confirmed(expired(entry)), 40.0, 35.0))
+    assert figures(desk) == {"errors": 0, "orders": 1, "fill_rate": 0}
+
+
 def test_an_order_that_is_found_half_filled_counts_half_in_the_fill_rate(desk: Desk) -> None:
     (entry,) = placed(desk.tell(signal(desk)))
     desk.tell(Replied(desk.now, entry.client_id, Unknown("no reply within 3 s"), 3000.0, 3000.0))
