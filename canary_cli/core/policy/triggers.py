@@ -240,12 +240,14 @@ def _entered(states: TriggerStates, name: str, level: Level, fired: Fired, now: 
 
 
 def _clocks(states: TriggerStates, now: datetime, plan: Plan, fired: list[Fired]) -> TriggerStates:
-    """No answer: in the crew's window the rollback; outside it first REDUCE-ONLY, then the rollback."""
-    watched = plan.crew.is_watching(now)
-    due = plan.crew.rollback_inside if watched else plan.crew.rollback_outside
+    """No answer to what was asked in the crew's window: the rollback; outside it first REDUCE-ONLY, then the rollback.
+
+    The time is the one that was named when it was asked.
+    """
     left: list[DecisionClock] = []
     for clock in states.clocks:
-        waited = now - clock.asked
+        watched, waited = plan.crew.is_watching(clock.asked), now - clock.asked
+        due = plan.crew.rollback_inside if watched else plan.crew.rollback_outside
         if waited >= due:
             fired.append(_unanswered(clock, Action.ROLLBACK, waited))
         elif not watched and not clock.stopped and waited >= plan.crew.stop_outside:

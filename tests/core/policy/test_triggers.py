@@ -190,6 +190,14 @@ def test_at_night_no_answer_holds_the_size_at_two_minutes_and_rolls_back_at_ten(
     assert waited(plan, NIGHT, 10, states) == [Action.ROLLBACK]
 
 
+def test_a_question_keeps_the_time_that_was_named_when_it_was_asked(plan: Plan) -> None:
+    """The page of 08:53 says ten minutes; whoever comes at nine has three left, and none were left at nine sharp."""
+    before, after = NOON.replace(hour=8, minute=53), NOON.replace(hour=14, minute=59)
+    assert waited(plan, before, 7.5) == [Action.STOP]
+    assert waited(plan, before, 10) == [Action.ROLLBACK]
+    assert waited(plan, after, 2) == [Action.ROLLBACK]
+
+
 def test_a_human_who_decides_against_ends_the_clock(plan: Plan) -> None:
     states, _ = step(TriggerStates(), readings(fill_rate_recent=80), NOON, plan.phase(2), plan)
     assert waited(plan, NOON, 60, keep(states, "fill rate")) == []
