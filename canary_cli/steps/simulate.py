@@ -1,5 +1,6 @@
 """Rehearse the whole plan in this process, in virtual time, seed after seed, and keep count of what came of it."""
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -92,10 +93,17 @@ def _told(simulations: list[Simulation]) -> Iterator[Story]:
     """Seeds know nothing of each other: each core tells one at a time."""
     cores = min(len(simulations), len(os.sched_getaffinity(0)))
     if cores == 1:
-        yield from map(simulate, simulations)
+        yield from map(_story, simulations)
         return
     with multiprocessing.Pool(cores, _end_with_parent) as pool:
-        yield from pool.imap(simulate, simulations)
+        yield from pool.imap(_story, simulations)
+
+
+def _story(simulation: Simulation) -> Story:
+    """A world is full of circles, which this program collects seldom: twenty of them would fill a gigabyte."""
+    story = simulate(simulation)
+    gc.collect()
+    return story
 
 
 def _end_with_parent() -> None:
