@@ -1,11 +1,14 @@
 """PagerDuty, by Events API v2: one page per condition, however often it is said, and resolved by the same key."""
 
+import logging
 from typing import Any
 
 from pagerduty import EventsApiV2Client
 from pagerduty.errors import Error, HttpError
 
 from canary_cli.alerts.alert import Alert, ChannelFailed
+
+logging.getLogger("pagerduty").addHandler(logging.NullHandler())  # what failed is said once, by whoever asked
 
 SUMMARY_LIMIT = 1024
 DEDUP_KEY_LIMIT = 255
