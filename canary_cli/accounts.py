@@ -184,13 +184,15 @@ def _from_registry(entry: dict[str, Any], home: Path) -> Account:
 
 
 def _profiles(home: Path) -> dict[str, Any]:
+    """Nothing where there is no such file. One that cannot be read is not none: another account would be meant."""
     path = home / "accounts.toml"
-    if not path.is_file():
+    if not os.path.lexists(path):
         return {}
     try:
         return tomllib.loads(path.read_text())
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError(f"{path}: {error}", "mend the file; see docs/configuration.md") from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise ConfigurationError(f"{path}: {why}", "mend the file; see docs/configuration.md") from None
 
 
 def _names(profiles: dict[str, Any], rehearsals: dict[str, Account]) -> list[str]:
@@ -286,7 +288,6 @@ def _secret_file(name: str, what: str, path: Path) -> str:
         if path.stat().st_mode & 0o077:
             raise ConfigurationError(f"account {name}: {path} can be read by others", f"chmod 600 {path}")
         return path.read_text().strip()
-    except OSError as error:
-        raise ConfigurationError(
-            f"account {name}: {what}_file {path}: {error.strerror}", "name a readable file"
-        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "is no text"
+        raise ConfigurationError(f"account {name}: {what}_file {path}: {why}", "name a readable file") from None

@@ -133,5 +133,6 @@ def _content(name: str, path: Path) -> str:
         if path.stat().st_mode & 0o077:
             raise ConfigurationError(f"{name}_FILE: {path} can be read by others", f"chmod 600 {path}")
         return path.read_text().strip()
-    except OSError as error:
-        raise ConfigurationError(f"{name}_FILE: {path}: {error.strerror}", "name a readable file") from None
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "is no text"
+        raise ConfigurationError(f"{name}_FILE: {path}: {why}", "name a readable file") from None

@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -160,6 +161,27 @@ def test_a_key_file_gives_the_key_without_its_newline(home: Path) -> None:
 def test_a_wrong_profile_says_what_and_where(home: Path, text: str, complaint: str) -> None:
     profiles(home, text)
     with pytest.raises(ConfigurationError, match=complaint):
+        choose_account("desk", home)
+
+
+def _no_text(path: Path) -> None:
+    path.write_bytes(b"\xff\xfe")
+
+
+@pytest.mark.parametrize("unreadable", [Path.mkdir, _no_text, lambda path: path.symlink_to("nowhere")])
+def test_a_list_of_accounts_that_cannot_be_read_is_not_none(home: Path, unreadable: Callable[[Path], None]) -> None:
+    """It had the built-in paper account closed instead, and said of that one that nothing was open."""
+    unreadable(home / "accounts.toml")
+    with pytest.raises(ConfigurationError, match=r"accounts\.toml: "):
+        choose_account(None, home)
+
+
+def test_a_key_that_is_no_text_is_a_wrong_key(home: Path) -> None:
+    key = home / "key"
+    _no_text(key)
+    key.chmod(0o600)
+    profiles(home, f'[desk]\nkind = "live"\napi_key_file = "{key}"\n')
+    with pytest.raises(ConfigurationError, match="key: is no text"):
         choose_account("desk", home)
 
 
