@@ -124,8 +124,9 @@ def on_tick(turn: Turn) -> None:
 
 
 def _is_short(state: Session) -> bool:
-    """Of fills of an order, or of what the exchange told of the account with them."""
-    return any(life.filled < life.executed for life in state.orders.values()) or valuing.is_apart(state)
+    """Of fills of an order, or of what the exchange told of the account with them. A known mismatch waits."""
+    is_short_of_fills = any(life.filled < life.executed for life in state.orders.values())
+    return is_short_of_fills or (state.reconciled and valuing.is_apart(state))
 
 
 def _named(state: Session, fill: Fill) -> Fill:

@@ -112,6 +112,13 @@ def test_a_trade_that_was_told_only_in_part_has_the_account_read_soon(desk: Desk
     assert any(isinstance(effect, ReadAccount) for effect in wait(desk, 7))
 
 
+def test_a_mismatch_that_people_know_of_has_the_account_read_no_oftener(desk: Desk) -> None:
+    for _ in range(3):
+        desk.tell(reading(desk, position=Decimal(1)))
+    assert "mismatch" in desk.state.latches
+    assert not any(isinstance(effect, ReadAccount) for effect in wait(desk, 20))
+
+
 def test_a_position_of_a_pair_without_marks_is_worth_what_the_reading_says(desk: Desk) -> None:
     """Somebody else's: it is latched for, and its losses count."""
     desk.tell(StreamUp(desk.now, Stream.USER))
