@@ -120,8 +120,14 @@ def _not_placed(turn: Turn, life: OrderLife, code: int = 0) -> None:
         protection.close_now(turn, intent.symbol, f"its protective stop could not be placed ({code})")
     elif intent.purpose in (Purpose.EXIT, Purpose.PROBE_EXIT):
         protection.try_again(turn, intent.symbol, f"exit of {intent.symbol} refused ({code})")
-        if code not in REDUCE_ONLY_REJECTED:
+        if code not in REDUCE_ONLY_REJECTED and _is_worth_a_word(turn.state, intent.symbol):
             turn.ask(RaiseAlert("WARNING", f"exit of {intent.symbol} refused ({code}); trying again", intent.symbol))
+
+
+def _is_worth_a_word(state: Session, symbol: str) -> bool:
+    """The first refusal of a pair's exits, the second, the fourth, and so on: the channel has other words to carry."""
+    held = state.held.get(symbol)
+    return held is None or held.exits & (held.exits - 1) == 0
 
 
 def on_order_updated(turn: Turn, event: OrderUpdated) -> None:

@@ -62,7 +62,7 @@ def close_now(turn: Turn, symbol: str, reason: str, purpose: Purpose = Purpose.E
     held = turn.state.held.get(symbol)
     if held is None or symbol in turn.state.absent or closing(turn.state, symbol):
         return
-    if purpose is Purpose.EXIT:
+    if purpose is Purpose.EXIT and not held.exits:
         turn.ask(RaiseAlert("WARNING", f"closing {symbol}: {reason}", symbol))
     send(turn, purpose, symbol, held.side.opposite, abs(held.quantity), reason=reason)
 

@@ -33,7 +33,7 @@ def on_read(turn: Turn, event: AccountRead) -> None:
         gateway.on_fill(turn, fill)
     if withheld is not None:
         on_withheld(turn, withheld)
-    turn.put(read_asked=turn.state.now, read_answered=turn.state.now)
+    turn.put(read_asked=turn.state.now, read_answered=turn.state.now, unread=False)
     _take_orders(turn, event.snapshot)
     _end_forgotten(turn, event.snapshot)
     _ask_for_inherited(turn)
@@ -226,6 +226,7 @@ def _entry_of(state: Session, symbol: str) -> Intended | None:
 
 def on_read_failed(turn: Turn, event: ReadFailed) -> None:
     """A question without an answer is asked again; until then nothing is taken for granted."""
-    turn.put(reconciled=False)
-    turn.ask(RaiseAlert("WARNING", f"the account cannot be read: {event.reason}", "account-read"))
+    if not turn.state.unread:
+        turn.ask(RaiseAlert("WARNING", f"the account cannot be read: {event.reason}", "account-read"))
+    turn.put(reconciled=False, unread=True)
     turn.ask(ReadAccount(f"again, after: {event.reason}", max(RETRY_DELAY, event.retry_after)))

@@ -150,6 +150,8 @@ class Session:
 
     `holds` are by the name that a trigger fired under.
 
+    `unread`: the last question about the account had no answer, and people have been told.
+
     `absent` are the pairs that we hold by our fills, and the exchange, last asked, did not.
 
     `missed` counts the readings running that did not show a conditional order which is to guard a position,
@@ -214,6 +216,7 @@ class Session:
     agreed: datetime | None = None
     read_asked: datetime | None = None
     read_answered: datetime | None = None
+    unread: bool = False
     doubts: int = 0
     inherited: frozenset[str] = frozenset()
     absent: frozenset[str] = frozenset()

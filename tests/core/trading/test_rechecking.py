@@ -499,3 +499,27 @@ def test_a_balance_that_is_no_number_is_asked_for_and_blinds_no_breaker(desk: De
     assert (desk.state.equity, desk.state.peak) == (10_000, 10_000)
     desk.mark(after=1, BTCUSDT="34000", ETHUSDT="3000")
     assert desk.state.rolling_back == "breaker"
+
+
+def alerts(effects: Iterable[Effect]) -> list[str]:
+    return [effect.message for effect in effects if isinstance(effect, RaiseAlert)]
+
+
+def test_an_account_that_cannot_be_read_is_told_once_until_it_can_be_again(desk: Desk) -> None:
+    """Told each second it filled a channel, in which the word of a rollback then had to wait its turn."""
+    for _ in range(2):
+        told = [*desk.tell(ReadFailed(desk.now, "no answer")), *desk.tell(ReadFailed(desk.now, "no answer"))]
+        assert alerts(told) == ["the account cannot be read: no answer"]
+        desk.tell(reading(desk))
+
+
+def test_an_exit_that_is_refused_again_and_again_is_told_ever_more_seldom(desk: Desk) -> None:
+    desk.tell(reading(desk))
+    entry, _ = entered(desk)
+    told = list(desk.tell(signal(desk, Side.SELL)))
+    assert alerts(told) == ["closing BTCUSDT: the signal turned"]
+    for _ in range(16):
+        (exit,) = [life.intent for life in desk.state.orders.values() if life.is_open and life.intent.reduce_only]
+        told += desk.tell(Replied(desk.now, exit.client_id, Rejected(-1008, "overloaded"), 40.0, 35.0))
+        told += desk.tell(reading(desk, position=entry.quantity))
+    assert len(alerts(told)) == 1 + 5, "the 1st refusal, the 2nd, 4th, 8th and 16th"
