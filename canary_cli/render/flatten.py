@@ -17,10 +17,12 @@ LONGEST = 40
 
 
 def show_progress(progress: Progress) -> None:
-    """On stderr: `[00:02] 3 of 5 closed, left: BTCUSDT 0.100, ETHUSDT -2 (-4131 ...)`."""
+    """On stderr: `[00:02] 3 of 5 closed, left: BTCUSDT 0.100, ETHUSDT -2 (-4131 ...)`; what all meet, once."""
     trouble = {of: shortened(why) for of, why in progress.trouble.items()}
-    left = ", ".join(_named(one, trouble) for one in progress.left) or "verifying"
-    account = trouble.get("account")
+    whys = {trouble.get(one.symbol) for one in progress.left}
+    shared = whys.pop() if len(progress.left) > 1 and len(whys) == 1 else None
+    left = ", ".join(_named(one, {} if shared else trouble) for one in progress.left) or "verifying"
+    account = shared or trouble.get("account")
     said = f"{progress.closed} of {progress.total} closed, left: {left}" if progress.total else "reading the account"
     output.notice(f"[{_clock(progress.seconds)}] {said}" + (f" ({account})" if account else ""))
 
