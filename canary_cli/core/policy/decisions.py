@@ -107,6 +107,7 @@ def _unproven(phase: Phase, now: datetime, ends_at: datetime, first_end: datetim
     latest = first_end + phase.max_extend
     if max(ends_at, now) < latest:
         return Next(Move.EXTEND, "too little evidence", min(max(ends_at, now) + phase.extend, latest))
+    until = min(now + REMIND_EVERY, crew.changes_at(now))
     if crew.is_watching(now):
-        return Next(Move.WAIT, "too little evidence, and extended as far as the plan allows", now + REMIND_EVERY)
-    return Next(Move.REDUCE_ONLY, "too little evidence, and the crew's window is over")
+        return Next(Move.WAIT, "too little evidence, and extended as far as the plan allows", until)
+    return Next(Move.REDUCE_ONLY, "too little evidence, and the crew's window is over", until)

@@ -171,6 +171,11 @@ class Crew:
             return self.opens <= at < self.closes
         return at >= self.opens or at < self.closes
 
+    def changes_at(self, now: datetime) -> datetime:
+        """When the window opens or closes next, after `now`."""
+        today = [datetime.combine(now.astimezone(UTC), at, UTC) for at in (self.opens, self.closes)]
+        return min(one if one > now else one + timedelta(days=1) for one in today)
+
 
 @dataclass(frozen=True, slots=True)
 class Liquidity:

@@ -57,6 +57,18 @@ def test_too_little_evidence_extends_to_the_cap_then_waits_then_reduces(plan: Pl
     assert next_move(plan, Verdict.INCONCLUSIVE).until == NOON + plan.phase(1).extend
 
 
+@pytest.mark.parametrize(
+    ("hour", "minute", "move", "minutes"),
+    [(13, 0, Move.WAIT, 30), (14, 50, Move.WAIT, 10), (15, 0, Move.REDUCE_ONLY, 30), (8, 55, Move.REDUCE_ONLY, 5)],
+)
+def test_who_waits_is_reminded_and_looks_again_when_the_crew_comes_or_goes(
+    plan: Plan, hour: int, minute: int, move: Move, minutes: int
+) -> None:
+    now = NOON.replace(hour=hour, minute=minute)
+    found = next_move(plan, Verdict.INCONCLUSIVE, now, extended=4)
+    assert (found.move, found.until) == (move, now + minutes * MINUTE)
+
+
 def test_an_extension_begins_now_where_the_end_passed_while_nobody_was_there(plan: Plan) -> None:
     phase, late = plan.phase(1), NOON + 20 * MINUTE
     found = after_gate(

@@ -183,4 +183,8 @@ def test_what_is_no_length_of_time(text: object) -> None:
 )
 def test_the_crew_s_window_may_lie_over_midnight(opens: int, closes: int, at: int, there: bool) -> None:
     crew = Crew(time(opens), time(closes), MINUTE, MINUTE, MINUTE)
-    assert crew.is_watching(datetime(2026, 2, 22, at, tzinfo=UTC)) is there
+    now = datetime(2026, 2, 22, at, tzinfo=UTC)
+    assert crew.is_watching(now) is there
+    change = crew.changes_at(now)
+    assert now < change <= now + timedelta(days=1)
+    assert [crew.is_watching(when) for when in (change - MINUTE, change)] == [there, not there]
