@@ -9,7 +9,7 @@ from canary_cli.core.policy.gates import CheckResult, Evidence, GateVerdict
 from canary_cli.core.policy.plan import Phase
 from canary_cli.core.signals import Evaluation, SignalSettings, from_record
 from canary_cli.core.trading.self_test import breaker_trips
-from canary_cli.core.trading.standing import session_readings
+from canary_cli.core.trading.standing import operational, session_readings
 from canary_cli.journal.reader import verify_chain
 from canary_cli.steps import parity
 from canary_cli.steps.approving import sign_offs_missing
@@ -52,7 +52,7 @@ async def _evidence(run: Run, phase: Phase, ended: datetime) -> Evidence:
         bars_closed=closed,
         parity_mismatches=None if differing is None else len(differing),
         breaker_self_test=breaker_trips(run.session.state),
-        pairs_operational=sum(symbol in run.session.state.mids for symbol in wanted),
+        pairs_operational=operational(run.session.state, wanted),
         pairs_wanted=len(wanted),
         audit_lines=chain.lines,
         audit_gaps=0 if chain.ok else 1,

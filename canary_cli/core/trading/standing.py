@@ -1,5 +1,6 @@
 """Where a session stands: what it may do, what it has at stake, and the figures it is judged by."""
 
+from collections.abc import Iterable
 from decimal import Decimal
 
 from canary_cli.core.accounting.metrics import readings
@@ -114,6 +115,11 @@ def stale_prices(state: Session, symbol: str) -> str:
         return f"no price of {symbol} yet"
     age = (state.now - marked).total_seconds()
     return f"the mark price of {symbol} is {age:.0f} s old" if age > state.setup.stale else ""
+
+
+def operational(state: Session, symbols: Iterable[str]) -> int:
+    """How many of the pairs have prices that are fresh enough to trade on now; a quote of long ago is none."""
+    return sum(not stale_prices(state, symbol) for symbol in symbols)
 
 
 def holding_of(state: Session, symbol: str) -> Holding:

@@ -14,7 +14,7 @@ from canary_cli.core.signals import Evaluation, SignalSettings, from_record, par
 from canary_cli.core.signals.replay import earliest_origins, replay
 from canary_cli.core.trading.inputs import EnterPhase, RollBack
 from canary_cli.core.trading.self_test import breaker_trips
-from canary_cli.core.trading.standing import session_readings
+from canary_cli.core.trading.standing import operational, session_readings
 from canary_cli.journal.record import Entry, Record
 from canary_cli.session.scribe import Scribe
 from canary_cli.session.simulate.candles import ClosedCandles
@@ -148,7 +148,7 @@ class Driver:
             bars_closed=bars,
             parity_mismatches=self._mismatches(decided) + max(0, bars - len(decided)),
             breaker_self_test=breaker_trips(state),
-            pairs_operational=sum(symbol in state.mids for symbol in wanted),
+            pairs_operational=operational(state, wanted),
             pairs_wanted=len(wanted),
             audit_lines=len(self._journal),
             audit_gaps=self._journal.gaps(),

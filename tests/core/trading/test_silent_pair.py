@@ -9,6 +9,7 @@ from canary_cli.core.model import Position
 from canary_cli.core.policy.breaker import Zone
 from canary_cli.core.trading.events import Stream, StreamAlive
 from canary_cli.core.trading.inputs import Tick
+from canary_cli.core.trading.standing import operational
 from tests.core.trading.conftest import Desk
 from tests.core.trading.test_rechecking import reading
 from tests.core.trading.test_session import entered, placed, refusals, signal
@@ -60,3 +61,11 @@ def test_it_clears_once_the_pair_is_told_again(holding: Desk) -> None:
         holding.tell(StreamAlive(holding.now, Stream.USER))
         holding.tell(Tick(holding.now))
     assert "market-stale" not in holding.state.conditions
+
+
+def test_a_pair_that_was_quoted_once_is_not_operational_for_ever(desk: Desk) -> None:
+    """The last gate asks for every pair: one that trading left half an hour ago must not pass on its old price."""
+    pairs = ("BTCUSDT", "ETHUSDT", "XRPUSDT")
+    assert operational(desk.state, pairs) == 2
+    only_eth(desk, 12)
+    assert operational(desk.state, pairs) == 1
