@@ -63,11 +63,8 @@ def _has_ended(world: World, begun: Entry) -> bool:
 
 def is_approved(run: Run, phase: Phase) -> bool:
     """Whether nobody needs to be asked, or somebody has said yes to this gate of this plan."""
-    entries = list(read(run.world.account.log_dir))
-    finished = any(
-        e.event == "run_ended" and e.status == "DONE" and e.run_id in _runs_of(run, entries) for e in entries
-    )
-    if not needs_approval(phase, is_live=run.world.account.kind == "live", has_finished_once=finished):
+    is_live = run.world.account.kind == "live"
+    if not needs_approval(phase, is_live=is_live, has_finished_once=is_live and _has_finished_once(run)):
         return True
     return any(True for _ in _given(run, f"gate {phase.number}"))
 
@@ -92,7 +89,12 @@ def _given(run: Run, what: str) -> Iterator[Entry]:
             yield entry
 
 
-def _runs_of(run: Run, entries: list[Entry]) -> set[str]:
-    """Runs of the very same plan."""
-    begun = (e for e in entries if e.event == "run_started")
-    return {e.run_id for e in begun if e.data.get("plan_sha256") == run.plan.sha256}
+def _has_finished_once(run: Run) -> bool:
+    """Whether a run of the very same plan came to its hand-off: a single phase is none, and a whole run has no end."""
+    ours: set[str] = set()
+    for entry in read(run.world.account.log_dir, events=("run_started", "step_finished")):
+        if entry.event == "run_started" and entry.data.get("plan_sha256") == run.plan.sha256:
+            ours.add(entry.run_id)
+        elif entry.data.get("step") == "hand-off" and entry.data.get("goes_on") and entry.run_id in ours:
+            return True
+    return False

@@ -18,6 +18,7 @@ from canary_cli.steps.approving import (
     SignOff,
     approve_phase,
     approve_start,
+    is_approved,
     said_yes,
     sign_off,
     sign_offs_missing,
@@ -64,6 +65,27 @@ async def test_a_yes_to_too_little_evidence_counts_from_when_it_was_seen(begun: 
     assert not said_yes(begun, phase)
     approve_phase(begun.world, 2, "ana")
     assert said_yes(begun, phase)
+
+
+def earlier(run: Run, name: str, event: str, **data: object) -> None:
+    """A run before this one, of the same plan."""
+    started = Record("run_started", run_id=name, data={"plan_sha256": run.plan.sha256})
+    for record in (started, Record(event, run_id=name, data=data, status="DONE")):
+        run.world.journal.append(record)
+
+
+async def test_only_a_plan_that_was_handed_off_once_grows_to_full_size_without_a_yes(begun: Run) -> None:
+    """A live run watches on without end, and is DONE only where it was a single phase, which proves no other."""
+    begun.world.account = replace(begun.world.account, kind="live")
+    full = begun.plan.phase(2)
+    assert not is_approved(begun, full)
+    earlier(begun, "run-5", "run_ended", outcome="DONE", exit=0)
+    earlier(begun, "run-6", "step_finished", step="hand-off", outcome="UNPROTECTED", goes_on=False)
+    assert not is_approved(begun, full)
+    earlier(begun, "run-6", "step_finished", step="hand-off", outcome="HANDED OFF", goes_on=True)
+    assert is_approved(begun, full)
+    changed = Run(begun.world, replace(begun.plan, sha256="another"), PLAN, "run-8", NOON, 1)
+    assert not is_approved(changed, full)
 
 
 async def test_sign_offs_are_given_one_by_one_and_to_this_run(begun: Run) -> None:
