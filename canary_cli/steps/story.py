@@ -76,7 +76,8 @@ class Phase:
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """Decision to acknowledgement, and of that sending to acknowledgement (None where it was not noted), ms."""
+    """Decision to acknowledgement, or to giving up on one, and of that sending to acknowledgement (None where it was
+    not noted), ms."""
 
     time: datetime
     milliseconds: float
@@ -259,7 +260,7 @@ def _latencies(entries: Sequence[Entry]) -> tuple[Latency, ...]:
             entry.data.get("send_ms"),
         )
         for entry in entries
-        if entry.event == "order_confirmed" and entry.data.get("latency_ms") is not None
+        if entry.event in ("order_confirmed", "order_unknown") and entry.data.get("latency_ms") is not None
     )
 
 

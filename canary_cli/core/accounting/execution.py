@@ -1,6 +1,7 @@
 """How well orders were carried out: what each became, and the figures a gate or trigger reads from them.
 
-Definitions (docs: live-trading practice, Perold 1988): latency is decision to acknowledgement in ms; slippage is
+Definitions (docs: live-trading practice, Perold 1988): latency is decision to acknowledgement in ms, where none came
+the time that was waited in vain, or the slowest would be in no figure; slippage is
 sign x (average fill - decision price) / decision price in basis points, positive when it cost us; the fill rate is the
 mean of each settled order's filled share; an error is an order rejected, or unknown until it turns out to exist.
 """

@@ -126,9 +126,17 @@ class Metrics:
         """The exchange refused an order: an error, and one warning. What we deny ourselves is neither."""
         return replace(self, execution=self.execution.told(client_id, symbol, purpose, Became.REJECTED))
 
-    def unknown(self, client_id: str, symbol: str, purpose: str, quantity: Decimal | None = None) -> "Metrics":
-        """Nobody knows what became of an order: an error until it is found."""
-        told = self.execution.told(client_id, symbol, purpose, Became.UNKNOWN, quantity=quantity)
+    def unknown(
+        self,
+        client_id: str,
+        symbol: str,
+        purpose: str,
+        quantity: Decimal | None = None,
+        latency_ms: float | None = None,
+    ) -> "Metrics":
+        """Nobody knows what became of an order: an error until it is found, and for good as slow as `latency_ms`."""
+        waited = finite(latency_ms)
+        told = self.execution.told(client_id, symbol, purpose, Became.UNKNOWN, quantity=quantity, latency_ms=waited)
         return replace(self, execution=told)
 
     def unanswered(self, client_id: str, symbol: str, purpose: str, quantity: Decimal) -> "Metrics":

@@ -91,7 +91,7 @@ def _measured(metrics: Metrics, life: OrderLife, fact: Any) -> Metrics:
         case f.OrderUnknown(inherited=True):
             return metrics.unanswered(*who, intent.quantity)
         case f.OrderUnknown() if life.stage is Stage.SENT:
-            return metrics.unknown(*who, intent.quantity)
+            return metrics.unknown(*who, intent.quantity, fact.latency_ms)
         case f.OrderUnknown():  # its reply was lost, and it was known by then
             return metrics.ordered(*who, None, intent.quantity)
         case f.OrderResolved():

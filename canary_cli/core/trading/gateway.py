@@ -51,7 +51,8 @@ def on_replied(turn: Turn, event: Replied) -> None:
         case Throttled(retry_after=seconds):
             _refused(turn, life, -1003, f"throttled for {seconds:.0f} s")
         case Unknown(reason):
-            turn.learn(OrderUnknown(event.client_id, reason))
+            waited = event.latency_ms if life.stage is Stage.SENT else None
+            turn.learn(OrderUnknown(event.client_id, reason, latency_ms=waited))
             _ask_again(turn, event.client_id)
 
 

@@ -604,6 +604,17 @@ def test_an_order_whose_end_the_stream_tells_before_its_reply_counts_in_the_fill
     assert figures(desk) == {"errors": 0, "orders": 1, "fill_rate": 0}
 
 
+def test_an_order_that_nobody_acknowledged_in_time_is_a_slow_one_for_good(desk: Desk) -> None:
+    """Found later it is no error; were it in no latency either, an exchange that answers nothing would be fast."""
+    for number in range(3):
+        entry = placed(desk.tell(signal(desk)))[0]
+        desk.tell(Replied(desk.now, entry.client_id, Unknown("no reply within 3 s"), 3000.0 + number, 3000.0))
+        desk.fill(entry, "50000")
+        desk.state = replace(desk.state, held={}, last_entry={})
+    found = session_readings(desk.state)
+    assert [found[name].value for name in ("errors", "latency_max", "latency_3_of_5")] == [0, 3002, 3000]
+
+
 def test_an_order_that_is_found_half_filled_counts_half_in_the_fill_rate(desk: Desk) -> None:
     (entry,) = placed(desk.tell(signal(desk)))
     desk.tell(Replied(desk.now, entry.client_id, Unknown("no reply within 3 s"), 3000.0, 3000.0))

@@ -108,13 +108,15 @@ class OrderDenied:
 class OrderUnknown:
     """Nobody knows whether it was done; the resolver asks until somebody does.
 
-    `inherited`: because we died, which says nothing against the exchange before it was asked.
+    `inherited`: because we died, which says nothing against the exchange before it was asked. `latency_ms`: how long
+    after the decision nobody had acknowledged it; None where the stream had told of it by then.
     """
 
     event: ClassVar[str] = "order_unknown"
     client_id: str
     reason: str
     inherited: bool = False
+    latency_ms: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
