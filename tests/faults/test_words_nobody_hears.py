@@ -55,6 +55,15 @@ async def test_an_incident_is_acknowledged_and_its_logs_are_kept_where_no_word_c
     assert not list((tmp_path / "logs").glob("crash-*"))
 
 
+async def test_a_reader_that_left_makes_no_go_of_a_no(tmp_path: Path) -> None:
+    """It ended with DONE, which is GO."""
+    async with a_desk() as desk, a_terminal(desk, tmp_path) as terminal:
+        await terminal.type("stop")
+        terminal.before = ("bash", "-o", "pipefail", "-c", '"$@" | true', "bash")
+        ended = await terminal.type("preflight")
+        assert (ended.code, ended.err.splitlines()[-1]) == (3, "RESULT NO_GO exit=3"), ended
+
+
 @closing_verbs
 async def test_a_reader_that_left_makes_no_success_of_an_account_that_is_still_open(tmp_path: Path, verb: str) -> None:
     async with a_desk() as desk, a_terminal(desk, tmp_path) as terminal:
