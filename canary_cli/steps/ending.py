@@ -40,7 +40,7 @@ def rollback_of(entries: Sequence[Entry]) -> Rollback | None:
     flat = next((entry for entry in after if entry.event == "flat" and not entry.pair), None)
     left = next((entry for entry in reversed(after) if entry.event == "flatten_incomplete"), None)
     ending = flat or left
-    open_then = trips_of(entry for entry in entries if entry.event == "fill" and entry.seq < begun.seq).open
+    open_then = trips_of(entry for entry in entries if entry.seq < begun.seq).open
     held = tuple(sorted(trip.symbol for trip in open_then))
     told = ending.data.get("positions") if ending else None
     cause, _, detail = str(begun.data.get("reason") or begun.data.get("cause") or begun.reason).partition(": ")

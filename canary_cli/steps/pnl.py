@@ -10,12 +10,13 @@ from typing import Any
 from canary_cli.bootstrap import World
 from canary_cli.core.accounting.pnl import FUNDING, EquitySample, Pnl
 from canary_cli.core.accounting.pnl import pnl as account_for
-from canary_cli.core.accounting.round_trips import Rate, Trade, only_usdt
+from canary_cli.core.accounting.round_trips import Rate, Taken, Trade, only_usdt
 from canary_cli.core.model import Frame, Income, PositionSide, Side
 from canary_cli.core.policy.fields import parse_instant
 from canary_cli.core.trading.hands import is_closing
 from canary_cli.errors import CanaryError, DatabaseError, UsageError
 from canary_cli.journal.reader import last_run, read
+from canary_cli.steps.trips import taken_over
 
 DEPLOYMENT_START = "deploymentstart"
 NOW = "now"
@@ -42,12 +43,13 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What was written down of a span: fills, incomes, equity."""
+    """What was written down: fills, incomes, equity, positions taken over."""
 
     source: str
     trades: tuple[Trade, ...]
     income: tuple[Income, ...]
     equity: tuple[EquitySample, ...]
+    taken: tuple[Taken, ...] = ()
 
 
 def request(world: World, start: str, end: str) -> Request:
@@ -84,7 +86,7 @@ def pnl(
 ) -> Report:
     """Pure. Without the exchange's incomes funding is taken from what was written down, and nothing is compared."""
     booked = told.income if income is None else income
-    found = account_for(asked.start, asked.end, told.trades, booked, told.equity, rate)
+    found = account_for(asked.start, asked.end, told.trades, booked, told.equity, rate, told.taken)
     if income is None:
         found = replace(found, comparisons=(), agrees=None)
     equity = tuple(sample for sample in told.equity if asked.start <= sample.time <= asked.end)
@@ -109,10 +111,13 @@ def _instant(flag: str, text: str) -> datetime:
 
 def _told(world: World) -> tuple[Told, tuple[str, ...]]:
     folder = world.account.log_dir
+    taken = _taken(folder)
     try:
-        return _from_ledger(world, folder), ()
+        return replace(_from_ledger(world, folder), taken=taken), ()
     except DatabaseError as error:
-        return _from_journal(folder), (f"the ledger is away, so the journal was read: {error.message}",)
+        return replace(_from_journal(folder), taken=taken), (
+            f"the ledger is away, so the journal was read: {error.message}",
+        )
 
 
 def _from_ledger(world: World, folder: Path) -> Told:
@@ -137,6 +142,12 @@ def _from_journal(folder: Path, after_seq: int = 0) -> Told:
         elif row["reason"] in FUNDING:
             income.append(_income({**row, "type": row["reason"], "amount": row["change"]}))
     return Told("journal", tuple(trades), tuple(income), tuple(equity))
+
+
+def _taken(folder: Path) -> tuple[Taken, ...]:
+    """Only the journal tells of these, and there are few."""
+    entries = read(folder, events=("adopted",)) if folder.is_dir() else ()
+    return tuple(taken_over(entry) for entry in entries)
 
 
 def _lines(folder: Path, after_seq: int) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -199,7 +199,7 @@ def tell(entries: Sequence[Entry]) -> Story:
         gates=tuple(_gate(entry) for entry in entries if entry.event == "gate"),
         latencies=_latencies(entries),
         equity=tuple(_equity(entry) for entry in entries if entry.event == "equity"),
-        trips=trips_of(entry for entry in entries if entry.event == "fill"),
+        trips=trips_of(entries),
         rollback=rollback_of(entries),
     )
 

@@ -36,6 +36,14 @@ def test_a_rollback_names_its_cause_clocks_and_what_was_open(tmp_path: Path) -> 
     }
 
 
+def test_a_position_that_was_taken_over_is_a_part_of_the_story(tmp_path: Path) -> None:
+    """Its closing is a loss of 100, and no short position of 900."""
+    fill = {"symbol": "BTCUSDT", "trade_id": 1, "client_id": "KILL-1", "side": "SELL", "price": "900", "quantity": "1"}
+    taken = line(1, "adopted", symbol="BTCUSDT", time="2026-02-22T10:01:00+00:00", quantity="1", entry_price="1000")
+    story = tell(write_run(tmp_path, iter([taken, line(9, "fill", purpose="kill", **fill)]), GOOD))
+    assert (story.net, len(story.trips.open)) == (-100, 0)
+
+
 def test_a_flatten_that_never_became_flat_is_not_told_as_flat(tmp_path: Path) -> None:
     lines = [entry for entry in broken_run() if entry[1].event != "flat"]
     lines.append(line(48, "flatten_incomplete", BROKEN, left=[{"symbol": "BTCUSDT", "quantity": "1"}]))

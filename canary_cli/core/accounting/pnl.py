@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from canary_cli.core.accounting.round_trips import Rate, RoundTrip, Trade, Trips, only_usdt, round_trips
+from canary_cli.core.accounting.round_trips import Rate, RoundTrip, Taken, Trade, Trips, only_usdt, round_trips
 from canary_cli.core.model import ZERO, Income
 
 FUNDING = frozenset({"FUNDING_FEE", "SPECIAL_FUNDING_FEE"})
@@ -117,10 +117,16 @@ def pnl(
     income: Iterable[Income] | None,
     equity: Iterable[EquitySample],
     rate: Rate = only_usdt,
+    taken: Iterable[Taken] = (),
 ) -> Pnl:
-    """What was won and lost from `start` to `end`, flat at the start as a deployment is. `income` None: not asked."""
-    within = sorted({(t.symbol, t.trade_id): t for t in trades if start <= t.time <= end}.values(), key=_in_order)
-    trips = round_trips(within, rate)
+    """What was won and lost from `start` to `end`. `income` None: not asked.
+
+    `trades` and positions `taken` over from before the start say what was open then.
+    """
+    known = sorted({(t.symbol, t.trade_id): t for t in trades if t.time <= end}.values(), key=_in_order)
+    within = [trade for trade in known if trade.time >= start]
+    moves: list[Trade | Taken] = [*known, *(one for one in taken if one.time <= end)]
+    trips = round_trips(sorted(moves, key=lambda move: move.time), rate, since=start)
     booked = _booked(income or (), start, end)
     samples = [sample for sample in equity if start <= sample.time <= end]
     real = [trip for trip in trips.closed if not trip.is_probe]

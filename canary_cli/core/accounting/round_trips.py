@@ -1,10 +1,11 @@
 """From fills to round trips: flat, in, out, flat again. Linear contracts, profit in USDT.
 
 A position is kept at its average entry price; what closes part of it realises that part. A trade that crosses zero
-closes one round trip and opens the next.
+closes one round trip and opens the next. A position that was taken over as the exchange has it stands, whatever the
+trades before say.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -44,6 +45,16 @@ class Trade:
 
 
 @dataclass(frozen=True, slots=True)
+class Taken:
+    """From `time` on the pair is what the exchange said: `quantity` is signed, zero where it holds none."""
+
+    symbol: str
+    time: datetime
+    quantity: Decimal
+    entry_price: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class RoundTrip:
     """`quantity` is what is open now, signed; zero when over. `gross` is before fees; `fills` how many made it."""
 
@@ -80,25 +91,62 @@ class Trips:
     unconverted: dict[str, Decimal]
 
 
-def round_trips(trades: Iterable[Trade], rate: Rate = only_usdt) -> Trips:
-    """Fold trades, in order of time, into round trips. The same trade told twice counts once."""
+Running = dict[tuple[str, PositionSide], RoundTrip]
+
+
+def round_trips(moves: Iterable[Trade | Taken], rate: Rate = only_usdt, since: datetime | None = None) -> Trips:
+    """Fold trades, in order of time, into round trips. The same trade told twice counts once.
+
+    `since`: what was open by then is carried in as it stood, and nothing that was realised or paid before counts.
+    """
+    if since is None:
+        return _folded(moves, rate, ())
+    told = tuple(moves)
+    before = _folded((move for move in told if move.time < since), rate, ())
+    return _folded((move for move in told if move.time >= since), rate, map(_carried, before.open))
+
+
+def _folded(moves: Iterable[Trade | Taken], rate: Rate, carried: Iterable[RoundTrip]) -> Trips:
     closed: list[RoundTrip] = []
-    running: dict[tuple[str, PositionSide], RoundTrip] = {}
+    running: Running = {(trip.symbol, trip.position_side): trip for trip in carried}
     unconverted: dict[str, Decimal] = {}
     seen: set[tuple[str, int]] = set()
-    for trade in trades:
-        if (trade.symbol, trade.trade_id) in seen:
-            continue
-        seen.add((trade.symbol, trade.trade_id))
-        fee = _fee(trade, rate, unconverted)
-        key = (trade.symbol, trade.position_side)
-        for part in _parts(trade, fee, running.get(key)):
-            trip = _after(running.pop(key, None), part)
-            if trip.quantity:
-                running[key] = trip
-            else:
-                closed.append(replace(trip, closed=trade.time))
+    for move in moves:
+        if isinstance(move, Taken):
+            closed += _taken_over(running, move)
+        elif (move.symbol, move.trade_id) not in seen:
+            seen.add((move.symbol, move.trade_id))
+            closed += _traded(running, move, _fee(move, rate, unconverted))
     return Trips(tuple(closed), tuple(running.values()), unconverted)
+
+
+def _traded(running: Running, trade: Trade, fee: Decimal) -> Iterator[RoundTrip]:
+    """The trips that a trade closes."""
+    key = (trade.symbol, trade.position_side)
+    for part in _parts(trade, fee, running.get(key)):
+        trip = _after(running.pop(key, None), part)
+        if trip.quantity:
+            running[key] = trip
+        else:
+            yield replace(trip, closed=trade.time)
+
+
+def _taken_over(running: Running, taken: Taken) -> Iterator[RoundTrip]:
+    """The trips that are over because the exchange has something else."""
+    for position_side in PositionSide:
+        trip = running.pop((taken.symbol, position_side), None)
+        if trip is not None and trip.fills:
+            yield replace(trip, quantity=ZERO, closed=taken.time)
+    if taken.quantity:
+        side = Side.BUY if taken.quantity > 0 else Side.SELL
+        running[taken.symbol, PositionSide.BOTH] = RoundTrip(
+            taken.symbol, PositionSide.BOTH, side, taken.time, None, False, taken.quantity, taken.entry_price,
+            abs(taken.quantity),
+        )  # fmt: skip
+
+
+def _carried(trip: RoundTrip) -> RoundTrip:
+    return replace(trip, gross=ZERO, fees=ZERO, slippage_cost=ZERO, fills=0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from canary_cli.core.accounting.pnl import EquitySample, Pnl, pnl
-from canary_cli.core.accounting.round_trips import Trade, round_trips
+from canary_cli.core.accounting.round_trips import Taken, Trade, round_trips
 from canary_cli.core.model import Income, Side
 
 START = datetime(2026, 2, 22, 10, 30, tzinfo=UTC)
@@ -69,6 +69,34 @@ def test_crossing_zero_ends_one_trip_and_begins_the_next() -> None:
     (closed,), (running,) = trips.closed, trips.open
     assert (closed.gross, closed.fees) == (10, 1)
     assert (running.side, running.quantity, running.entry_price, running.fees) == (Side.SELL, -2, 110, 2)
+
+
+def test_what_was_open_when_the_time_began_is_closed_in_it_and_not_opened() -> None:
+    """Of two bought before and one sold, the last is sold within; what the first had won and paid is not asked for."""
+    early = START - timedelta(hours=1)
+    found = account([
+        trade(Side.BUY, 1000, 2, time=early, commission=Decimal(2)),
+        trade(Side.SELL, 1100, 1, time=early + timedelta(minutes=1), commission=Decimal(1)),
+        trade(Side.SELL, 1030, 1, commission=Decimal(1)),
+    ], [booked("REALIZED_PNL", 30), booked("COMMISSION", -1)])  # fmt: skip
+    assert (found.net, found.fees, found.profitable.count, found.open.count) == (29, 1, 1, 0)
+    assert found.agrees
+
+
+def test_a_position_that_was_taken_over_is_closed_at_what_it_had_cost() -> None:
+    """By its fills alone the rollback sold short, and lost nothing: the run might have been started again."""
+    taken = Taken("BTCUSDT", START - timedelta(minutes=1), Decimal(1), Decimal(1000))
+    sold = trade(Side.SELL, 900, 1, purpose="kill")
+    gone = Taken("BTCUSDT", START + timedelta(days=1), Decimal(0), Decimal(0))
+    for since in (START, START - timedelta(minutes=2)):
+        found = pnl(since, END, [sold], [booked("REALIZED_PNL", -100)], [], taken=[taken, gone])
+        assert (found.net, found.losing.count, found.open.count, found.agrees) == (-100, 1, 0, True)
+
+
+def test_what_the_exchange_no_longer_has_is_not_open() -> None:
+    gone = Taken("BTCUSDT", START + timedelta(minutes=5), Decimal(0), Decimal(0))
+    found = pnl(START, END, [trade(Side.BUY, 1000, commission=Decimal(1))], None, [], taken=[gone])
+    assert (found.open.count, found.net) == (0, -1)
 
 
 def test_probes_are_charged_apart_and_still_counted_in_the_net() -> None:
