@@ -10,6 +10,10 @@ COLLECTED_EVERY = 50_000
 """Objects made before the collector looks for garbage: loading libraries makes many and hardly any is garbage."""
 
 
+NOT_WRITTEN = 74
+"""`ExitCode.NOT_WRITTEN`, which is not loaded for one line."""
+
+
 def main() -> None:
     """Answer `--version` before anything heavy is imported; all else goes through `app`.
 
@@ -25,11 +29,16 @@ def main() -> None:
 
 
 def _run(argv: list[str]) -> int:
-    from canary_cli.telling import open_missing_streams
+    from canary_cli.telling import hush, open_missing_streams
 
     open_missing_streams()
     if argv == ["--version"]:
-        sys.stdout.write(f"canary {__version__}\n")
+        try:
+            sys.stdout.write(f"canary {__version__}\n")
+            sys.stdout.flush()
+        except OSError:
+            hush()
+            return NOT_WRITTEN
         return 0
     gc.set_threshold(COLLECTED_EVERY)
     from canary_cli.app import run

@@ -133,7 +133,7 @@ def _choose(name: str | None, home: Path) -> Account:
     wanted = name or os.environ.get("CANARY_ACCOUNT")
     profiles = _profiles(home)
     rehearsals = running_rehearsals(home)
-    if wanted is None:
+    if not wanted:  # a variable that is there and empty chooses nothing
         wanted = profiles.get("default") or _only_one(profiles, rehearsals)
     if wanted in rehearsals:
         return rehearsals[wanted]

@@ -176,6 +176,11 @@ def test_a_list_of_accounts_that_cannot_be_read_is_not_none(home: Path, unreadab
         choose_account(None, home)
 
 
+def test_an_empty_variable_chooses_no_account(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CANARY_ACCOUNT", "")
+    assert choose_account(None, home).name == "paper"
+
+
 def test_a_key_that_is_no_text_is_a_wrong_key(home: Path) -> None:
     key = home / "key"
     _no_text(key)

@@ -286,6 +286,7 @@ sys.exit(app.run(["try"]))
         (("status",), 74, "error: the answer was not written whole: No space left on device"),
         (("status", "--json"), 74, "error: the answer was not written whole: No space left on device"),
         (("--help",), 74, "error: the answer was not written whole: No space left on device"),
+        (("--version",), 74, ""),
         (("positions", "--json"), 7, "error: http://127.0.0.1:1: cannot connect"),
     ],
 )
