@@ -18,7 +18,7 @@ from canary_cli.core.trading.events import MarketEvent, OrderUpdated, Stream, Us
 from canary_cli.core.trading.inputs import ArmAgain, ConditionChanged, EnterPhase, Input, LatchChanged, Tick
 from canary_cli.core.trading.reconcile import is_strange
 from canary_cli.core.trading.session import decide
-from canary_cli.core.trading.standing import holding_of, is_pressing, may_open
+from canary_cli.core.trading.standing import holding_of, is_pressing, may_still_open
 from canary_cli.core.trading.state import Session
 from canary_cli.errors import CanaryError
 from canary_cli.journal.beat import Beat, write_beat
@@ -93,7 +93,7 @@ class LiveSession:
             symbols=self._traded_symbols,
             is_strange=lambda fill: is_strange(self.state, fill),
             depth_bps=state.setup.plan.risk.liquidity.depth_bps,
-            may_open=lambda: may_open(self.state),
+            may_open=lambda: may_still_open(self.state),
             is_pressing=lambda: is_pressing(self.state),
             reopen=self._reopen,
             set_latch=self._write_latch,

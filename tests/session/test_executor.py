@@ -159,4 +159,4 @@ async def test_a_reading_that_is_wanted_now_does_not_wait_for_one_that_is_put_of
     put_off, now = ReadAccount("again, after: asks for quiet", 60.0), ReadAccount("the exit before left a rest")
 
     assert isinstance(await answer(twin, put_off, now), AccountRead)
-    assert len(twin.urgent) == 2, "one reading for both"
+    assert len(twin.urgent) == 3, "one reading for both: the account, its trades, its transfers"

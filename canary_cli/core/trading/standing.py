@@ -27,6 +27,12 @@ def may_open(state: Session) -> bool:
     return trading_state(state)[0] is TradingState.ACTIVE
 
 
+def may_still_open(state: Session) -> bool:
+    """Whether an entry that was cleared a moment ago may go out: a condition that came since is for the next one."""
+    is_halted = state.rolling_back or state.latches or state.ending
+    return not is_halted and state.breaker.zone is Zone.ARMED
+
+
 def _limited(state: Session) -> tuple[TradingState, str]:
     """By everything but the breaker, which the risk gate names with a code of its own."""
     if state.rolling_back:

@@ -27,7 +27,7 @@ from canary_cli.core.trading.facts import Intended
 from canary_cli.core.trading.inputs import Input, QueryAnswered, Replied
 from canary_cli.core.trading.replies import Confirmed, Denied, Reply, Unknown
 from canary_cli.core.trading.session import decide
-from canary_cli.core.trading.standing import may_open
+from canary_cli.core.trading.standing import may_still_open
 from canary_cli.core.trading.state import Session
 from canary_cli.session.scribe import Scribe
 from canary_cli.session.simulate.exchange import SimulatedExchange
@@ -125,7 +125,7 @@ class Desk:
             latency, send = (now - decided) / _MS, (now - sent) / _MS
             self.post(Replied(now, intent.client_id, reply, round(latency, 3), round(send, 3)))
 
-        if intent.purpose.adds_risk and not may_open(self.state):
+        if intent.purpose.adds_risk and not may_still_open(self.state):
             replied(Denied("trading was stopped while its intent was brought to disk"))
         elif intent.type.is_algo:
             self._exchange.place_algo(intent.request, replied)

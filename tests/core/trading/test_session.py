@@ -60,7 +60,8 @@ from canary_cli.core.trading.inputs import (
 )
 from canary_cli.core.trading.record import from_data, to_data
 from canary_cli.core.trading.replies import Confirmed, Denied, Rejected, Unknown
-from canary_cli.core.trading.standing import is_quiet, session_readings, trading_state
+from canary_cli.core.trading.session import decide
+from canary_cli.core.trading.standing import is_quiet, may_still_open, session_readings, trading_state
 from canary_cli.core.trading.state import Condition, Session
 from tests.core.trading.conftest import NOON, Desk, order_of
 
@@ -625,3 +626,10 @@ def test_an_order_that_is_found_half_filled_counts_half_in_the_fill_rate(desk: D
     desk.tell(OrderUpdated(desk.now, found, "TRADE", fill))
     desk.tell(OrderUpdated(desk.now, replace(found, status=OrderStatus.EXPIRED), "EXPIRED"))
     assert figures(desk) == {"errors": 0, "orders": 1, "fill_rate": 50}
+
+
+def test_an_entry_that_was_cleared_goes_out_under_a_condition_and_not_under_a_latch(desk: Desk) -> None:
+    desk.tell(ConditionChanged(desk.now, "database", True, "away"))
+    assert may_still_open(desk.state)
+    for stops in (LatchChanged(desk.now, (("by hand", "why", "ana"),)), WindDown(desk.now, "the run ends")):
+        assert not may_still_open(decide(desk.state, stops)[0])
