@@ -36,10 +36,12 @@ class Kind(StrEnum):
     JUMP = "price jump"
     DATABASE = "database away"
     TRANSFER = "transfer"
+    STOP_GONE = "stop gone"
 
 
 HAPPENINGS = (
     Kind.STREAM_DOWN, Kind.STREAM_SILENT, Kind.CRASH, Kind.POWER_CUT, Kind.JUMP, Kind.DATABASE, Kind.TRANSFER,
+    Kind.STOP_GONE,
 )  # fmt: skip
 """Kinds that happen at a moment; all others strike single requests or messages with a probability."""
 

@@ -6,6 +6,7 @@ from decimal import Decimal
 from random import Random
 from typing import Protocol
 
+from canary_cli.core.model import AlgoStatus, OrderType
 from canary_cli.core.trading.events import Stream, StreamDown, StreamUp
 from canary_cli.core.trading.inputs import ConditionChanged
 from canary_cli.paper.engine import Engine
@@ -62,6 +63,7 @@ class Happenings:
             Kind.JUMP: self._jump,
             Kind.DATABASE: self._database_down,
             Kind.TRANSFER: self._transfer,
+            Kind.STOP_GONE: self._lose_stop,
         }
         for kind, moments in self._world.faults.moments.items():
             for seconds in moments:
@@ -104,6 +106,15 @@ class Happenings:
         world.invariants.on_moved(amount)
         transfer(world.engine.state, "USDT", amount)
         world.exchange.publish()
+
+    def _lose_stop(self) -> None:
+        """A conditional order is gone from the exchange, and nobody is told."""
+        world, conditionals = self._world, self._world.engine.state.conditionals
+        resting = [one for one in conditionals.open() if one.type is OrderType.STOP_MARKET]
+        if resting:
+            lost = world.rng.choice(resting)
+            conditionals.close(lost, AlgoStatus.EXPIRED, self._now)
+            world.invariants.on_vanished(lost.symbol)
 
     def _database_down(self) -> None:
         world, seconds = self._world, self._world.rng.choice((2.0, 30.0, 200.0, 400.0))

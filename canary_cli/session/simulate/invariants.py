@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from canary_cli.core.accounting.equity import Curve
@@ -19,6 +19,9 @@ from canary_cli.paper.orders import Event, OrderChange
 
 NAKED, APART, BLIND = 60.0, 90.0, 90.0
 """Seconds that a position may be without a stop, our fills another sum than it, a loss beyond the breaker unseen."""
+
+UNHEARD = 60.0
+"""Seconds more without a stop that nobody told of: the next reading shows it."""
 
 DOUBT = Decimal("0.5")
 """Percent of equity by which a session that hears late may be wrong about its drawdown."""
@@ -116,6 +119,10 @@ class Invariants:
             is_unknown = life is not None and life.stage is Stage.UNKNOWN and not life.filled
             if is_unknown and sent.became is Became.CONFIRMED:
                 self._breach("unknown counted as success", sent.client_id)
+
+    def on_vanished(self, symbol: str) -> None:
+        """A stop of it has gone unheard: nobody can know before the next reading."""
+        self._naked[symbol] = self._now() + timedelta(seconds=UNHEARD)
 
     def on_moved(self, amount: Decimal) -> None:
         """Money came (positive) or went: asked before it did."""

@@ -1,4 +1,7 @@
-"""The user stream of a simulated exchange: messages in order, unless a fault loses, doubles or delays one."""
+"""The user stream of a simulated exchange: messages in order, unless a fault loses, doubles or delays one.
+
+One that is delayed is overtaken by other kinds alone: those of a kind keep their order on a connection (Binance).
+"""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -22,6 +25,7 @@ class UserStream:
         self._connection = 0
         self._is_up = False
         self._last = timeline.now
+        self._last_of: dict[type, datetime] = {}
         self._silent_until = timeline.now
         self._away_until = timeline.now
 
@@ -74,6 +78,7 @@ class UserStream:
             arrives += timedelta(seconds=self._faults.rng.uniform(0.05, 1.0))
         else:
             self._last = arrives
+        arrives = self._last_of[type(event)] = max(arrives, self._last_of.get(type(event), arrives))
         self._deliver(arrives, event)
         if self._faults.strikes(Kind.DUPLICATE):
             self._deliver(arrives + timedelta(seconds=self._faults.rng.uniform(0.0, 2.0)), event)
