@@ -42,6 +42,9 @@ from canary_cli.session.scribe import Scribe
 WRITTEN_WITHIN = 2.0
 """Wall seconds a disk is waited for. What adds risk is then not sent any more; what lowers it goes without its line."""
 
+OVERLAP = timedelta(minutes=1)
+"""How far a reading looks back beyond the one before: the exchange lists things a moment after they were."""
+
 LEVELS = 20
 """Of a book that is written down: what an order of ours could reach."""
 
@@ -58,10 +61,10 @@ async def measure_depth(market: Market, symbol: str, bps: Decimal) -> Depth:
 class Executor:
     """One a session. `post` hands an input to the session's queue.
 
-    `symbols` names what may have traded unseen, `is_strange` knows trades that no order of ours explains, `depth_bps`
-    how near the mid a book counts, `may_open` whether what adds risk may go even now that its intent is on disk,
-    `is_pressing` whether a reading is needed to close or guard something; until `since` everything is known, but for
-    the lines a crash swallowed.
+    `symbols` names what may have traded unseen, `is_strange` knows trades that no order of ours explains, `wallet` is
+    what we take the balance for, `depth_bps` how near the mid a book counts, `may_open` whether what adds risk may go
+    even now that its intent is on disk, `is_pressing` whether a reading is needed to close or guard something; until
+    `since` everything is known, but for the lines a crash swallowed.
     """
 
     def __init__(
@@ -74,6 +77,7 @@ class Executor:
         post: Callable[[Input], None],
         symbols: Callable[[], Iterable[str]],
         is_strange: Callable[[Fill], bool],
+        wallet: Callable[[], Decimal | None],
         depth_bps: Decimal,
         may_open: Callable[[], bool],
         is_pressing: Callable[[], bool],
@@ -88,6 +92,7 @@ class Executor:
         self._post = post
         self._symbols = symbols
         self._is_strange = is_strange
+        self._wallet = wallet
         self._depth_bps = depth_bps
         self._may_open = may_open
         self._is_pressing = is_pressing
@@ -99,7 +104,7 @@ class Executor:
         self._reading: asyncio.Task[None] | None = None
         self._read_begins, self._read_begun = 0.0, False
         self._decided: dict[str, float] = {}
-        self._read_since = since - timedelta(hours=1)
+        self._read_since = self._transfers_since = since - timedelta(hours=1)
 
     def perform(self, effects: Iterable[Effect]) -> None:
         """Do everything asked, in order; what needs the network goes on in the background."""
@@ -224,13 +229,13 @@ class Executor:
         try:
             snapshot = await self._exchange.snapshot(urgent=urgent)
             fills = await self._missed_fills(urgent)
-            transfers = await self._missed_transfers(urgent)
+            transfers = await self._missed_transfers(snapshot.balance.wallet, asked, urgent)
         except Exception as error:
             wait = error.retry_after if isinstance(error, ReadsThrottled) else 0.0
             reason = error.message if isinstance(error, CanaryError) else repr(error)
             self._post(ReadFailed(self._clock.now(), reason, wait))
             return
-        self._read_since = asked - timedelta(minutes=1)
+        self._read_since = asked - OVERLAP
         self._post(AccountRead(self._clock.now(), snapshot, fills, transfers))
 
     async def _look(self, effect: ReadLeverage | ReadDepth) -> None:
@@ -250,9 +255,12 @@ class Executor:
         fills = sorted((fill for page in pages for fill in page), key=lambda fill: (fill.time, fill.trade_id))
         return tuple([await self._named(fill) if self._is_strange(fill) else fill for fill in fills])
 
-    async def _missed_transfers(self, urgent: bool) -> tuple[Income, ...]:
-        """Asked for every time: a wallet that a trade has told since hides what was moved before."""
-        rows = await self._exchange.income(self._read_since, urgent=urgent)
+    async def _missed_transfers(self, wallet: Decimal, asked: datetime, urgent: bool) -> tuple[Income, ...]:
+        """Asked for each minute, and where the wallet is not ours: one that a trade told hides what moved before."""
+        if wallet == self._wallet() and asked - self._transfers_since < 2 * OVERLAP:
+            return ()
+        rows = await self._exchange.income(self._transfers_since, urgent=urgent)
+        self._transfers_since = asked - OVERLAP
         return tuple(row for row in rows if row.type in TRANSFERS and row.asset == "USDT")
 
     async def _named(self, fill: Fill) -> Fill:

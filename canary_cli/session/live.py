@@ -92,6 +92,7 @@ class LiveSession:
             post=self.post,
             symbols=self._traded_symbols,
             is_strange=lambda fill: is_strange(self.state, fill),
+            wallet=lambda: self.state.wallet,
             depth_bps=state.setup.plan.risk.liquidity.depth_bps,
             may_open=lambda: may_still_open(self.state),
             is_pressing=lambda: is_pressing(self.state),

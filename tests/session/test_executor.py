@@ -4,11 +4,12 @@ import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
 from canary_cli.core.binance.unreachable import ReadsThrottled
-from canary_cli.core.clock import SystemClock
+from canary_cli.core.clock import ManualClock, SystemClock
 from canary_cli.core.model import AccountSnapshot, Fill, Order, OrderType, Side
 from canary_cli.core.trading.effects import Effect, Place, QueryOrder, ReadAccount
 from canary_cli.core.trading.events import AccountRead, ReadFailed
@@ -50,16 +51,22 @@ class Slow(MemoryJournal):
         await asyncio.sleep(0.05)
 
 
+def an_executor(twin: Twin, answered: asyncio.Queue[Input], disk: Callable[..., MemoryJournal] = MemoryJournal,
+                **asked: Callable[[], Any]) -> Executor:  # fmt: skip
+    """Of a session that may open and presses nothing, unless it is `asked` otherwise."""
+    told = {"may_open": lambda: True, "is_pressing": lambda: False, "wallet": lambda: None, **asked}
+    return Executor(
+        twin, Scribe(disk(lambda: NOW), "run-1", "session"), twin.clock, since=NOW,  # type: ignore[arg-type]
+        post=answered.put_nowait, symbols=lambda: ("BTCUSDT",), is_strange=lambda _: False, depth_bps=Decimal(50),
+        reopen=lambda _: None, set_latch=lambda *_: None, roll_back=lambda *_: None, alert=lambda *_: None, **told,
+    )  # fmt: skip
+
+
 async def answer(twin: Twin, *effects: Effect, disk: Callable[..., MemoryJournal] = MemoryJournal,
                  may_open: bool = True, is_pressing: bool = False) -> Input:  # fmt: skip
     """What an executor that is asked for `effects` tells the session first."""
     answered: asyncio.Queue[Input] = asyncio.Queue()
-    one = Executor(
-        twin, Scribe(disk(lambda: NOW), "run-1", "session"), twin.clock, since=NOW,  # type: ignore[arg-type]
-        post=answered.put_nowait, symbols=lambda: ("BTCUSDT",), is_strange=lambda _: False,
-        depth_bps=Decimal(50), may_open=lambda: may_open, is_pressing=lambda: is_pressing, reopen=lambda _: None,
-        set_latch=lambda *_: None, roll_back=lambda *_: None, alert=lambda *_: None,
-    )  # fmt: skip
+    one = an_executor(twin, answered, disk, may_open=lambda: may_open, is_pressing=lambda: is_pressing)
     one.perform(effects)
     return await asyncio.wait_for(answered.get(), 5)
 
@@ -160,3 +167,21 @@ async def test_a_reading_that_is_wanted_now_does_not_wait_for_one_that_is_put_of
 
     assert isinstance(await answer(twin, put_off, now), AccountRead)
     assert len(twin.urgent) == 3, "one reading for both: the account, its trades, its transfers"
+
+
+async def test_transfers_are_asked_for_each_minute_and_whenever_the_wallet_is_not_ours() -> None:
+    twin, answered = Twin(Venue(), ManualClock(NOW)), asyncio.Queue[Input]()
+    ours = [twin.venue.snapshot().balance.wallet]
+    one = an_executor(twin, answered, wallet=lambda: ours[0])
+
+    async def asked() -> int:
+        before = twin.incomes
+        one.perform((ReadAccount("a look"),))
+        await asyncio.wait_for(answered.get(), 5)
+        return twin.incomes - before
+
+    assert [await asked(), await asked()] == [1, 0]
+    await twin.clock.advance(60)
+    assert [await asked(), await asked()] == [1, 0]
+    ours[0] -= 1
+    assert await asked() == 1

@@ -28,6 +28,7 @@ class Twin:
     sent: list[float] = field(default_factory=list)
     fills: list[Fill] = field(default_factory=list)
     urgent: list[bool] = field(default_factory=list)
+    incomes: int = 0
 
     async def place(self, request: OrderRequest) -> Reply[Order]:
         self.sent.append(self.clock.monotonic())
@@ -77,6 +78,7 @@ class Twin:
 
     async def income(self, _since: datetime, *, urgent: bool = False) -> tuple[Income, ...]:
         self.urgent.append(urgent)
+        self.incomes += 1
         await self._question()
         return ()
 
