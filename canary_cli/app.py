@@ -120,13 +120,25 @@ def run(argv: Sequence[str]) -> int:
 
     No words at all ask for help.
     """
-    argv = [telling.legible(word) for word in argv] or ["--help"]
+    argv = _without_secrets([telling.legible(word) for word in argv]) or ["--help"]
     acts = any(verb.acts for verb in VERBS if verb.name == _typed(argv))
     with telling.apart() if acts else telling.aloud():
         result = _result(argv)
         if _deserves_result_line(argv):
             sys.stderr.write(RESULT_LINE.format(result))
     return int(result.code)
+
+
+def _without_secrets(argv: list[str]) -> list[str]:
+    """A reason is kept in journal, latch, ledger and reports: a secret that was pasted into it is not."""
+    if not any(word.startswith("--reason") for word in argv):
+        return argv
+    from canary_cli.journal.crash import mask
+
+    before = ["", *argv]
+    return [
+        mask(word) if "--reason" in (option, word[:8]) else word for option, word in zip(before, argv, strict=False)
+    ]
 
 
 def _result(argv: list[str]) -> Result:

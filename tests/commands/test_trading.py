@@ -54,6 +54,18 @@ def test_disabling_needs_no_exchange_and_says_what_it_does_not_know(home: Path, 
     assert shown.err.endswith("RESULT DISABLED exit=0\n")
 
 
+@pytest.mark.parametrize(
+    "typed", [["--reason", "the key was s3cret-key-1 then"], ["--reason=the key was s3cret-key-1 then"]]
+)
+def test_a_secret_typed_into_a_reason_is_kept_nowhere(
+    home: Path, typed: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BINANCE_API_SECRET", "s3cret-key-1")
+    assert run(["stop", *typed]) == 0
+    assert [reason for _, reason, _ in latches(home)] == ["the key was ******** then"]
+    assert not any(b"s3cret" in file.read_bytes() for file in home.rglob("*") if file.is_file())
+
+
 def test_disabling_needs_no_key(home: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("BINANCE_API_KEY", "BINANCE_API_KEY_FILE"):
         monkeypatch.delenv(name, raising=False)
