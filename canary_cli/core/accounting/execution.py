@@ -108,6 +108,7 @@ class Execution:
     count: int = 0
     latency_max: Decimal | None = None
     forgotten_errors: int = 0
+    forgotten_rejected: int = 0
     forgotten_entries: int = 0
     forgotten_market: int = 0
     begun: Mapping[str, int] = field(default_factory=dict)
@@ -197,13 +198,14 @@ class Execution:
             self,
             sent=self.sent[1:],
             forgotten_errors=self.forgotten_errors + first.became.is_error,
+            forgotten_rejected=self.forgotten_rejected + (first.became is Became.REJECTED),
             forgotten_entries=self.forgotten_entries + first.is_entry,
             forgotten_market=self.forgotten_market + first.is_market,
         )
 
     @cached_property
     def rejected(self) -> int:
-        return sum(order.became is Became.REJECTED for order in self.sent)
+        return self.forgotten_rejected + sum(order.became is Became.REJECTED for order in self.sent)
 
     @cached_property
     def readings(self) -> dict[str, Reading]:

@@ -183,6 +183,7 @@ def test_long_phases_forget_orders_but_not_their_totals(monkeypatch: pytest.Monk
     for number in range(100, 120):
         metrics = sent(metrics, number)
     assert len(metrics.execution.sent) == 10
+    assert value(metrics, "warnings") == 1, "the gate still counts what was rejected"
     assert (value(metrics, "latency_max"), value(metrics, "latency_p95")) == (9000, 100)
     assert (value(metrics, "orders"), value(metrics, "strategy_orders"), value(metrics, "errors")) == (50, 50, 1)
     assert read(metrics, "errors").n == 51
