@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime
+from decimal import Decimal
 
 from canary_cli.core.model import ZERO, AlgoOrder, AlgoStatus, Fill, Order, OrderStatus
 from canary_cli.core.trading import entries, hands, protection
@@ -177,7 +178,7 @@ def on_fill(turn: Turn, fill: Fill, latency_ms: float | None = None) -> None:
     life = state.orders.get(fill.client_id)
     if life is None:
         stranger(turn, fill.time, fill.symbol, fill.client_id or f"number {fill.order_id}")
-    turn.learn(replace(_filled(fill, life), latency_ms=latency_ms))
+    turn.learn(replace(_filled(state, fill, life), latency_ms=latency_ms))
     held = turn.state.held.get(fill.symbol)
     if held is None:
         protection.cancel_leftovers(turn, fill.symbol, state.held.get(fill.symbol))
@@ -195,8 +196,8 @@ def _was_adopted(state: Session, fill: Fill) -> bool:
     return adopted is not None and fill.time <= adopted
 
 
-def _filled(fill: Fill, life: OrderLife | None) -> Filled:
-    decision = life.intent.decision_price if life else ZERO
+def _filled(state: Session, fill: Fill, life: OrderLife | None) -> Filled:
+    decision = life.intent.decision_price if life else _given_up_at(state, fill)
     is_market = life is not None and not life.intent.type.is_algo
     slippage = fill.side.sign * (fill.price - decision) / decision * 10_000 if is_market and decision else None
     return Filled(
@@ -217,6 +218,12 @@ def _filled(fill: Fill, life: OrderLife | None) -> Filled:
         slippage_bps=slippage,
         position_side=fill.position_side,
     )
+
+
+def _given_up_at(state: Session, fill: Fill) -> Decimal:
+    """The price on which our own closing was decided; of strangers nobody knows it."""
+    is_ours = state.rolling_back and hands.is_closing(fill.client_id)
+    return state.tripped_at.get(fill.symbol, ZERO) if is_ours else ZERO
 
 
 def _strange(client_id: str) -> str:

@@ -19,7 +19,7 @@ def roll_back(turn: Turn, cause: str, detail: str) -> None:
     """
     if turn.state.rolling_back:
         return
-    turn.put(rolling_back=cause)
+    turn.put(rolling_back=cause, tripped_at={**turn.state.marks, **turn.state.mids})
     turn.ask(StartRollback(cause, detail))
     if "rollback" not in turn.state.latches:
         _set(turn, "rollback", f"{cause}: {detail}", "session")

@@ -152,6 +152,9 @@ class Session:
 
     `unread`: the last question about the account had no answer, and people have been told.
 
+    `tripped_at` are the prices (mids, else marks) when the rollback was asked for: what its closing slips is measured
+    from them.
+
     `absent` are the pairs that we hold by our fills, and the exchange, last asked, did not.
 
     `missed` counts the readings running that did not show a conditional order which is to guard a position,
@@ -209,6 +212,7 @@ class Session:
     countdowns: Mapping[str, datetime] = field(default_factory=dict)
     adopted: Mapping[str, datetime] = field(default_factory=dict)
     rolling_back: str = ""
+    tripped_at: Mapping[str, Decimal] = field(default_factory=dict)
     ending: str = ""
     ticked: datetime | None = None
     quota_used: Decimal = Decimal(0)

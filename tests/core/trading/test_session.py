@@ -45,7 +45,7 @@ from canary_cli.core.trading.events import (
     Stream,
     StreamAlive,
 )
-from canary_cli.core.trading.facts import Intended, Purpose, RiskRefused
+from canary_cli.core.trading.facts import Filled, Intended, Purpose, RiskRefused
 from canary_cli.core.trading.inputs import (
     ArmAgain,
     ConditionChanged,
@@ -213,6 +213,18 @@ def test_three_percent_down_rolls_back_once_latched_and_journalled(desk: Desk) -
     assert asked_for(effects, SetLatch)
     assert not asked_for(again, StartRollback)
     assert desk.state.breaker.zone is Zone.TRIGGERED
+
+
+def test_what_the_rollback_itself_slipped_is_measured_from_the_price_at_its_trip(desk: Desk) -> None:
+    """Else its cost is told as fees alone."""
+    entry, _ = entered(desk)
+    desk.mark(BTCUSDT="34999")
+    desk.mark(after=1, BTCUSDT="34000")
+    order = replace(order_of(entry, 9), client_id="KILL-ab12-1", side=Side.SELL, status=OrderStatus.FILLED)
+    fill = Fill("BTCUSDT", 99, 9, "KILL-ab12-1", Side.SELL, Decimal(34_500), entry.quantity, desk.now)
+    effects = desk.tell(OrderUpdated(desk.now, order, "TRADE", fill))
+    (told,) = [e.fact for e in effects if isinstance(e, Journal) and isinstance(e.fact, Filled)]
+    assert (told.purpose, told.decision_price, told.slippage_bps) == ("kill", 34_999, None)
 
 
 def test_the_rollback_is_the_first_thing_asked_for_at_a_trip(desk: Desk) -> None:
