@@ -49,7 +49,8 @@ async def book_equity(world: World, report: FlattenReport) -> None:
     last = newest(world.account.log_dir, "equity")
     if report.balance is None or report.only or last is None:
         return
-    moved = sum((row.amount for row in await world.exchange.income(last.timestamp) if row.type in TRANSFERS), ZERO)
+    rows = await world.exchange.income(last.timestamp)
+    moved = sum((row.amount for row in rows if row.type in TRANSFERS and row.asset == "USDT"), ZERO)
     before, balance, now = Decimal(last.data["equity"]), report.balance, world.clock.now()
     curve = Curve(peak=Decimal(last.data["peak"])).transferred(before, before + moved).marked(balance.margin, now)
     told = {"wallet": balance.wallet, "unrealized": balance.unrealized, "equity": curve.equity, "peak": curve.peak}
