@@ -135,8 +135,27 @@ def _percentiles(what: str, milliseconds: Sequence[float]) -> Iterator[tuple[str
         yield f"{what}: p50, p95, max", f"{p50:.0f}, {p95:.0f}, {max(values):.0f} ms (n={len(values)})"
 
 
+def _slippages(story: Story) -> list[Decimal]:
+    """One for each market order, in how many trades it may have filled, as gates count them; bps."""
+    filled: dict[str, list[tuple[Decimal, Decimal]]] = {}
+    for e in story.all("fill"):
+        if e.data.get("slippage_bps") is not None:
+            part = (Decimal(str(e.data["quantity"])), Decimal(str(e.data["slippage_bps"])))
+            filled.setdefault(e.data.get("client_id") or str(e.seq), []).append(part)
+    return [sum((q * bps for q, bps in parts), Decimal(0)) / sum(q for q, _ in parts) for parts in filled.values()]
+
+
+def _errors(story: Story) -> tuple[int, int]:
+    """How many orders were rejected, or never found where nobody had answered; and how many were sent."""
+    answers = ("order_rejected", "order_unknown", "order_confirmed")
+    rejected, unknown, confirmed = ({e.data["client_id"] for e in story.all(answer)} for answer in answers)
+    there = {e.data.get("client_id") for e in story.all("order_updated", "fill")} | confirmed
+    there |= {e.data["client_id"] for e in story.all("order_resolved") if e.data["outcome"] == "found"}
+    return len(rejected | (unknown - there)), len(rejected | unknown | confirmed)
+
+
 def _slippage(story: Story) -> str:
-    found = [Decimal(str(bps)) for e in story.all("fill") if (bps := e.data.get("slippage_bps")) is not None]
+    found = _slippages(story)
     return f"{fmean(found):.2f} bps (n={len(found)})" if found else "unmeasured"
 
 
@@ -163,18 +182,18 @@ def _mean(values: Sequence[Any]) -> str:
 def baseline(story: Story) -> dict[str, Decimal | int | None]:
     """What later operation is held against. None: never measured in this run."""
     values = [Decimal(str(one.milliseconds)) for one in story.latencies]
-    slipped = [Decimal(str(bps)) for e in story.all("fill") if (bps := e.data.get("slippage_bps")) is not None]
+    slipped = _slippages(story)
     hours = Decimal(str((story.until - story.started).total_seconds())) / 3600
-    orders, bad = len(story.all("order_confirmed")), len(story.all("order_rejected", "order_unknown"))
+    bad, sent = _errors(story)
     return {
         "latency_p50_ms": percentile(values, 50),
         "latency_p95_ms": percentile(values, 95),
         "slippage_mean_bps": round(sum(slipped, Decimal(0)) / len(slipped), 3) if slipped else None,
-        "order_error_rate_pct": round(Decimal(100 * bad) / (orders + bad), 3) if orders + bad else None,
+        "order_error_rate_pct": round(Decimal(100 * bad) / sent, 3) if sent else None,
         "signals_per_hour": round(Decimal(len(story.all("signal"))) / hours, 3) if hours else None,
         "worst_drawdown_pct": min((-abs(point.drawdown_pct) for point in story.equity), default=None),
         "equity_end": story.equity[-1].equity if story.equity else None,
-        "orders": orders,
+        "orders": len(story.all("order_confirmed")),
     }
 
 

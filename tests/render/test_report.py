@@ -1,6 +1,7 @@
 """The completion report says the verdict first, and nothing it cannot prove."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from canary_cli.render import report
 from canary_cli.render.acceptance import criteria
 from canary_cli.steps.story import tell
-from tests.steps.runs import BROKEN, GOOD, broken_run, check, gate, good_run, line, phase, started, write_run
+from tests.steps.runs import BROKEN, GOOD, Line, broken_run, check, gate, good_run, line, phase, started, write_run
 
 
 def test_a_good_run_opens_with_its_verdict_and_shows_every_check(tmp_path: Path) -> None:
@@ -109,3 +110,21 @@ def test_words_from_outside_cannot_break_a_table_or_start_a_tag(tmp_path: Path) 
 def test_a_run_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no such run"):
         report.build(write_run(tmp_path, good_run(), GOOD), run_id="other")
+
+
+def test_the_baseline_counts_orders_as_the_gates_do(tmp_path: Path) -> None:
+    """One order filled in four trades is one; one whose reply was lost, and that was found, is no error."""
+
+    def fills() -> Iterator[Line]:
+        yield started()
+        for number in range(2):
+            yield line(1, "order_confirmed", client_id=f"c{number}", order_id=number, latency_ms=100, send_ms=90)
+        for trade in range(5):
+            yield line(2, "fill", client_id="c1" if trade else "c0", symbol="BTCUSDT", side="BUY", quantity="1",
+                       price="100", trade_id=trade, slippage_bps="1" if trade else "9", purpose="entry")  # fmt: skip
+        for name, outcome in (("found", "found"), ("absent", "absent")):
+            yield line(3, "order_unknown", client_id=name, reason="no reply")
+            yield line(3, "order_resolved", client_id=name, outcome=outcome)
+
+    found = report.build(write_run(tmp_path, fills(), GOOD)).baseline
+    assert (found["slippage_mean_bps"], found["order_error_rate_pct"]) == (5, 25)
