@@ -81,7 +81,7 @@ class LiveSession:
         self._beaten: float | None = None
         self._latched: frozenset[str] = frozenset()
         self._unwritten: dict[str, str] = {}
-        self._trouble = ""
+        self._trouble: str | None = None  # told once in any case: a session before this one may have had some
         self._enabled_seen = version(enabled_file(state_dir))
         self._stopping = False
         self._executor = Executor(

@@ -163,6 +163,21 @@ async def test_a_full_disk_stops_entries_and_nothing_else_and_gets_its_lines_whe
             assert (again.held, again.trades) == (trader.state.held, trader.state.trades)
 
 
+async def test_a_session_that_starts_anew_opens_again_where_the_disk_has_room_again(tmp_path: Path) -> None:
+    """Ended within the minute of health that clears the hold: nobody else would say that the lines are written."""
+    async with a_desk(PAIRS, speed=10.0, home=tmp_path) as desk:
+        await desk.exchange.connect()
+        journal = Disk(desk.clock.now)
+        async with a_session(desk, journal, tmp_path) as trader:
+            journal.full = True
+            trader.signal(BTC)
+            await trader.until(lambda: "journal" in trader.state.conditions, "entries to stop")
+            journal.full = False
+            await trader.until(lambda: trader.events("condition_set"), "the lines to be written")
+        async with a_session(desk, journal, tmp_path) as trader:
+            await trader.until(lambda: not trader.state.conditions["journal"].holds, "the hold to end")
+
+
 async def test_a_latch_that_cannot_be_written_holds_and_is_written_when_it_can(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
