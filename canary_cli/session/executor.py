@@ -213,7 +213,7 @@ class Executor:
         begins, running = self._clock.monotonic() + effect.delay, self._reading
         if running is not None and not running.done():
             if self._read_begun:
-                running.add_done_callback(lambda _: self._read_account(effect) if running is self._reading else None)
+                running.add_done_callback(lambda done: None if done.cancelled() else self._read_account(effect))
                 return
             if begins >= self._read_begins:
                 return

@@ -169,6 +169,27 @@ async def test_a_reading_that_is_wanted_now_does_not_wait_for_one_that_is_put_of
     assert len(twin.urgent) == 3, "one reading for both: the account, its trades, its transfers"
 
 
+async def test_a_reading_that_is_wanted_now_waits_for_the_one_under_way_and_not_for_the_next_put_off_one() -> None:
+    twin, answered = Twin(Venue(), ManualClock(NOW), latency=1.0), asyncio.Queue[Input]()
+    one = an_executor(twin, answered)
+    one.perform((ReadAccount("a look"),))
+    await twin.clock.advance(0.5)
+    one.perform((ReadAccount("an exit was refused", 2.5), ReadAccount("the exit before left a rest")))
+    await twin.clock.advance(3.0)
+    assert len(twin.urgent) == 4, "three lists make one, and the next has begun"
+
+
+async def test_a_reading_that_the_end_cuts_short_has_no_successor() -> None:
+    twin, answered = Twin(Venue(), ManualClock(NOW), latency=10.0), asyncio.Queue[Input]()
+    one = an_executor(twin, answered)
+    one.perform((ReadAccount("a look"),))
+    await twin.clock.advance(0.5)
+    one.perform((ReadAccount("the exit before left a rest"),))
+    await one.finish(within=0.01)
+    await twin.clock.advance(30)
+    assert len(twin.urgent) == 1
+
+
 async def test_transfers_are_asked_for_each_minute_and_whenever_the_wallet_is_not_ours() -> None:
     twin, answered = Twin(Venue(), ManualClock(NOW)), asyncio.Queue[Input]()
     ours = [twin.venue.snapshot().balance.wallet]
