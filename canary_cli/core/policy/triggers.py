@@ -166,8 +166,8 @@ def _judge(
             return states if name in states.beyond else replace(states, beyond={**states.beyond, name: since})
     elif name in states.beyond and level is before:
         states = replace(states, beyond={k: v for k, v in states.beyond.items() if k != name})
-    if level is before:
-        return _is_well(states, name) if level is Level.NORMAL else states
+    if level is before and not _is_untold(states, name, level):
+        return states
     one = _fired(trigger, reading, level, before)
     if one.action is Action.INVESTIGATE and name in states.kept:
         one = replace(one, action=Action.ALERT)
@@ -175,9 +175,9 @@ def _judge(
     return _entered(states, name, level, one, now)
 
 
-def _is_well(states: TriggerStates, name: str) -> TriggerStates:
-    """It may have become so while nobody was there to tell."""
-    return replace(states, crossed=states.crossed - {name}) if name in states.crossed else states
+def _is_untold(states: TriggerStates, name: str, level: Level) -> bool:
+    """Whether it is well and was not when it was last told: it may have become so while nobody was there to tell."""
+    return level is Level.NORMAL and name in states.kept | states.crossed
 
 
 def _errors(trigger: Trigger, readings: Mapping[str, Reading]) -> int:

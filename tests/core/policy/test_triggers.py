@@ -147,8 +147,20 @@ def test_a_restart_judges_afresh_and_counts_no_crossing_twice(plan: Plan) -> Non
     before, _ = crossings(plan, TriggerStates(), 60)
     again = TriggerStates(crossed=before.crossed)
     assert crossings(plan, again, 60)[1] == [False]
-    assert crossings(plan, again, 0, 60)[1] == [True], "it was well meanwhile"
+    assert crossings(plan, again, 0, 60)[1] == [False, True], "it was well meanwhile, which is told"
     assert crossings(plan, let_go(before, ["slippage BTCUSDT"]), 60)[1] == [True]
+
+
+def test_what_got_well_while_nobody_ran_is_told_and_asked_about_when_it_comes_again(plan: Plan) -> None:
+    """A word given before was for that time; nobody would have been asked ever after."""
+    bad, well, phase = readings(parity_recent=3), readings(parity_recent=0), plan.phase(2)
+    again = told(keep(TriggerStates(), "parity"), "parity", Level.CRITICAL)
+    again, fired = step(again, well, NOON, phase, plan)
+    assert acts(list(fired)) == [("parity", Action.RELEASE)]
+    again = told(again, "parity", fired[0].level)
+    for hour in (1, 4):
+        again, fired = step(again, bad, NOON + timedelta(hours=hour), phase, plan)
+    assert acts(list(fired)) == [("parity", Action.INVESTIGATE)]
 
 
 @given(value=st.sampled_from([None, "NaN", "Infinity", "-Infinity"]), metric=st.sampled_from(sorted(WELL)))

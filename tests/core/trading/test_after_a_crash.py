@@ -156,12 +156,12 @@ def test_entries_that_a_trigger_held_before_another_phase_began_stay_held_throug
     assert not desk.state.holds
 
 
-def slow(desk: Desk) -> None:
-    """Twenty probes, each acknowledged after 1.2 s: half of the last twenty are above a second."""
-    for number in range(20):
+def slow(desk: Desk, probes: int = 20, latency: float = 1200.0) -> None:
+    """So many probes, each acknowledged after `latency` ms."""
+    for number in range(len(desk.state.orders), len(desk.state.orders) + probes):
         intent = Intended(f"slow-{number}", "BTCUSDT", Side.BUY, Decimal(1), OrderType.MARKET, Purpose.PROBE, desk.now,
                           Decimal(50_000))  # fmt: skip
-        for fact in (intent, OrderConfirmed(intent.client_id, number, 1200.0, 1190.0)):
+        for fact in (intent, OrderConfirmed(intent.client_id, number, latency, latency)):
             desk.state = apply(desk.state, fact)
             desk.asked.append(Journal(fact))
 
@@ -193,6 +193,20 @@ def test_warnings_that_were_counted_before_a_crash_still_count_against_the_gate(
     assert session_readings(desk.state)["warnings"].value == 3
     desk.tell(Tick(desk.now))
     assert session_readings(desk.state)["warnings"].value == 3
+
+
+def test_a_warning_counted_after_a_crash_counts_after_the_next_one_too(desk: Desk) -> None:
+    """What had got well while nobody ran crossed its threshold anew, and the journal must know of both."""
+    slow(desk, 1, latency=800.0)
+    desk.tell(Tick(desk.now))
+    slow(desk, 1, latency=40.0)
+    for latency in (40.0, 800.0):
+        crash(desk)
+        slow(desk, 1, latency=latency)
+        desk.tell(Tick(desk.now))
+    assert session_readings(desk.state)["warnings"].value == 2
+    crash(desk)
+    assert session_readings(desk.state)["warnings"].value == 2
 
 
 def test_a_peak_of_the_minute_in_which_the_process_died_is_not_forgotten(desk: Desk) -> None:
