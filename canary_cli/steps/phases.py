@@ -1,11 +1,14 @@
 """The phases of a run: enter, watch, judge, and promote, extend, wait for a person, or roll back."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from canary_cli.core.policy.decisions import Move, Next, after_gate
 from canary_cli.core.policy.gates import GateVerdict
 from canary_cli.core.policy.plan import Phase
+from canary_cli.core.policy.risk import TradingState
 from canary_cli.core.trading.inputs import ConditionChanged
+from canary_cli.core.trading.standing import trading_state
 from canary_cli.errors import ExitCode, Result
 from canary_cli.steps.approving import is_approved, said_yes
 from canary_cli.steps.gating import judge_phase
@@ -49,7 +52,26 @@ async def _judged(run: Run, phase: Phase, first_end: datetime) -> Outcome | None
         said_yes=said_yes(run, phase),
     )
     run.session.post(ConditionChanged(run.now, CREW_GONE, step.move is Move.REDUCE_ONLY, step.reason))
-    return _moved(run, phase, verdict, step)
+    held = _held(run) if step.move in (Move.PROMOTE, Move.PROMOTE_WATCHED) else ""
+    return _hold_back(run, phase, first_end, held) if held else _moved(run, phase, verdict, step)
+
+
+def _held(run: Run) -> str:
+    """Why nothing may be opened now; empty where it may, or only the missing crew kept it."""
+    state = run.session.state
+    others = {name: condition for name, condition in state.conditions.items() if name != CREW_GONE}
+    trading, why = trading_state(replace(state, conditions=others))
+    return "" if trading is TradingState.ACTIVE else why
+
+
+def _hold_back(run: Run, phase: Phase, first_end: datetime, why: str) -> Outcome | None:
+    """To grow needs all to be well, the database and the breaker too: look again until it is, or a person helps."""
+    told = f"gate {phase.number} would promote, but {why}"
+    if run.world.account.is_rehearsal and run.now >= first_end + phase.max_extend:
+        return Outcome("INCONCLUSIVE", told, HUMAN)
+    run.alert("WARNING", told, f"gate/{phase.number}")
+    _extend(run, phase, run.now + phase.watch)
+    return None
 
 
 def _latched(run: Run, phase: Phase) -> Outcome | None:
