@@ -158,7 +158,7 @@ def _take_wallet(turn: Turn, event: AccountRead, *, is_explained: bool) -> None:
     """What the stream has not told: money that was moved is neither won nor lost, whoever tells of it.
 
     With trades that it had not told either, the change is theirs. Without, it may be a transfer that is about to be
-    told, and counts when the next reading says the same.
+    told, and counts when the next reading says the same; after a start equity is unknown until then.
     """
     is_old, wallet = valuing.is_told_since(turn.state, event.snapshot), event.snapshot.balance.wallet
     if not wallet.is_finite():
@@ -168,13 +168,14 @@ def _take_wallet(turn: Turn, event: AccountRead, *, is_explained: bool) -> None:
             after = turn.state.wallet if is_old else wallet
             marking.move_wallet(turn, WalletMoved(row.time, row.type, row.amount, after))
     state = turn.state
-    turn.put(wallet_seen=wallet, booked=valuing.read(state, event.snapshot), is_booked=True)
-    if state.wallet == wallet or is_old:
-        return
-    if state.wallet is None or is_explained or state.wallet_seen == wallet:
-        turn.learn(WalletMoved(event.time, READ, wallet - (state.wallet or wallet), wallet))
-    else:
+    is_known = is_old or state.wallet == wallet
+    is_sure = is_known or state.wallet is None or is_explained or state.wallet_seen == wallet
+    booked = valuing.read(state, event.snapshot)
+    turn.put(wallet_seen=wallet, booked=booked, is_booked=state.is_booked or is_sure)
+    if not is_sure:
         turn.ask(ReadAccount("the wallet has changed, and nobody has told why", RETRY_DELAY))
+    elif not is_known:
+        turn.learn(WalletMoved(event.time, READ, wallet - (state.wallet or wallet), wallet))
 
 
 def is_news(state: Session, transfer: Income) -> bool:

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 
+from canary_cli.core.accounting.equity import Curve
 from canary_cli.core.model import Balance, Fill, Income, Order, OrderStatus, Position, Side
 from canary_cli.core.trading.effects import ReadAccount
 from canary_cli.core.trading.events import AccountRead, AccountUpdated, OrderUpdated, Stream, StreamUp
@@ -47,14 +48,16 @@ def test_what_a_trade_won_or_lost_counts_once_whichever_of_its_messages_comes_fi
         assert (desk.state.equity, desk.state.peak) == before
 
 
-def test_equity_is_unknown_until_the_account_has_been_read_once(desk: Desk) -> None:
-    """A journal's wallet may be of before a trade that the journal has as well."""
-    desk.state = Session(desk.state.setup, desk.now, wallet=Decimal(10_000))
-    desk.mark(after=1, BTCUSDT="50000")
-    assert desk.state.equity is None
-    desk.tell(reading(desk))
+def test_equity_is_unknown_until_the_account_has_been_read(desk: Desk) -> None:
+    """A journal's wallet may be of before a trade that the journal has as well: a second reading makes sure of it."""
+    desk.state = Session(desk.state.setup, desk.now, wallet=Decimal(9700), curve=Curve(peak=Decimal(10_000)))
+    for _ in range(2):
+        desk.mark(after=1, BTCUSDT="50000")
+        assert desk.state.equity is None
+        desk.tell(reading(desk))
     desk.mark(after=1, BTCUSDT="50000")
     assert desk.state.equity == 10_000
+    assert not desk.state.rolling_back
 
 
 def moved(desk: Desk, amount: str, wallet: str) -> AccountRead:
