@@ -61,7 +61,7 @@ def _drawdown(story: Story) -> bytes:
         axes.fill_between(times, values, 0, color=INK, alpha=0.12, lw=0)
         axes.plot(times, values, color=INK, lw=1.4)
         _draw_limits(axes, limits, "%")
-        axes.set_ylim(min(*limits.values(), *values) * 1.1, 0.1)
+        axes.set_ylim(min([*limits.values(), *values]) * 1.1, 0.1)
 
     return _svg(story, "Drawdown from the peak, %", paint)
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,20 @@ import pytest
 from canary_cli.render import report
 from canary_cli.render.acceptance import criteria
 from canary_cli.steps.story import tell
-from tests.steps.runs import BROKEN, GOOD, Line, broken_run, check, gate, good_run, line, phase, started, write_run
+from tests.steps.runs import (
+    BROKEN,
+    GOOD,
+    Line,
+    broken_run,
+    check,
+    equity,
+    gate,
+    good_run,
+    line,
+    phase,
+    started,
+    write_run,
+)
 
 
 def test_a_good_run_opens_with_its_verdict_and_shows_every_check(tmp_path: Path) -> None:
@@ -93,6 +107,18 @@ def test_charts_hold_their_curves_against_the_limits_of_the_runs_own_plan(tmp_pa
     assert "breaker -4 %" in drawdown
     assert "gate 500 ms" in latency
     assert "warning 750 ms" not in latency  # no order came near it
+
+
+def test_one_reading_of_a_run_whose_journal_names_no_limits_is_drawn(tmp_path: Path) -> None:
+    """As a run that was begun by an earlier version."""
+
+    def told() -> Iterator[Line]:
+        minutes, begun = started()
+        yield minutes, replace(begun, data={key: value for key, value in begun.data.items() if key != "limits"})
+        yield equity(5, "9990")
+
+    path = report.write(report.build(write_run(tmp_path / "logs", told(), GOOD)), tmp_path / "run")
+    assert (path.parent / "drawdown.svg").is_file()
 
 
 def test_charts_without_readings_are_left_out_and_not_linked(tmp_path: Path) -> None:
