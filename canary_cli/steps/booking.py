@@ -79,8 +79,8 @@ async def _book_fills(world: World, report: FlattenReport) -> None:
     run = last_run(world.account.log_dir)
     records = [_record(fill, report, run.run_id if run else "") for fill in missed]
     if report.is_flat and not report.only:
-        as_of = max((fill.time for fill in missed), default=report.began)
-        records += _gone(_held([*told, *records]), report, max(as_of, world.clock.now()), run.run_id if run else "")
+        as_of = max([world.clock.now(), *(fill.time for fill in missed)])
+        records += _gone(_held([*told, *records]), report, as_of, run.run_id if run else "")
     for record in records:
         world.journal.append(record)
 
