@@ -55,9 +55,10 @@ def _is_worth_a_note(state: Session, time: datetime) -> bool:
     return state.peak is not None and state.peak_noted is not None and state.peak >= state.peak_noted * NEW_PEAK
 
 
-def move_wallet(turn: Turn, moved: WalletMoved) -> None:
-    """Money that moved without a trade. The peak goes with it, and to the journal at once: a crash must not move it."""
-    if not is_told(turn.state, moved):
+def move_wallet(turn: Turn, *told: WalletMoved) -> None:
+    """Money that moved without a trade, where nobody had told of it. The peak goes with it, and to the journal at once:
+    a crash must not move it."""
+    for moved in [one for one in told if not is_told(turn.state, one)]:
         turn.learn(moved)
         note_equity(turn, moved.time)
 

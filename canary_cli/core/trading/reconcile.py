@@ -163,10 +163,10 @@ def _take_wallet(turn: Turn, event: AccountRead, *, is_explained: bool) -> None:
     is_old, wallet = valuing.is_told_since(turn.state, event.snapshot), event.snapshot.balance.wallet
     if not wallet.is_finite():
         return
-    for row in event.transfers:
-        if turn.state.wallet is not None and is_news(turn.state, row):
-            after = turn.state.wallet if is_old else wallet
-            marking.move_wallet(turn, WalletMoved(row.time, row.type, row.amount, after))
+    if turn.state.wallet is not None:
+        after = turn.state.wallet if is_old else wallet
+        news = [row for row in event.transfers if is_news(turn.state, row)]
+        marking.move_wallet(turn, *(WalletMoved(row.time, row.type, row.amount, after) for row in news))
     state = turn.state
     is_known = is_old or state.wallet == wallet
     is_sure = is_known or state.wallet is None or is_explained or state.wallet_seen == wallet

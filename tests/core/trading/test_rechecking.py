@@ -268,6 +268,19 @@ def test_money_moved_while_nobody_listened_is_neither_won_nor_lost(desk: Desk, a
     assert not desk.state.rolling_back
 
 
+@pytest.mark.parametrize(("amount", "wallet"), [(-400, 9200), (400, 10_800)])
+def test_two_transfers_of_one_amount_within_a_gap_are_two(desk: Desk, amount: int, wallet: int) -> None:
+    desk.tell(reading(desk))
+    wait(desk, 10)
+    both = moved(desk, amount, wallet)
+    first = replace(both.transfers[0], id=4, time=desk.now - timedelta(seconds=3))
+    for _ in range(2):
+        desk.tell(replace(both, transfers=(first, *both.transfers)))
+        desk.mark(after=1, BTCUSDT="50000", ETHUSDT="3000")
+        assert (desk.state.equity, desk.state.peak) == (wallet, wallet)
+    assert not desk.state.rolling_back
+
+
 def test_a_transfer_that_the_stream_told_is_not_counted_again_when_the_wallet_changes(desk: Desk) -> None:
     desk.tell(reading(desk))
     wait(desk, 10)
