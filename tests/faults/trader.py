@@ -181,6 +181,7 @@ async def a_session(
         alert=lambda _severity, message, _key: alerts.append(message), on_stop=stops.append,
     )  # fmt: skip
     trader = Trader(desk, session, journal, stops, alerts, home / "state")
+    await session.feed.warm()  # else the first connection has hours of bars judged, and traded, beside the story
     session.start()
     try:
         if reconciles:
