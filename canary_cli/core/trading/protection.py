@@ -11,8 +11,11 @@ from canary_cli.core.trading.sending import send
 from canary_cli.core.trading.state import Held, Session
 from canary_cli.core.trading.turn import Turn
 
-FIRST_RETRY, NEXT_RETRY = 0.2, 2.5
-"""Wall seconds before an exit is tried again: a reading weighs 95 of 2400 a minute."""
+FIRST_RETRY, NEXT_RETRY, LATER_RETRY = 0.2, 2.5, 5.0
+"""Wall seconds before an exit is tried again: a reading of five pairs weighs 120 of 2400 a minute."""
+
+RESISTS = 8
+"""Exits of a position after which the next ones are tried later: what refuses them lasts, and others need the rate."""
 
 ALIVE = frozenset({AlgoStatus.NEW, AlgoStatus.TRIGGERING, AlgoStatus.TRIGGERED, AlgoStatus.FINISHED})
 """States in which a conditional order still guards the position, or is closing it."""
@@ -70,7 +73,8 @@ def close_now(turn: Turn, symbol: str, reason: str, purpose: Purpose = Purpose.E
 def try_again(turn: Turn, symbol: str, reason: str) -> None:
     """Read the account, which sends the next exit if there is still something to close; later each time it resists."""
     held = turn.state.held.get(symbol)
-    turn.ask(ReadAccount(reason, FIRST_RETRY if held is None or held.exits < 2 else NEXT_RETRY))
+    tried = 0 if held is None else held.exits
+    turn.ask(ReadAccount(reason, FIRST_RETRY if tried < 2 else NEXT_RETRY if tried < RESISTS else LATER_RETRY))
 
 
 def closing(state: Session, symbol: str) -> bool:
@@ -79,6 +83,12 @@ def closing(state: Session, symbol: str) -> bool:
         life.is_under_way and life.intent.symbol == symbol and life.intent.purpose in (Purpose.EXIT, Purpose.PROBE_EXIT)
         for life in state.orders.values()
     )
+
+
+def last_exit(state: Session, symbol: str) -> datetime | None:
+    """When the newest order that was to close the pair was decided on."""
+    intents = (life.intent for life in state.orders.values() if life.intent.symbol == symbol)
+    return max((one.decided_at for one in intents if one.purpose is Purpose.EXIT), default=None)
 
 
 def cancel_leftovers(turn: Turn, symbol: str, closed: Held | None) -> None:

@@ -17,8 +17,16 @@ def on_tick(turn: Turn, event: Tick) -> None:
     alarms.judge(turn, event.time)
     if turn.state.read_answered is None:
         return  # after a start only the exchange can tell what still is open, and what guards it
+    _close_naked(turn, event.time)
+
+
+def _close_naked(turn: Turn, time: datetime) -> None:
+    """Not again at the next tick: an exit that is refused at once would use up the rates that all exits need."""
+    limit = timedelta(seconds=turn.state.setup.silence)
     for held in protection.unprotected(turn.state):
-        if event.time - protection.naked_since(turn.state, held) > timedelta(seconds=turn.state.setup.silence):
+        tried = protection.last_exit(turn.state, held.symbol)
+        is_tried = tried is not None and time - tried < limit / 6
+        if time - protection.naked_since(turn.state, held) > limit and not is_tried:
             protection.close_now(turn, held.symbol, "its stop was never confirmed")
 
 

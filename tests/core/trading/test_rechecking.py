@@ -536,3 +536,22 @@ def test_an_exit_that_is_refused_again_and_again_is_told_ever_more_seldom(desk: 
         told += desk.tell(Replied(desk.now, exit.client_id, Rejected(-1008, "overloaded"), 40.0, 35.0))
         told += desk.tell(reading(desk, position=entry.quantity))
     assert len(alerts(told)) == 1 + 5, "the 1st refusal, the 2nd, 4th, 8th and 16th"
+
+
+def test_an_exit_that_is_refused_for_long_leaves_the_rates_to_whoever_closes_the_account(desk: Desk) -> None:
+    """Ten orders a second, and a reading as soon as the one before was answered, had the address banned: then no exit
+    passes either."""
+    desk.tell(reading(desk))
+    _, (stop, _) = entered(desk)
+    gone = AlgoOrder(
+        1, stop.client_id, "BTCUSDT", Side.SELL, OrderType.STOP_MARKET, AlgoStatus.CANCELED, Decimal(49_000)
+    )
+    effects, exits, pauses = desk.tell(AlgoUpdated(desk.now, gone)), 0, list[float]()
+    for _ in range(180):
+        for exit_ in placed(effects):
+            exits += 1
+            refusal = Replied(desk.now, exit_.client_id, Rejected(-4131, "the book is empty"), 40.0, 35.0)
+            pauses += [effect.delay for effect in desk.tell(refusal) if isinstance(effect, ReadAccount)]
+        effects = wait(desk, 1)
+    assert 25 < exits < 35, "one in five seconds, once nothing had guarded it for thirty"
+    assert set(pauses[10:]) == {5.0}
