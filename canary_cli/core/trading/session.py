@@ -111,10 +111,12 @@ def _on_account(turn: Turn, event: AccountUpdated) -> None:
     if not all(figure.is_finite() for figure in (event.wallet or ZERO, event.change)):
         turn.ask(ReadAccount("the stream has told a balance that is no number"))
         return
+    if event in turn.state.newest:
+        return
     if event.wallet is not None:
         turn.put(wallet_told=turn.state.now)
         _take_wallet(turn, event, event.wallet)
-    turn.put(booked=valuing.told(turn.state, event))
+    turn.put(booked=valuing.told(turn.state, event), newest=valuing.newest(turn.state, event))
 
 
 def _take_wallet(turn: Turn, event: AccountUpdated, wallet: Decimal) -> None:

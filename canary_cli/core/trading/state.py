@@ -15,7 +15,7 @@ from canary_cli.core.policy.lows import Lows
 from canary_cli.core.policy.plan import Phase, Plan
 from canary_cli.core.policy.triggers import TriggerStates
 from canary_cli.core.signals import Signal
-from canary_cli.core.trading.events import Stream
+from canary_cli.core.trading.events import AccountUpdated, Stream
 from canary_cli.core.trading.facts.account import WalletMoved
 from canary_cli.core.trading.order import OrderLife
 
@@ -142,7 +142,7 @@ class Session:
     `wallet_at` is the exchange's time of the newest message that told the wallet, `wallet_told` when we heard it, and
     `wallet_seen` what the last reading said. `moves` are the messages which told of money that no trade explains, so
     that none counts twice. `booked` are the positions that belong to the wallet, all of them once `is_booked`; `held`
-    are those by our fills.
+    are those by our fills. `newest` are the messages of the newest instant that the account was told of.
 
     `lows` are what each pair's book could take at its thinnest; `depth_turn` counts the looks at them.
 
@@ -181,6 +181,7 @@ class Session:
     wallet_seen: Decimal | None = None
     booked: Mapping[PositionKey, Booked] = field(default_factory=dict)
     is_booked: bool = False
+    newest: frozenset[AccountUpdated] = frozenset()
     moves: frozenset[WalletMoved] = frozenset()
     told: datetime | None = None
     user_doubt: str = ""

@@ -26,6 +26,14 @@ def told(state: Session, event: AccountUpdated) -> Mapping[PositionKey, Booked]:
     return {**state.booked, **newer}
 
 
+def newest(state: Session, event: AccountUpdated) -> frozenset[AccountUpdated]:
+    """The messages of the newest instant: of several, one that is told again would set the account back to it."""
+    latest = max((one.time for one in state.newest), default=event.time)
+    if event.time < latest:
+        return state.newest
+    return frozenset({event, *(one for one in state.newest if one.time == event.time)})
+
+
 def _is_older(one: Booked, known: Booked | None) -> bool:
     return known is not None and one.at is not None and known.at is not None and one.at < known.at
 

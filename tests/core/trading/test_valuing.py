@@ -108,6 +108,15 @@ def test_a_position_that_has_ended_is_not_brought_back_by_an_older_message(desk:
     assert desk.state.equity == 10_100
 
 
+def test_of_several_messages_of_one_instant_none_counts_when_it_is_told_again(desk: Desk) -> None:
+    """An order that fills in many trades has their messages stamped with one millisecond."""
+    messages = [account(desk, wallet, Decimal(0), after=1) for wallet in ("9000", "9500", "10000")]
+    for message in (*messages, messages[0]):
+        desk.tell(message)
+    desk.mark(after=1, BTCUSDT="50000")
+    assert desk.state.equity == 10_000
+
+
 def test_a_trade_that_was_told_only_in_part_has_the_account_read_soon(desk: Desk) -> None:
     desk.tell(reading(desk))
     assert not any(isinstance(effect, ReadAccount) for effect in wait(desk, 7))
