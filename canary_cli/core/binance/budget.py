@@ -55,8 +55,14 @@ class Budget:
         """Seconds until a read of `weight` may be asked; `urgent` reads may use what is kept for exits."""
         held = self._held(now)
         limit = WEIGHT_LIMIT if urgent else WEIGHT_LIMIT * (1 - KEPT_FOR_EXITS)
-        used = self.weight if _bucket(self.weighed_at, 60) == _bucket(now, 60) else 0
-        return max(held, _left_of(now, 60)) if used + weight > limit else held
+        return max(held, _left_of(now, 60)) if self._used(now) + weight > limit else held
+
+    def asked(self, weight: int, now: datetime) -> "Budget":
+        """The budget while a read of `weight` is on its way: others that are asked beside it must find it counted."""
+        return replace(self, weight=self._used(now) + weight, weighed_at=now) if self.is_known else self
+
+    def _used(self, now: datetime) -> int:
+        return self.weight if _bucket(self.weighed_at, 60) == _bucket(now, 60) else 0
 
     def wait_to_enter(self, now: datetime) -> float:
         """Seconds until an order that may open exposure may be sent: where the exchange asked for quiet not before that

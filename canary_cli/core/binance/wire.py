@@ -86,6 +86,7 @@ class Wire(ABC):
         wait = self.budget.wait_to_read(weight, self._clock.wall(), urgent=urgent)
         if wait:
             raise Refused(Throttled(wait, banned=self.budget.ban(self._clock.wall()) > 0))
+        self._meter.budget = self.budget.asked(weight, self._clock.wall())
         return await self._in_time(lambda: self._once(call, fields, READ_TIMEOUT))
 
     async def _patiently(self, ask: Callable[[], Awaitable[Any]], urgent: bool) -> Any:

@@ -163,6 +163,16 @@ async def test_after_429_reads_and_entries_wait_while_exits_pass() -> None:
         assert isinstance(await exchange.place(CLOSE), Confirmed)
 
 
+async def test_parts_of_a_reading_that_fit_one_by_one_do_not_pass_the_limit_together() -> None:
+    """Beyond it the exchange asks for quiet, and bans whoever goes on: then no exit passes either."""
+    async with a_stage() as stage, an_exchange(stage) as exchange:
+        stage.answer(ORDER, says(order_row(), X_MBX_USED_WEIGHT_1M="2350"))
+        assert isinstance(await exchange.place(CLOSE), Confirmed)
+        with pytest.raises(ReadsThrottled):
+            await exchange.snapshot()
+        assert len(stage.asked) <= 4, "the three that weigh 5, and neither of 40"
+
+
 async def test_entries_leave_a_fifth_of_the_order_count_to_exits() -> None:
     async with a_stage() as stage, an_exchange(stage) as exchange:
         stage.answer(ORDER, says(order_row(), X_MBX_ORDER_COUNT_1M="960", X_MBX_ORDER_COUNT_10S="1"))
