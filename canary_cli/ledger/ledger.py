@@ -202,21 +202,17 @@ class Ledger:
 
     def _not_held(self, connection: Connection, batch: list[Entry]) -> list[Entry]:
         between = events.c.seq.between(batch[0].seq, max(entry.seq for entry in batch))
-        query = select(events.c.run_id, events.c.seq, events.c.line)
-        held = {
-            (run_id, seq): line
-            for run_id, seq, line in connection.execute(query.where(events.c.account == self.account, between))
-        }
+        query = select(events.c.seq, events.c.line).where(events.c.account == self.account, between)
+        held = {row.seq: row.line for row in connection.execute(query)}  # one number, one line, whatever run wrote it
         fresh = {}
         for entry in batch:
-            key = (entry.run_id, entry.seq)
-            if held.get(key, line_of(entry)) != line_of(entry):
+            if held.get(entry.seq, line_of(entry)) != line_of(entry):
                 raise DatabaseError(
                     f"line {entry.seq} of the journal is not the one the ledger holds: the journal was replaced",
                     "canary restore-db --from-journal",
                 )
-            if key not in held:
-                fresh[key] = entry
+            if entry.seq not in held:
+                fresh[entry.run_id, entry.seq] = entry
         return list(fresh.values())
 
     def _database_time(self) -> datetime:

@@ -94,6 +94,19 @@ def test_another_journal_under_the_same_numbers_is_refused_whole(ledger: Ledger,
     other.journal.close()
 
 
+def test_another_journal_of_another_run_is_refused_too(ledger: Ledger, busy_day: Day, tmp_path: Path):
+    """A home that was set up anew counts from 1 again, and its runs have other names."""
+    ledger.apply(busy_day.entries())
+    before = ledger.rows("events")
+    journal = Journal(tmp_path / "anew", lambda: START)
+    for _ in range(len(busy_day.entries()) + 3):
+        journal.append(Record("equity", run_id="another", data={"equity": "1"}))
+    journal.close()
+    with pytest.raises(DatabaseError, match="the journal was replaced"):
+        ledger.catch_up(tmp_path / "anew")
+    assert ledger.rows("events") == before
+
+
 def test_a_line_that_makes_no_sense_is_kept_with_its_problem(ledger: Ledger, day: Day):
     day.write("fill", symbol="BTCUSDT")
     day.write("fill", symbol="BTCUSDT", trade_id=1, client_id="x", side="BUY", price="1E+30", quantity="1")
