@@ -43,6 +43,12 @@ def revision(connection: Connection) -> str | None:
     return str(found) if found else None
 
 
+def missing_table(connection: Connection, prefix: str = "") -> str:
+    """A table that a whole ledger has and this one has not, by its own name; empty where none is missing."""
+    present = set(inspect(connection).get_table_names())
+    return next((name for name in metadata.tables if prefix + name not in present), "")
+
+
 def _not_ours(connection: Connection) -> list[str]:
     """Tables with our names and other columns. Ours may be there: a migration cut short left them."""
     present = inspect(connection)

@@ -46,10 +46,15 @@ class GzipWriter:
         self.bytes += len(member)
 
 
+def partial_of(path: Path) -> Path:
+    return path.with_name(path.name + ".partial")
+
+
 @contextmanager
 def new_gzip(path: Path) -> Iterator[GzipWriter]:
     """A new compressed file: written to `.partial`, on disk before it gets its name, gone if anything fails."""
-    partial = path.with_name(path.name + ".partial")
+    partial = partial_of(path)
+    partial.touch(0o600)  # a backup holds what the account traded, while it is written too
     with partial.open("wb") as file:
         writer = GzipWriter(file)
         try:
@@ -62,7 +67,6 @@ def new_gzip(path: Path) -> Iterator[GzipWriter]:
             raise
         finally:
             writer.close()
-    partial.chmod(0o600)  # a backup holds what the account traded
     partial.replace(path)
     sync_folder(path.parent)
 

@@ -18,6 +18,7 @@ from canary_cli.ledger.backups.store import Progress, Shadow, Store, no_progress
 from canary_cli.ledger.checks import Check, check_invariants, check_tables
 from canary_cli.ledger.engine import database_errors, open_engine
 from canary_cli.ledger.ledger import Ledger, line_of
+from canary_cli.ledger.schema import missing_table
 from canary_cli.ledger.tables import leases, metadata
 
 KEPT = ("leases", "latches", "incidents", "approvals")
@@ -77,6 +78,8 @@ def _belongs(shadow: Shadow, account: str, folder: Path) -> None:
     with database_errors(shadow.engine), shadow.engine.connect() as connection:
         if not inspect(connection).has_table(shadow.prefix + "events"):
             raise BackupError("the backup holds no ledger", "canary backups list")
+        if lost := missing_table(connection, shadow.prefix):
+            raise BackupError(f"the backup lacks the table {lost}", "canary backups list")
         events = shadow.tables["events"]
         accounts = connection.execute(select(events.c.account).distinct()).scalars().all()
         if accounts and account not in accounts:
@@ -124,9 +127,16 @@ def _take_over(reading: Connection, shadow: Engine, live: Table, table: Table, a
             writing.execute(table.delete().where(table.c.account != account))
         for row in rows if kept else []:
             same = and_(*(column == row[column.name] for column in table.primary_key.columns))
+            if live is leases:
+                row["token"] = _forward(row["token"], writing.execute(select(table.c.token).where(same)).scalar())
             writing.execute(table.delete().where(same))
         if rows:
             writing.execute(table.insert(), rows)
+
+
+def _forward(live: int, kept: int | None) -> int:
+    """A live token below the backup's is of a ledger that was made anew after a loss: as if the lease were lost."""
+    return live if kept is None or live >= kept else kept + TOKEN_LEAP
 
 
 def _leap(shadow: Shadow) -> None:

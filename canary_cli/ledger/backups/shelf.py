@@ -1,12 +1,15 @@
 """The folder of backups: names, choosing by time, and which ones to keep."""
 
+import itertools
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from canary_cli.errors import BackupError, UsageError
+from canary_cli.ledger.backups.gzip_file import partial_of
 from canary_cli.ledger.backups.manifest import Manifest, read_manifest
 
 _NAME = re.compile(r"backup_(\d{4}-\d\d-\d\d_\d{4})(?:-\d+)?\.(?:sql|db)(?:\.gz)?$")
@@ -42,14 +45,34 @@ class Backup:
     manifest: Manifest | None
 
 
-def new_path(folder: Path, at: datetime, suffix: str) -> Path:
-    """A name nobody has taken: `backup_2026-02-22_0900.sql.gz`, then `-2`, `-3` within the same minute."""
+@contextmanager
+def new_path(folder: Path, at: datetime, suffix: str) -> Iterator[Path]:
+    """A name nobody has taken: `backup_2026-02-22_0900.sql.gz`, then `-2`, `-3` within the same minute.
+
+    It is this process's from now on, by its `.partial`; where the block raises, nothing is left under it.
+    """
     stem = f"backup_{at.astimezone(UTC):%Y-%m-%d_%H%M}"
-    path, number = folder / f"{stem}{suffix}", 1
-    while path.exists():
-        number += 1
-        path = folder / f"{stem}-{number}{suffix}"
-    return path
+    names = (f"{stem}{end}{suffix}" for end in itertools.chain([""], (f"-{number}" for number in itertools.count(2))))
+    path = next(path for path in map(folder.joinpath, names) if _claimed(path))
+    try:
+        yield path
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+    finally:
+        partial_of(path).unlink(missing_ok=True)
+
+
+def _claimed(path: Path) -> bool:
+    """Whether the name is ours now: two processes that both found it free would write into one file."""
+    try:
+        partial_of(path).touch(0o600, exist_ok=False)
+    except FileExistsError:
+        return False
+    if path.exists():
+        partial_of(path).unlink()
+        return False
+    return True
 
 
 def backups_of(folder: Path, account: str) -> list[Backup]:
@@ -59,10 +82,18 @@ def backups_of(folder: Path, account: str) -> list[Backup]:
         named = _NAME.match(path.name)
         if named:
             at = datetime.strptime(named.group(1), "%Y-%m-%d_%H%M").replace(tzinfo=UTC)
-            backup = Backup(path, at, read_manifest(path))
+            backup = Backup(path, at, _legible(path))
             if backup.manifest is None or backup.manifest.account == account:
                 found.append(backup)
     return sorted(found, key=lambda backup: (backup.at, backup.path.stat().st_mtime_ns), reverse=True)
+
+
+def _legible(path: Path) -> Manifest | None:
+    """One manifest that cannot be read must not hide the other backups; whoever wants this one is told (check_file)."""
+    try:
+        return read_manifest(path)
+    except BackupError:
+        return None
 
 
 def at_time(backups: Sequence[Backup], at: datetime) -> Backup:

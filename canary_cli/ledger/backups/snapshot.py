@@ -7,13 +7,13 @@ from pathlib import Path
 from pydantic import SecretStr
 from sqlalchemy import func, select
 
-from canary_cli.errors import BackupError
+from canary_cli.errors import BackupError, DatabaseCorrupted
 from canary_cli.ledger.backups.manifest import Manifest, write_manifest
 from canary_cli.ledger.backups.opening import open_store
 from canary_cli.ledger.backups.shelf import new_path
 from canary_cli.ledger.backups.store import Progress, no_progress
 from canary_cli.ledger.engine import database_errors, open_engine
-from canary_cli.ledger.schema import revision
+from canary_cli.ledger.schema import missing_table, revision
 from canary_cli.ledger.tables import events
 
 
@@ -29,28 +29,28 @@ def take_snapshot(
     started = monotonic()
     store = open_store(url)
     folder.mkdir(parents=True, exist_ok=True)
-    path = new_path(folder, at, store.suffix)
     schema, seq = _reached(url, account)
     try:
-        facts = store.snapshot(path, progress)
-        manifest = Manifest(
-            file=path.name,
-            account=account,
-            created_at=at,
-            sha256=facts.digest,
-            bytes=facts.bytes,
-            flavour=facts.flavour,
-            server_version=facts.server_version,
-            schema_revision=schema,
-            position=facts.position,
-            seq=seq,
-            tables=facts.tables,
-            seconds=round(monotonic() - started, 3),
-            tool=facts.tool,
-        )
-        write_manifest(folder, manifest)
+        with new_path(folder, at, store.suffix) as path:
+            facts = store.snapshot(path, progress)
+            manifest = Manifest(
+                file=path.name,
+                account=account,
+                created_at=at,
+                sha256=facts.digest,
+                bytes=facts.bytes,
+                flavour=facts.flavour,
+                server_version=facts.server_version,
+                schema_revision=schema,
+                position=facts.position,
+                seq=seq,
+                tables=facts.tables,
+                seconds=round(monotonic() - started, 3),
+                tool=facts.tool,
+            )
+            write_manifest(folder, manifest)
     except OSError as error:
-        raise BackupError(f"{path}: {error.strerror}", "make room or name another folder") from None
+        raise BackupError(f"{folder}: {error.strerror}", "make room or name another folder") from None
     return manifest
 
 
@@ -62,6 +62,8 @@ def _reached(url: SecretStr, account: str) -> tuple[str | None, int]:
             schema = revision(connection)
             if schema is None:
                 raise BackupError("there is no ledger in this database yet", "canary run --rehearse")
+            if lost := missing_table(connection):
+                raise DatabaseCorrupted(f"the ledger lacks the table {lost}", "canary restore-db")
             highest = select(func.max(events.c.seq)).where(events.c.account == account)
             return schema, connection.execute(highest).scalar() or 0
     finally:

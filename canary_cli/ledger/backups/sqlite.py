@@ -31,6 +31,7 @@ class SqliteStore:
             raise BackupError(f"{self._live} does not exist: there is no ledger yet", "canary run --rehearse")
         copy = path.with_name(path.name + ".copying")
         try:
+            copy.touch(0o600)
             _copy(self._live, copy)
             tables = _count(copy)
             with new_gzip(path) as packed, copy.open("rb") as file:

@@ -41,8 +41,8 @@ def test_what_is_no_time_is_refused(text: str):
 
 
 def shelve(folder: Path, at: datetime, account: str = "desk", *, manifest: bool = True) -> Path:
-    path = new_path(folder, at, ".sql.gz")
-    path.write_bytes(b"x")
+    with new_path(folder, at, ".sql.gz") as path:
+        path.write_bytes(b"x")
     if manifest:
         write_manifest(
             folder, Manifest(path.name, account, at, "0" * 64, 1, "mariadb", "10.11", "0001", None, 1, {}, 0.1, "x")

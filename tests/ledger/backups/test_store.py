@@ -4,6 +4,7 @@ import gzip
 import itertools
 import subprocess
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
@@ -214,6 +215,53 @@ def test_undo_brings_back_what_the_restore_put_away(desk: Desk):
     assert desk.rows()["runs"][0]["outcome"] == "as it was before the restore"
 
 
+def test_two_snapshots_of_the_same_minute_are_two_backups(desk: Desk):
+    """A timer's and a runbook's, both at the full hour: neither may write into the other's file."""
+    with ThreadPoolExecutor(4) as both:
+        files = [one.result().file for one in [both.submit(desk.snapshot) for _ in range(4)]]
+    assert len(set(files)) == 4
+    for file in files:
+        assert check_file(desk.backups / file)
+
+
+def test_a_token_does_not_go_back_with_a_ledger_that_was_lost(desk: Desk):
+    """Whoever asks for the lease makes a fresh ledger, whose tokens begin anew."""
+    ledger = Ledger.open(desk.url, ACCOUNT)
+    for _ in range(7):
+        ledger.release(ledger.acquire(ACCOUNT, "run", timedelta(minutes=1)))
+    ledger.close()
+    path = desk.backups / desk.snapshot().file
+    desk.execute("DELETE FROM leases")
+    ledger = Ledger.open(desk.url, ACCOUNT)
+    ledger.acquire(ACCOUNT, "restore-db", timedelta(minutes=1))
+    ledger.close()
+    desk.restore(path)
+    (lease,) = desk.rows()["leases"]
+    assert (lease["holder"], lease["token"] > 7) == ("restore-db", True)
+
+
+def test_a_ledger_that_lacks_a_table_is_no_backup(desk: Desk):
+    path = desk.backups / desk.snapshot().file
+    desk.execute("DROP TABLE trades")
+    with pytest.raises(DatabaseError, match="lacks the table trades"):
+        desk.snapshot()
+    assert {file.name for file in desk.backups.iterdir()} == {path.name, path.name + ".manifest.json"}
+
+
+@pytest.mark.mariadb
+def test_a_dump_that_lacks_a_table_is_refused(mariadb, tmp_path: Path, busy_day: Day):
+    desk = Desk(mariadb.url("canary"), busy_day, tmp_path / "backups")
+    path = desk.backups / desk.snapshot().file
+    less = tmp_path / "less.sql"
+    text = gzip.decompress(path.read_bytes())
+    begin = text.index(b"\n--\n-- Table structure for table `trades`")
+    less.write_bytes(text[:begin] + text[text.index(b"\n/*!40103 SET TIME_ZONE=@OLD") :])
+    before = desk.rows()
+    with pytest.raises(BackupError, match="lacks the table trades"):
+        desk.restore(less)
+    assert desk.rows() == before
+
+
 def test_a_failed_snapshot_leaves_nothing_behind(desk: Desk, monkeypatch):
     from canary_cli.ledger.backups import gzip_file
 
@@ -224,6 +272,29 @@ def test_a_failed_snapshot_leaves_nothing_behind(desk: Desk, monkeypatch):
     with pytest.raises(BackupError, match="No space"):
         desk.snapshot()
     assert list(desk.backups.iterdir()) == []
+
+
+def test_a_manifest_that_finds_no_room_takes_its_backup_with_it(desk: Desk, monkeypatch):
+    """A file without manifest is nobody's: never chosen, never pruned."""
+    from canary_cli.ledger.backups import snapshot
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(snapshot, "write_manifest", full)
+    with pytest.raises(BackupError, match="No space"):
+        desk.snapshot()
+    assert list(desk.backups.iterdir()) == []
+
+
+def test_a_backup_is_its_owners_also_while_it_is_written(desk: Desk):
+    modes = set()
+
+    def look(*_: object) -> None:
+        modes.update(oct(file.stat().st_mode & 0o777) for file in desk.backups.iterdir())
+
+    take_snapshot(desk.url, ACCOUNT, desk.backups, START, desk.clock.monotonic, look)
+    assert modes == {"0o600"}
 
 
 @pytest.mark.mariadb
