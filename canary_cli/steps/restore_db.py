@@ -140,13 +140,13 @@ def restore_db(
     clock = world.clock
     started = clock.monotonic()
     request = plan.request
-    with _guarded(world, request, positions):
+    with _guarded(world, request, positions) as still_ours:
         say("Restoring from the journal..." if request.from_journal else "Restoring from backup...")
         checks: tuple[Check, ...] = ()
         if request.from_journal:
-            carried = _from_journal(world, plan, by)
+            carried = _from_journal(world, plan, by, still_ours)
         else:
-            carried, checks = _from_shadow(world, plan, by, progress)
+            carried, checks = _from_shadow(world, plan, by, still_ours, progress)
         say("Database restored successfully")
         if checks:
             say("Verification passed")
@@ -158,7 +158,7 @@ def restore_db(
 
 
 def _from_shadow(
-    world: World, plan: RestorePlan, by: str, progress: Progress
+    world: World, plan: RestorePlan, by: str, still_ours: Callable[[], object], progress: Progress
 ) -> tuple[restore.Carried, tuple[Check, ...]]:
     """A backup, or what the last restore put away, brought in beside the live ledger and then swapped with it."""
     url, account, folder = _url(world, plan.request), world.account.name, world.account.log_dir
@@ -169,6 +169,7 @@ def _from_shadow(
         faults = [f"{check.name}: {check.detail}" for check in checks if check.corrupt]
         if faults:
             raise BackupError(f"{plan.source} does not verify: {faults[0]}", "choose another: canary backups list")
+        still_ours()
         _latch(world, plan, by)
         return restore.swap_in(store, shadow, url, account, folder), checks
     except BaseException:
@@ -186,13 +187,14 @@ def _loaded(world: World, store: Store, plan: RestorePlan, progress: Progress) -
     return restore.load(store, plan.backup, account, folder, plan.request.seconds, progress)[0]
 
 
-def _from_journal(world: World, plan: RestorePlan, by: str) -> restore.Carried:
+def _from_journal(world: World, plan: RestorePlan, by: str, still_ours: Callable[[], object]) -> restore.Carried:
     """Make every row anew from the journal, in one transaction."""
     folder = world.account.log_dir
     if next(read(folder), None) is None:
         raise BackupError(f"there is no journal in {folder}", "canary restore-db --backup FILE")
     ledger = Ledger.open(_url(world, plan.request), world.account.name)
     try:
+        still_ours()
         _latch(world, plan, by)
         return restore.Carried(ledger.rebuild(read(folder)), ())
     finally:
@@ -200,26 +202,29 @@ def _from_journal(world: World, plan: RestorePlan, by: str) -> restore.Carried:
 
 
 @contextmanager
-def _guarded(world: World, request: RestoreRequest, positions: Positions | None) -> Iterator[None]:
-    """Nobody else writes, and nothing is open, while the live ledger is exchanged. Another's needs only be unused."""
+def _guarded(world: World, request: RestoreRequest, positions: Positions | None) -> Iterator[Callable[[], object]]:
+    """Nobody else writes, and nothing is open, while the live ledger is exchanged. Another's needs only be unused.
+
+    What it gives raises LeaseHeld where somebody else has the lease by now: to be asked right before the exchange.
+    """
     if request.into:
         _refuse_used(world, request.into)
-        yield
+        yield lambda: None
         return
     _refuse_open_positions(request, positions)
     ledger = _openable(world)
     if ledger is None:
-        yield
+        yield lambda: None
         return
     try:
-        with _lease(ledger):
-            yield
+        with _lease(ledger) as still_ours:
+            yield still_ours
     finally:
         ledger.close()
 
 
 @contextmanager
-def _lease(ledger: Ledger) -> Iterator[None]:
+def _lease(ledger: Ledger) -> Iterator[Callable[[], object]]:
     """Hold the account's lease, renewed by a thread: so short that a restore that was killed can soon be repeated."""
     lease = ledger.acquire(ledger.account, f"restore-db@{socket.gethostname()}:{os.getpid()}", LEASE)
     done = threading.Event()
@@ -232,11 +237,12 @@ def _lease(ledger: Ledger) -> Iterator[None]:
     renewing = threading.Thread(target=renew, daemon=True)
     renewing.start()
     try:
-        yield
+        yield lambda: ledger.renew(lease, LEASE)
     finally:
         done.set()
         renewing.join()
-        ledger.release(lease)
+        with suppress(LeaseHeld):  # another's by now, or its token leapt with the ledger: it ends by itself
+            ledger.release(lease)
 
 
 def _refuse_used(world: World, into: SecretStr) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from canary_cli.core.model import Position
-from canary_cli.errors import ExchangeUnreachable, Refused
+from canary_cli.errors import ExchangeUnreachable, LeaseHeld, Refused
 from canary_cli.journal.latch import read_latches
 from canary_cli.journal.reader import read, verify_chain
 from canary_cli.steps.restore_db import RestoreRequest, plan_restore, restore_db
@@ -70,6 +70,31 @@ def test_the_newest_sound_backup_is_chosen_and_the_others_are_explained(home: Ho
     assert (code, document["source"]) == (0, backup.name)
     assert newer.name in document["passed_over"][0]
     assert f"not chosen: {newer.name}: has 7 bytes" in err
+
+
+def test_a_manifest_that_cannot_be_read_hides_no_older_backup(home: Home, backup: Path):
+    newer = home.path / "backups" / snapshot_db(home.world).file
+    newer.with_name(newer.name + ".manifest.json").write_bytes(b"\0" * 40)
+    code, out, err = home.canary("restore-db", "--dry-run", "--json")
+    assert code == 0, err
+    assert json.loads(out)["source"] == backup.name
+    assert f"not chosen: {newer.name}: " in err
+    assert home.canary("backups", "list")[0] == 0
+    code, out, _ = home.canary("verify-db", "--offline")
+    assert (code, "cannot be read" in out) == (8, True)
+
+
+def test_a_lease_that_was_lost_meanwhile_stops_the_swap(home: Home, backup: Path):
+    """A machine that slept through its lease, and a run that took it: its ledger is not exchanged under it."""
+    before = home.rows()["trades"]
+
+    def taken(*_: object) -> None:
+        home.execute("UPDATE leases SET holder = 'run@desk:1', token = token + 1")
+
+    plan = plan_restore(home.world, RestoreRequest(backup, with_open_positions=True))
+    with pytest.raises(LeaseHeld):
+        restore_db(home.world, plan, "ops", print, progress=taken)
+    assert home.rows()["trades"] == before
 
 
 def test_a_backup_of_another_kind_of_database_is_passed_over(home: Home, backup: Path):
