@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from canary_cli.core.model import ZERO, AlgoOrder, AlgoStatus, Fill, Order, OrderStatus
 from canary_cli.core.trading import entries, hands, protection
-from canary_cli.core.trading.apply import FOREIGN, KILL
+from canary_cli.core.trading.apply.orders import FOREIGN, KILL
 from canary_cli.core.trading.effects import QueryOrder, RaiseAlert, ReadAccount
 from canary_cli.core.trading.events import AlgoUpdated, OrderUpdated
 from canary_cli.core.trading.facts import (

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from canary_cli.core.model import AccountSnapshot, Fill, Income, OrderStatus
 from canary_cli.core.trading import gateway, margin, marking, protection, resting, valuing
-from canary_cli.core.trading.apply import READ
+from canary_cli.core.trading.apply.account import READ
 from canary_cli.core.trading.effects import RaiseAlert, ReadAccount
 from canary_cli.core.trading.events import AccountRead, ReadFailed
 from canary_cli.core.trading.facts import Intended, OrderMoved, Purpose, Reconciled, WalletMoved
