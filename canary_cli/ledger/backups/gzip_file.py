@@ -52,7 +52,7 @@ def partial_of(path: Path) -> Path:
 
 @contextmanager
 def new_gzip(path: Path) -> Iterator[GzipWriter]:
-    """A new compressed file: written to `.partial`, on disk before it gets its name, gone if anything fails."""
+    """A new compressed file: written to `.partial`, on disk before it gets its name, which a failure never gives it."""
     partial = partial_of(path)
     partial.touch(0o600)  # a backup holds what the account traded, while it is written too
     with partial.open("wb") as file:
@@ -62,9 +62,6 @@ def new_gzip(path: Path) -> Iterator[GzipWriter]:
             writer.finish()
             file.flush()
             os.fsync(file.fileno())
-        except BaseException:
-            partial.unlink(missing_ok=True)
-            raise
         finally:
             writer.close()
     partial.replace(path)

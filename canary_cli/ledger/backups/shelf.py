@@ -57,10 +57,9 @@ def new_path(folder: Path, at: datetime, suffix: str) -> Iterator[Path]:
     try:
         yield path
     except BaseException:
-        path.unlink(missing_ok=True)
+        ours = path if path.exists() else partial_of(path)  # never both: the other may be somebody else's by now
+        ours.unlink(missing_ok=True)
         raise
-    finally:
-        partial_of(path).unlink(missing_ok=True)
 
 
 def _claimed(path: Path) -> bool:
