@@ -18,6 +18,7 @@ from canary_cli.journal.reader import entry_of, lines, verify_chain
 from canary_cli.journal.record import decode
 from canary_cli.ledger.ledger import Ledger
 from canary_cli.ledger.tables import metadata
+from canary_cli.ledger.told import trades_off
 from canary_cli.ledger.types import Money
 
 Tables = Mapping[str, Table]
@@ -64,6 +65,7 @@ def check_invariants(connection: Connection, account: str, tables: Tables) -> li
     """What must hold between tables: fills and positions, trades and orders, the states an order can be in."""
     stored: Sequence[tuple[str, Callable[[], Iterable[str]]]] = (
         ("Fills = positions", lambda: _positions_off(connection, account, tables)),
+        ("Trades = their lines", lambda: trades_off(connection, account, tables)),
         ("Every trade has its order", lambda: _orphans(connection, account, tables)),
         ("Order states", lambda: _impossible_orders(connection, account, tables)),
     )

@@ -42,6 +42,9 @@ def test_a_sound_ledger_reads_as_in_the_brief(home: Home):
         ("DELETE FROM events WHERE seq = 5", "line 5 of the journal and line 6 of the ledger differ"),
         ("UPDATE events SET problem = 'odd' WHERE seq = 5", "line 5"),
         ("DROP TABLE trades", "Trades table: FAIL"),
+        ("UPDATE trades SET price = '1' WHERE client_id = 'c1-2'", "trade 5002 of BTCUSDT is not what its line says"),
+        ("UPDATE trades SET commission = '9' WHERE client_id = 'c1-2'", "trade 5002 of BTCUSDT is not what its line"),
+        ("DELETE FROM trades", "trade 5000 of BTCUSDT is missing"),
     ],
 )
 def test_what_is_wrong_is_named(home: Home, statement: str, fault: str):
