@@ -44,6 +44,7 @@ class Scribe:
         self._standing = standing
         self.last_seq = 0
         self._kept: deque[Record] = deque()
+        self._unsynced = ""
         self.heard: list[Callable[[Record], None]] = []
 
     def write_fact(self, fact: f.Fact) -> None:
@@ -73,20 +74,25 @@ class Scribe:
             listener(record)
 
     def catch_up(self) -> str:
-        """Write what is kept; returns why that cannot be, empty when nothing is left."""
+        """Write what is kept; returns why lines are not safe on disk, empty when they are as far as anybody knows."""
         while self._kept:
             try:
                 self.last_seq = self._journal.append(self._kept[0])
             except OSError as error:
                 return f"the journal cannot be written: {error.strerror or error}"
             self._kept.popleft()
-        return ""
+        return self._unsynced
 
     async def durable(self) -> None:
-        """Raises OSError where the disk refuses."""
+        """Raises OSError where the disk refuses. One sync that failed can never be made good by this process."""
         if refused := self.catch_up():
             raise OSError(refused)
-        await self._journal.durable()
+        try:
+            await self._journal.durable()
+        except OSError as error:
+            told = "mend the disk, then begin the run again"
+            self._unsynced = f"the journal cannot be brought to disk: {error.strerror or error}; {told}"
+            raise
 
 
 def _audit_fields(fact: f.Fact) -> dict[str, Any]:
