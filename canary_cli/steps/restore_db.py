@@ -15,6 +15,7 @@ from canary_cli.bootstrap import World
 from canary_cli.errors import (
     BackupError,
     CanaryError,
+    DatabaseCorrupted,
     DatabaseError,
     ExchangeUnreachable,
     LeaseHeld,
@@ -32,6 +33,7 @@ from canary_cli.ledger.backups.shelf import Backup, at_time, backups_of, parse_t
 from canary_cli.ledger.backups.store import Progress, Shadow, Store, no_progress
 from canary_cli.ledger.checks import Check
 from canary_cli.ledger.engine import same_database
+from canary_cli.ledger.schema import missing_table
 from canary_cli.steps import incidents
 from canary_cli.steps.snapshot_db import backups_folder
 from canary_cli.steps.verify_db import Positions
@@ -194,6 +196,9 @@ def _from_journal(world: World, plan: RestorePlan, by: str, still_ours: Callable
         raise BackupError(f"there is no journal in {folder}", "canary restore-db --backup FILE")
     ledger = Ledger.open(_url(world, plan.request), world.account.name)
     try:
+        with ledger.reading() as connection:
+            if lost := missing_table(connection):
+                raise DatabaseCorrupted(f"the ledger lacks the table {lost}", "canary restore-db --backup FILE")
         still_ours()
         _latch(world, plan, by)
         return restore.Carried(ledger.rebuild(read(folder)), ())
@@ -258,10 +263,16 @@ def _refuse_used(world: World, into: SecretStr) -> None:
 def _openable(world: World) -> Ledger | None:
     """The live ledger; None where it is too damaged to hold a lease. A server that does not answer is no such case."""
     try:
-        return Ledger.open(world.settings.database_url, world.account.name)
+        ledger = Ledger.open(world.settings.database_url, world.account.name)
     except DatabaseError:
         open_store(world.settings.database_url)  # raises again where the server is away
         return None
+    try:
+        ledger.holder()
+    except DatabaseCorrupted:
+        ledger.close()
+        return None
+    return ledger
 
 
 def _refuse_open_positions(request: RestoreRequest, positions: Positions | None) -> None:

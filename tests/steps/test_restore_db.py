@@ -13,6 +13,7 @@ from canary_cli.core.model import Position
 from canary_cli.errors import ExchangeUnreachable, LeaseHeld, Refused
 from canary_cli.journal.latch import read_latches
 from canary_cli.journal.reader import read, verify_chain
+from canary_cli.ledger.backups.restore import TOKEN_LEAP
 from canary_cli.steps.restore_db import RestoreRequest, plan_restore, restore_db
 from canary_cli.steps.snapshot_db import snapshot_db
 from tests.steps.conftest import OTHERS, Home
@@ -113,6 +114,19 @@ def test_a_run_that_holds_the_lease_is_not_disturbed(home: Home, backup: Path):
     assert "run@desk:1 holds the lease" in err
     ledger.release(lease)
     ledger.close()
+
+
+def test_a_ledger_whose_leases_are_gone_is_restored_and_its_tokens_leap(home: Home):
+    ledger = home.ledger()
+    ledger.release(ledger.acquire("paper", "run@desk:1", timedelta(minutes=1)))
+    ledger.close()
+    path = home.path / "backups" / snapshot_db(home.world).file
+    home.execute("DROP TABLE leases")
+    code, _, err = home.canary("restore-db", "--from-journal", *GO)
+    assert (code, "lacks the table leases" in err) == (8, True)  # it makes rows anew, no tables
+    code, _, err = home.canary("restore-db", "--backup", str(path), "--verify", *GO)
+    assert code == 0, err
+    assert [lease["token"] for lease in home.rows()["leases"]] == [1 + TOKEN_LEAP]
 
 
 def test_open_positions_are_a_refusal_until_somebody_insists(home: Home, backup: Path):
