@@ -48,7 +48,7 @@ class ServerStore:
             position, expected = _position(connection, self.flavour), _size(connection, self._schema)
         dumper, facts = _tool(self.flavour, 0), DumpFacts(self.flavour)
         with _option_file(self._address) as options, tempfile.TemporaryFile() as complaints:
-            command = [dumper, f"--defaults-file={options}", *self._dump_options(), self._schema]
+            command = [dumper, f"--defaults-file={options}", *self._dump_options(), self._schema, *self._dumped()]
             with (
                 new_gzip(path) as packed,
                 subprocess.Popen(command, stdout=subprocess.PIPE, stderr=complaints) as dump,
@@ -99,10 +99,12 @@ class ServerStore:
         self._drop([name for name in self._tables() if name.startswith(NEW)])
 
     def _dump_options(self) -> list[str]:
-        whole = ["--single-transaction", "--quick", "--routines", "--events", "--triggers", "--hex-blob"]
-        own = ["--no-tablespaces"] + (["--set-gtid-purged=OFF"] if self.flavour == "mysql" else [])
-        ours = [name for name in self._tables() if name.startswith((OLD, NEW))]
-        return [*whole, *own, *(f"--ignore-table={self._schema}.{name}" for name in ours)]
+        whole = ["--single-transaction", "--quick", "--skip-triggers", "--hex-blob"]
+        return [*whole, "--no-tablespaces"] + (["--set-gtid-purged=OFF"] if self.flavour == "mysql" else [])
+
+    def _dumped(self) -> list[str]:
+        """Tables by name: views, sequences and code in the schema are others', and stay as they are in a restore."""
+        return [name for name in self._tables() if not name.startswith((OLD, NEW))]
 
     def _feed(self, dump: ShadowDump, seconds: float) -> None:
         """Stream the dump into the server; whoever fails first, its words are the error."""

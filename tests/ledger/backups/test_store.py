@@ -392,14 +392,51 @@ def test_tables_that_refer_to_each_other_move_together(mariadb, tmp_path: Path, 
 
 
 @pytest.mark.mariadb
-def test_a_dump_with_stored_code_is_refused_in_one_line(mariadb, tmp_path: Path, busy_day: Day):
+def test_a_plain_dump_with_stored_code_is_refused_in_one_line(mariadb, tmp_path: Path, busy_day: Day):
     desk = Desk(mariadb.url("canary"), busy_day, tmp_path / "backups")
     desk.execute("CREATE VIEW v AS SELECT 1 AS one")
-    path = desk.backups / desk.snapshot().file
+    plain = tmp_path / "plain.sql"
+    command = ["mysqldump", "--no-defaults", "-uroot", f"-S{mariadb.folder}/s", *PLAIN, "canary"]
+    plain.write_bytes(subprocess.run(command, check=True, capture_output=True).stdout)
     before = desk.rows()
     with pytest.raises(BackupError, match="triggers, views or routines"):
-        desk.restore(path)
+        desk.restore(plain)
     assert desk.rows() == before
+
+
+@pytest.mark.mariadb
+def test_views_and_code_that_others_keep_in_the_schema_hinder_no_restore(mariadb, tmp_path: Path, busy_day: Day):
+    """A backup is of tables: views, routines, events and sequences stay as they are, and look at what was restored."""
+    desk = Desk(mariadb.url("canary"), busy_day, tmp_path / "backups")
+    for made in (
+        "VIEW fills AS SELECT COUNT(*) AS n FROM trades",
+        "FUNCTION twice (n INT) RETURNS INT DETERMINISTIC RETURN 2 * n",
+        "PROCEDURE nothing () SELECT 1",
+        "EVENT daily ON SCHEDULE EVERY 1 DAY DO SELECT 1",
+        "SEQUENCE numbers",
+        "TRIGGER seen BEFORE INSERT ON trades FOR EACH ROW SET @seen = 1",
+    ):
+        desk.execute(f"CREATE {made}")
+    path = desk.backups / desk.snapshot().file
+    before = desk.rows()
+    desk.execute("DELETE FROM trades")
+    assert desk.restore(path).lost == ()
+    assert desk.rows() == before
+    with mariadb.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT n, canary.twice(n), NEXTVAL(canary.numbers) FROM canary.fills")
+        assert cursor.fetchone() == (2, 4, 1)
+        assert _triggers(cursor) == {"seen": "_canary_old_trades"}
+        store = open_store(desk.url)
+        old = store.old()
+        assert old is not None
+        restore.swap_in(store, old, desk.url, ACCOUNT, desk.day.folder)
+        assert _triggers(cursor) == {"seen": "trades"}
+
+
+def _triggers(cursor) -> dict[str, str]:
+    """The table each stands on."""
+    cursor.execute("SHOW TRIGGERS FROM canary")
+    return {name: table for name, _, table, *_ in cursor.fetchall()}
 
 
 @pytest.mark.mariadb
