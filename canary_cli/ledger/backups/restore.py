@@ -7,9 +7,10 @@ the backup is applied again.
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pydantic import SecretStr
-from sqlalchemy import Connection, Engine, Table, and_, inspect, select, text
+from sqlalchemy import Engine, Table, and_, inspect, select, text
 
 from canary_cli.errors import BackupError, DatabaseError
 from canary_cli.journal.reader import read
@@ -98,11 +99,12 @@ def _keep(url: SecretStr, shadow: Shadow, account: str) -> tuple[str, ...]:
     try:
         for name, table in shadow.tables.items():
             try:
-                with database_errors(live), live.connect() as reading:
-                    _take_over(reading, shadow.engine, metadata.tables[name], table, account)
+                rows = _kept(live, metadata.tables[name], account)
             except DatabaseError:
                 _still_there(live)
                 lost.append(name)
+            else:
+                _take_over(rows, shadow.engine, table, account, kept=name in KEPT)
     finally:
         live.dispose()
     if "leases" in lost:
@@ -117,17 +119,21 @@ def _still_there(live: Engine) -> None:
             connection.execute(text("SELECT 1"))
 
 
-def _take_over(reading: Connection, shadow: Engine, live: Table, table: Table, account: str) -> None:
-    """Other accounts' rows as they are now; of this one's what never goes back. Rows only the backup has stay."""
-    kept = live.name in KEPT
-    chosen = select(live) if kept else select(live).where(live.c.account != account)
-    rows = [dict(row) for row in reading.execute(chosen).mappings()]
-    with shadow.execution_options(writes=True).begin() as writing:
+def _kept(live: Engine, table: Table, account: str) -> list[dict[str, Any]]:
+    """Other accounts' rows as they are now; of this one's what never goes back."""
+    chosen = select(table) if table.name in KEPT else select(table).where(table.c.account != account)
+    with database_errors(live), live.connect() as reading:
+        return [dict(row) for row in reading.execute(chosen).mappings()]
+
+
+def _take_over(rows: list[dict[str, Any]], shadow: Engine, table: Table, account: str, *, kept: bool) -> None:
+    """Put live rows in the shadow; of what is `kept`, rows that only the backup has stay. A failure loses no table."""
+    with database_errors(shadow), shadow.execution_options(writes=True).begin() as writing:
         if not kept:
             writing.execute(table.delete().where(table.c.account != account))
         for row in rows if kept else []:
             same = and_(*(column == row[column.name] for column in table.primary_key.columns))
-            if live is leases:
+            if "token" in row:
                 row["token"] = _forward(row["token"], writing.execute(select(table.c.token).where(same)).scalar())
             writing.execute(table.delete().where(same))
         if rows:

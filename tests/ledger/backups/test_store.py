@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
+from sqlalchemy import event
+from sqlalchemy.exc import OperationalError
 
 from canary_cli.core.clock import ManualClock
 from canary_cli.errors import BackupError, DatabaseError
@@ -141,6 +143,25 @@ def test_a_lost_lease_table_makes_the_token_leap(desk: Desk):
     desk.execute("DROP TABLE leases")
     assert desk.restore(path).lost == ("leases",)
     assert [lease["token"] for lease in desk.rows()["leases"]] == [1 + restore.TOKEN_LEAP]
+
+
+def test_a_shadow_that_takes_no_rows_is_no_loss_of_live_ones(desk: Desk):
+    """A disk that is full beside the live ledger: what must not go back would have gone back, as if it were lost."""
+    path = desk.backups / desk.snapshot().file
+    desk.execute("INSERT INTO latches (account, source, reason) VALUES ('desk', 'by-hand', 'after the backup')")
+    before = desk.rows()
+    store = open_store(desk.url)
+    shadow, _ = restore.load(store, path, ACCOUNT, desk.day.folder, 60)
+
+    def full(_connection, _cursor, statement: str, *_: object) -> None:
+        if statement.startswith("INSERT INTO") and "latches" in statement:
+            raise OperationalError(statement, None, Exception("disk is full"))
+
+    event.listen(shadow.engine, "before_cursor_execute", full)
+    with pytest.raises(DatabaseError, match="disk is full"):
+        restore.swap_in(store, shadow, desk.url, ACCOUNT, desk.day.folder)
+    restore.discard(store, shadow)
+    assert desk.rows() == before
 
 
 def test_another_accounts_rows_are_not_rewound(desk: Desk, tmp_path: Path):
