@@ -24,12 +24,16 @@ class _Fresh:
 
 
 def trades_off(connection: Connection, account: str, tables: Mapping[str, Table]) -> Iterable[str]:
-    """Trades that differ from their line, that no line tells of, or that are missing. A hash a trade is remembered."""
-    told = _told(connection, account, tables["events"])
-    trades = tables["trades"]
+    """Trades that differ from their line, that no line tells of, or that are missing. A hash a trade is remembered.
+
+    Where a line is not understood (see the check of that), it may be what tells of a trade that no other does.
+    """
+    events, trades = tables["events"], tables["trades"]
+    told, is_partial = _told(connection, account, events), _is_partial(connection, account, events)
     query = select(*(trades.c[name] for name in ("symbol", "trade_id", *_COLUMNS))).where(trades.c.account == account)
     for symbol, trade_id, *values in connection.execute(query):
-        if told.pop((symbol, trade_id), None) != hash(tuple(values)):
+        said = told.pop((symbol, trade_id), None)
+        if said != hash(tuple(values)) and not (said is None and is_partial):
             yield f"trade {trade_id} of {symbol} is not what its line says"
     yield from (f"trade {trade_id} of {symbol} is missing" for symbol, trade_id in told)
 
@@ -41,6 +45,11 @@ def _told(connection: Connection, account: str, events: Table) -> dict[Key, int]
         key, row = _trade(decode(line.encode()))
         found.setdefault(key, hash(tuple(row[name] for name in _COLUMNS)))
     return found
+
+
+def _is_partial(connection: Connection, account: str, events: Table) -> bool:
+    unread = select(events.c.seq).where(events.c.account == account, events.c.problem.is_not(None)).limit(1)
+    return connection.execute(unread).first() is not None
 
 
 def _trade(entry: Entry) -> tuple[Key, Row]:
