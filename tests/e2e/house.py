@@ -189,6 +189,25 @@ class House:
         if entry is not None:
             with suppress(ProcessLookupError):
                 os.kill(int(entry["pid"]), signal.SIGKILL)
+        for pid in set(processes_of(self.home)) - {
+            os.getpid()
+        }:  # sweepers, to whom an exchange that is gone is but away
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+
+def processes_of(home: Path) -> list[int]:
+    """Whoever was started with this home."""
+    mine = f"CANARY_HOME={home}".encode()
+    return [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit() and mine in _environment(path)]
+
+
+def _environment(process: Path) -> list[bytes]:
+    """Empty for what has ended, also where nobody has asked yet how."""
+    try:
+        return (process / "environ").read_bytes().split(b"\0")
+    except OSError:
+        return []
 
 
 def a_house(folder: Path) -> Iterator[House]:

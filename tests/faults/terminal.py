@@ -13,7 +13,7 @@ from canary_cli.accounts import Account, paper_account, registry_path
 from canary_cli.core.clock import SystemClock
 from canary_cli.paper.launch import entry_of, register
 from tests.docs.commands import ROOT
-from tests.e2e.house import FOUND, LONGEST, Ended
+from tests.e2e.house import FOUND, LONGEST, Ended, processes_of
 from tests.faults.desk import Desk
 
 CLOCK = SystemClock()
@@ -71,24 +71,13 @@ class Terminal:
 
     @property
     def left_running(self) -> list[int]:
-        """Processes of this home that go on by themselves: sweepers and pages."""
-        mine = f"CANARY_HOME={self.home}".encode()
-        return [
-            int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit() and mine in _environment(path)
-        ]
+        """Processes that go on by themselves: sweepers and pages."""
+        return processes_of(self.home)
 
     def end(self, pid: int) -> None:
         """As `kill -9` does; it may have ended already."""
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
-
-
-def _environment(process: Path) -> list[bytes]:
-    """Empty for what has ended, also where nobody has asked yet how."""
-    try:
-        return (process / "environ").read_bytes().split(b"\0")
-    except OSError:
-        return []
 
 
 @asynccontextmanager
