@@ -124,7 +124,9 @@ def test_a_migration_cut_short_is_gone_on_with(url: str):
     engine = open_engine(url)
     metadata.tables["orders"].create(engine)
     engine.dispose()
-    Ledger.open(url, ACCOUNT).close()
+    ledger = Ledger.open(url, ACCOUNT)
+    assert {name: ledger.rows(name) for name in metadata.tables} == {name: [] for name in metadata.tables}
+    ledger.close()
 
 
 def test_a_database_with_other_tables_of_our_names_is_refused(url: str):
